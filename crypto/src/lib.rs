@@ -1,0 +1,1 @@
+//! Signs, verifies, encrypts and hashes.

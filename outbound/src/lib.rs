@@ -1,0 +1,1 @@
+//! Everything we call, with one time-out and one address policy.

@@ -1,0 +1,3 @@
+//! The program: command line, settings, wiring, jobs, graceful stop.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keeps everything, in SQLite, PostgreSQL, MySQL or MariaDB.

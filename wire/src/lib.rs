@@ -1,0 +1,1 @@
+//! The exact JSON and forms that others see, in Keycloak's spelling.
