@@ -3,6 +3,24 @@
 //! Documents are the server's configuration as it is kept; views pick from them what the server
 //! acts upon; the schema says what the Admin API accepts; problems are the bodies of refusals.
 
+pub mod client;
+pub mod component;
 pub mod document;
+pub mod fields;
+pub mod flow;
+pub mod group;
+pub mod mapper;
+pub mod realm;
+pub mod role;
+pub mod scope;
 
+pub use client::ClientSettings;
+pub use component::ComponentView;
 pub use document::{Document, Json, Kind, Link, LinkKind};
+pub use fields::Fields;
+pub use flow::{Execution, FlowView, RequiredActionView, Requirement};
+pub use group::GroupSettings;
+pub use mapper::ProtocolMapper;
+pub use realm::RealmSettings;
+pub use role::RoleSettings;
+pub use scope::ClientScopeSettings;
