@@ -1,1 +1,24 @@
 //! Signs, verifies, encrypts and hashes.
+
+pub mod algorithm;
+pub mod certificate;
+mod der;
+pub mod digest;
+pub mod encoding;
+pub mod jwk;
+pub mod jws;
+pub mod key;
+pub mod key_provider;
+pub mod key_ring;
+pub mod private_key;
+pub mod public_key;
+pub mod random;
+
+pub use algorithm::{Algorithm, Curve, Hash, KeyType, KeyUse};
+pub use certificate::Certificate;
+pub use key::{KeyError, SigningKey, VerifyingKey};
+pub use key_provider::{Config, ConfigProblem, Provider};
+pub use key_ring::{KeyProviderConfig, KeyRing, KeyStatus, RealmKey};
+pub use private_key::PrivateKey;
+pub use public_key::PublicKey;
+pub use random::Random;
