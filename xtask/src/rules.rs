@@ -1,0 +1,4 @@
+//! The invariants of `ARCHITECTURE.md`, asserted over manifests and files.
+
+mod files;
+mod manifests;

@@ -1,0 +1,236 @@
+//! What files may be and say.
+
+use std::fs;
+use std::path::Path;
+
+use crate::workspace::{root, tracked_files};
+
+/// Lines a source file may have: what one can hold in mind.
+const LINES: usize = 500;
+
+/// Longer files, how long, and why they are better whole. The reason is part of the rule.
+const LONGER: [(&str, usize, &str); 0] = [];
+
+/// Texts that others wrote, or that machines keep.
+const NOT_OURS: [&str; 4] = [
+    "Cargo.lock",
+    "LICENSE",
+    "oracle/goldens/",
+    "oracle/scenarios/",
+];
+
+fn sources() -> Vec<(String, String)> {
+    let files = tracked_files().unwrap();
+    let sources: Vec<_> = files
+        .into_iter()
+        .filter(|path| Path::new(path).extension().is_some_and(|end| end == "rs"))
+        .map(with_text)
+        .collect();
+    assert!(sources.len() > 20, "git names too few files to check");
+    sources
+}
+
+fn with_text(path: String) -> (String, String) {
+    let bytes = fs::read(root().join(&path)).unwrap();
+    (path, String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[test]
+fn files_are_short() {
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        let limit = LONGER
+            .iter()
+            .find(|(longer, _, _)| *longer == path)
+            .map_or(LINES, |(_, limit, _)| *limit);
+        assert!(
+            lines <= limit,
+            "{path} has {lines} lines, {limit} are allowed: split it by noun or verb"
+        );
+        assert!(
+            limit == LINES || lines > LINES,
+            "{path} is short again: take it off the list"
+        );
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for (path, text) in sources() {
+        let first = text
+            .lines()
+            .find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
+        assert!(
+            first.is_some_and(|line| line.starts_with("//!")),
+            "{path} does not begin with `//!`"
+        );
+    }
+}
+
+#[test]
+fn paths_named_in_the_architecture_exist() {
+    for page in [
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "docs/adding-an-endpoint.md",
+    ] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let mut checked = 0;
+        for path in named_paths(&text) {
+            assert!(
+                root().join(path).exists(),
+                "{page} names {path}, which does not exist"
+            );
+            checked += 1;
+        }
+        assert!(
+            checked > 0 || page != "ARCHITECTURE.md",
+            "{page} names no path"
+        );
+    }
+}
+
+/// The paths between backticks: what has a slash inside and a first part that looks like one of our folders, or an
+/// ending that only files have. A function after `::` is cut off.
+fn named_paths(text: &str) -> Vec<&str> {
+    let mut outside_fences = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            outside_fences.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    outside_fences
+        .into_iter()
+        .map(|quoted| quoted.split("::").next().unwrap_or(quoted))
+        .filter(|quoted| !quoted.contains(|c: char| c.is_whitespace() || "{}*…<>:=?".contains(c)))
+        .filter(|quoted| !quoted.starts_with(['/', '.']) && !quoted.starts_with("target/"))
+        .filter(|quoted| {
+            let is_file = [".rs", ".md", ".toml", ".sql", ".yaml", ".txt"]
+                .iter()
+                .any(|end| quoted.ends_with(end));
+            is_file || quoted.contains('/')
+        })
+        .collect()
+}
+
+#[test]
+fn paths_are_found_between_backticks() {
+    let text = "see `engine/src/logout.rs::end_session` and `docs/`,\n`/realms/x`, `a b/c`, `word`, `x/{id}`\n\
+                ```\n`no/path.rs`\n```\n`README.md`";
+    assert_eq!(
+        named_paths(text),
+        ["engine/src/logout.rs", "docs/", "README.md"]
+    );
+}
+
+/// What no text of the project may name, as a reader elsewhere could do nothing with it. Put together here, or this
+/// file would be the first to offend.
+fn foreign() -> Vec<String> {
+    let paths = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["/tm", "p/spec"],
+        ["/tm", "p/kc"],
+        [".py", "env"],
+    ];
+    let registries = [
+        ["index.crates", ".io"],
+        ["static.crates", ".io"],
+        ["pypi", ".org"],
+        ["pythonhosted", ".org"],
+        ["registry.npmjs", ".org"],
+        ["repo1.maven", ".org"],
+        ["deb.debian", ".org"],
+        ["proxy.golang", ".org"],
+    ];
+    paths
+        .iter()
+        .chain(&registries)
+        .map(|parts| parts.concat())
+        .collect()
+}
+
+#[test]
+fn texts_name_no_machine_and_no_registry() {
+    let foreign = foreign();
+    for path in tracked_files().unwrap() {
+        if NOT_OURS.iter().any(|start| path.starts_with(start)) {
+            continue;
+        }
+        let (path, text) = with_text(path);
+        for (number, line) in text.lines().enumerate() {
+            let found = foreign.iter().find(|words| names(line, words));
+            assert!(found.is_none(), "{path}:{} names {found:?}", number + 1);
+        }
+    }
+}
+
+/// Whether a line has those words, and not as the end of a longer name.
+fn names(line: &str, words: &str) -> bool {
+    line.match_indices(words).any(|(at, _)| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|c| c.is_alphanumeric() || "_-.}".contains(c))
+    })
+}
+
+#[test]
+fn texts_name_no_ticket() {
+    for path in tracked_files().unwrap() {
+        if NOT_OURS.iter().any(|start| path.starts_with(start)) {
+            continue;
+        }
+        let (path, text) = with_text(path);
+        for (number, line) in text.lines().enumerate() {
+            assert!(
+                !names_ticket(line),
+                "{path}:{} names a ticket, which its reader may not know: {line}",
+                number + 1
+            );
+        }
+    }
+}
+
+/// `issue 12`, `issue #12`, `issues/12`, `(#12)`, `fixes #12`: a number of somebody's list.
+fn names_ticket(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    let starts_with_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    let after = |word: &str| {
+        lower
+            .match_indices(word)
+            .any(|(at, _)| lower.get(at + word.len()..).is_some_and(starts_with_number))
+    };
+    [
+        "issue ",
+        "issue #",
+        "issues ",
+        "issues/",
+        "ticket ",
+        "ticket #",
+        "(#",
+        "fixes #",
+        "closes #",
+        "pull request #",
+    ]
+    .iter()
+    .any(|word| after(word))
+}
+
+#[test]
+fn tickets_are_recognized() {
+    for line in ["see Issue 12", "x/issues/4", "Do it (#7)", "fixes #1"] {
+        assert!(names_ticket(line), "{line}");
+    }
+    for line in [
+        "issues tokens",
+        "issued 12 tokens",
+        "colour #123456",
+        "r#\"text\"#",
+        "issue: the",
+    ] {
+        assert!(!names_ticket(line), "{line}");
+    }
+}

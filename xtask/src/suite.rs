@@ -1,0 +1,258 @@
+//! `cargo xtask test`, `check` and `torture`: what decides whether the project is well.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::children;
+use crate::databases::{self, Database};
+use crate::licences;
+use crate::oracle;
+use crate::packages::{self, Need};
+use crate::product;
+use crate::python;
+use crate::report::{Counts, Report, test_result};
+use crate::tour;
+use crate::workspace::cargo;
+
+pub const TEST_HELP: &str = "
+usage: cargo xtask test [filter]
+
+Everything that decides: formatting, lints, licences and sources of the dependencies, all tests of all crates on
+SQLite, PostgreSQL and MariaDB, the oracle's cases, and the tour of README.md.
+
+The databases are started for the run, on free ports of loopback, and stopped at its end. As root on Debian, what is
+missing (PostgreSQL, MariaDB, Python's venv, curl) is installed; otherwise what needs it is left out, and the end says
+so. With CI=true nothing may be left out.
+
+With a filter, only the tests whose names contain it, on all databases, and none of the other steps.
+
+CLAVIGER_TEST_DB_URLS names databases to use instead of starting some, separated by spaces:
+postgres://user:password@host:port/database and mysql://user:password@host:port/database.";
+
+pub const CHECK_HELP: &str = "
+usage: cargo xtask check [filter]
+
+The quick loop: formatting, lints, and the tests beside the code, on SQLite only. `cargo xtask test` is what decides.";
+
+pub const TORTURE_HELP: &str = "
+usage: cargo xtask torture [rounds]
+
+The long forms of the tests, for the night: in each round (3 unless told) the tests of all crates on all databases,
+property tests with 20,000 cases each instead of 256; then the oracle's cases, each in a realm of its own.";
+
+/// Cases of each property test in the long form.
+const TORTURE_CASES: &str = "20000";
+const DATABASE_URLS: &str = "CLAVIGER_TEST_DB_URLS";
+
+/// The task `test`.
+pub fn test(arguments: &[String]) -> Result<bool> {
+    let filter = filter(arguments)?;
+    let mut report = Report::default();
+    let mut wanted = vec![databases::POSTGRES, databases::MARIADB];
+    if filter.is_none() {
+        wanted.extend([python::PYTHON, tour::CURL]);
+        format(&mut report);
+        lints(&mut report);
+        report.step("licences and sources of dependencies", |_| licences::step());
+    }
+    let available = Available::prepare(&mut report, &wanted)?;
+    let environment = available.databases(&mut report)?;
+    report.step("tests", |report| {
+        tests(report, &["--workspace"], filter, &environment.variables())
+    });
+    drop(environment);
+    if let Some(filter) = filter {
+        println!("only tests named …{filter}… ran, and none of the other steps");
+        return Ok(report.finish());
+    }
+    let mut program = PathBuf::new();
+    let built = report.step("build of the server", |_| {
+        program = product::build(false)?;
+        Ok(Counts::of(true))
+    });
+    if built {
+        if available.has(&python::PYTHON) {
+            report.step("oracle", |_| oracle::step(&program));
+        }
+        if available.has(&tour::CURL) {
+            report.step("tour of README.md", |_| tour::step(&program));
+        }
+    }
+    Ok(report.finish())
+}
+
+/// The task `check`.
+pub fn check(arguments: &[String]) -> Result<bool> {
+    let filter = filter(arguments)?;
+    let mut report = Report::default();
+    format(&mut report);
+    lints(&mut report);
+    report.step("tests", |report| {
+        tests(
+            report,
+            &["--workspace", "--lib", "--bins"],
+            filter,
+            &[(DATABASE_URLS, String::new())],
+        )
+    });
+    Ok(report.finish())
+}
+
+/// The task `torture`.
+pub fn torture(arguments: &[String]) -> Result<bool> {
+    let rounds: u32 = match arguments {
+        [] => 3,
+        [number] => number.parse()?,
+        _ => bail!("torture takes one number"),
+    };
+    let mut report = Report::default();
+    let wanted = [databases::POSTGRES, databases::MARIADB, python::PYTHON];
+    let available = Available::prepare(&mut report, &wanted)?;
+    for round in 1..=rounds {
+        let environment = available.databases(&mut report)?;
+        let mut variables = environment.variables();
+        variables.push(("PROPTEST_CASES", TORTURE_CASES.to_owned()));
+        report.step(&format!("tests, round {round} of {rounds}"), |report| {
+            tests(report, &["--workspace"], None, &variables)
+        });
+    }
+    if available.has(&python::PYTHON) {
+        report.step("oracle, a realm for each case", |_| {
+            oracle::fresh_step(&product::build(false)?)
+        });
+    }
+    Ok(report.finish())
+}
+
+fn filter(arguments: &[String]) -> Result<Option<&str>> {
+    match arguments {
+        [] => Ok(None),
+        [filter] if !filter.starts_with('-') => Ok(Some(filter)),
+        _ => bail!("one filter, and no options; see --help"),
+    }
+}
+
+fn format(report: &mut Report) {
+    report.step("format", |_| {
+        succeeds(&mut cargo(&["fmt", "--all", "--check"]))
+    });
+}
+
+fn lints(report: &mut Report) {
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    report.step("lints", |_| succeeds(&mut cargo(&arguments)));
+}
+
+fn succeeds(command: &mut Command) -> Result<Counts> {
+    let status = children::run(command)?;
+    Ok(Counts::of(status.success()))
+}
+
+/// cargo test, counting what its closing lines say.
+fn tests(
+    report: &mut Report,
+    arguments: &[&str],
+    filter: Option<&str>,
+    variables: &[(&str, String)],
+) -> Result<Counts> {
+    let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
+    command
+        .args(arguments)
+        .args(filter)
+        .envs(variables.iter().map(|(name, value)| (name, value)));
+    let mut counts = Counts::default();
+    let status = children::run_reading(&mut command, |line| {
+        if let Some(found) = test_result(line) {
+            counts.passed += found.passed;
+            counts.failed += found.failed;
+            if found.passed + found.failed > 0 {
+                report.close(line);
+            }
+        }
+    })?;
+    // A test program that does not compile, or that crashed, has no closing line.
+    if !status.success() && counts.failed == 0 {
+        println!("cargo test ended with {}", children::describe(status));
+        counts.failed = 1;
+    }
+    if counts.passed + counts.failed == 0 {
+        bail!("no test ran");
+    }
+    Ok(counts)
+}
+
+/// What of the wanted programs is there.
+struct Available {
+    missing: Vec<Need>,
+}
+
+impl Available {
+    fn prepare(report: &mut Report, wanted: &[Need]) -> Result<Self> {
+        let missing = packages::install(wanted)?;
+        for need in &missing {
+            let why = if packages::is_root() {
+                "cannot be installed here"
+            } else {
+                "only root can install it"
+            };
+            report.leave_out(need.name, &format!("it is not installed, and {why}"));
+        }
+        Ok(Self { missing })
+    }
+
+    fn has(&self, need: &Need) -> bool {
+        self.missing.iter().all(|missing| missing.name != need.name)
+    }
+
+    /// The databases that the environment names, or else those that can be started.
+    fn databases(&self, report: &mut Report) -> Result<Environment> {
+        if let Ok(urls) = std::env::var(DATABASE_URLS)
+            && !urls.trim().is_empty()
+        {
+            for (engine, scheme) in [("PostgreSQL", "postgres"), ("MariaDB", "mysql")] {
+                if !urls.split_whitespace().any(|url| url.starts_with(scheme)) {
+                    report.leave_out(engine, &format!("{DATABASE_URLS} names none"));
+                }
+            }
+            return Ok(Environment {
+                urls,
+                _running: Vec::new(),
+            });
+        }
+        let running = databases::start(
+            self.has(&databases::POSTGRES),
+            self.has(&databases::MARIADB),
+        )?;
+        let urls: Vec<&str> = running
+            .iter()
+            .map(|database| database.url.as_str())
+            .collect();
+        println!("databases: SQLite {}", urls.join(" "));
+        Ok(Environment {
+            urls: urls.join(" "),
+            _running: running,
+        })
+    }
+}
+
+/// Databases for the length of a step.
+struct Environment {
+    urls: String,
+    _running: Vec<Database>,
+}
+
+impl Environment {
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![(DATABASE_URLS, self.urls.clone())]
+    }
+}
