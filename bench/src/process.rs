@@ -1,0 +1,149 @@
+//! The server as a process: started, watched through `/proc`, stopped.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::param::clock_ticks_per_second;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::client::Client;
+use crate::now;
+use crate::options::Options;
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    child: Child,
+    port: u16,
+    /// From starting the program to its first answer.
+    pub start: Duration,
+}
+
+impl Server {
+    /// Starts it in its folder and waits for the first 200.
+    pub fn start(options: &Options) -> Result<Self> {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let log = fs::File::create(options.folder.join("log"))?;
+        let since = now();
+        let child = Command::new(&options.server)
+            .args([
+                "start-dev",
+                "--http-host=127.0.0.1",
+                &format!("--http-port={port}"),
+            ])
+            .current_dir(&options.folder)
+            .env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin")
+            .env("KC_BOOTSTRAP_ADMIN_PASSWORD", "admin")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("the server does not start")?;
+        let mut server = Self {
+            child,
+            port,
+            start: Duration::ZERO,
+        };
+        let client = Client::new(server.url());
+        while client.status("/realms/master") != Some(200) {
+            if let Some(status) = server.child.try_wait()? {
+                let log = fs::read_to_string(options.folder.join("log")).unwrap_or_default();
+                bail!("the server ended with {status}\n{log}");
+            }
+            if since.elapsed() > START_LIMIT {
+                bail!("the server does not answer");
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        server.start = since.elapsed();
+        Ok(server)
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// CPU time of all its threads, its own and the kernel's on its behalf.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        parse_cpu_ticks(&stat)
+            .context("/proc/…/stat is not as expected")
+            .map(|ticks| {
+                let hundredths = ticks.saturating_mul(1000) / clock_ticks_per_second().max(1);
+                Duration::from_millis(hundredths)
+            })
+    }
+
+    /// Resident memory in KiB.
+    pub fn resident_kib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.context("/proc/…/status is not as expected")
+    }
+
+    /// Asks it to stop, and waits.
+    pub fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("no process id")?;
+        kill_process(pid, Signal::TERM)?;
+        let since = now();
+        while self.child.try_wait()?.is_none() {
+            if since.elapsed() > STOP_LIMIT {
+                bail!("the server does not stop");
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `utime` and `stime`, fields 14 and 15 of proc_pid_stat(5). The second field, a name in parentheses, may hold spaces.
+fn parse_cpu_ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let kernel: u64 = fields.next()?.parse().ok()?;
+    Some(user + kernel)
+}
+
+/// CPU time of this thread: the first field of `schedstat`, in nanoseconds.
+pub fn thread_cpu_time() -> Result<Duration> {
+    let text =
+        fs::read_to_string("/proc/thread-self/schedstat").context("Linux is needed to measure")?;
+    let first = text
+        .split_whitespace()
+        .next()
+        .and_then(|field| field.parse().ok());
+    Ok(Duration::from_nanos(
+        first.context("schedstat is not as expected")?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_ticks_are_found_after_any_name() {
+        let stat =
+            "42 (a (strange) name) S 1 42 42 0 -1 4194304 100 0 0 0 77 23 0 0 20 0 4 0 999 1 2";
+        assert_eq!(parse_cpu_ticks(stat), Some(100));
+        assert_eq!(parse_cpu_ticks("nothing"), None);
+    }
+}
