@@ -1,1 +1,69 @@
 //! Keeps everything, in SQLite, PostgreSQL, MySQL or MariaDB.
+//!
+//! Reads are `async` functions of [`Store`], done before the write. A write is a [`Tx`]: a list of
+//! steps with the numbers of rows they must touch, done as a whole by the one who writes or not at
+//! all. Each noun has a file with its statements and its rows. Every statement names its realm but
+//! for the few that serve all realms; every list has a limit.
+
+mod built;
+mod consent;
+mod credential;
+mod dialect;
+mod document;
+mod error;
+mod event;
+mod fault;
+mod layer;
+mod mapping;
+mod migrate;
+mod options;
+mod outbox;
+mod purge;
+mod query;
+mod realm;
+mod row;
+mod session;
+mod sqlite;
+mod statement;
+mod token;
+mod tx;
+mod user;
+mod user_query;
+mod value;
+mod writer;
+
+pub use built::MAX_PAGE;
+pub use document::DocumentFilter;
+pub use error::StoreError;
+pub use event::{AdminEventQuery, EventQuery};
+pub use fault::FaultPlan;
+pub use layer::{MAX_ROWS, MAX_STEPS, MAX_VALUE_BYTES, Store};
+pub use options::{Database, Options, Server, Tls};
+pub use outbox::OutboxRow;
+pub use realm::RealmRow;
+pub use session::{RefreshState, SessionStats};
+pub use token::SingleUse;
+pub use tx::{Commit, Tx};
+pub use user_query::UserQuery;
+
+/// JSON text of something that always has one: maps with text keys, lists and text.
+fn encode<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Text for a `LIKE … ESCAPE '!'` in which nothing has a meaning of its own.
+fn escape_like(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '!' | '%' | '_') {
+            out.push('!');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The pattern of a lower-cased column that has this text anywhere in it.
+fn contains(text: &str) -> String {
+    format!("%{}%", escape_like(&text.to_lowercase()))
+}

@@ -1,0 +1,364 @@
+//! SQLite: reads inline on a few connections, writes on a thread of their own.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, Value as Cell, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+
+use crate::dialect::Dialect;
+use crate::error::{Plain, StoreError};
+use crate::row::Row;
+use crate::statement::StatementRef;
+use crate::tx::Step;
+use crate::value::Value;
+use crate::writer::{Control, Failure, Stop, WriteConnection};
+
+/// Statements kept prepared on each connection: all of the registry, and room for built ones.
+const PREPARED: usize = 512;
+/// How long to wait for another process that writes the same file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Where a database of SQLite's is, and how safely it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    path: PathBuf,
+    /// Gone with the last handle: nothing need reach the disk.
+    fleeting: Option<Arc<Fleeting>>,
+}
+
+/// Removes the files of a store that was asked for in memory.
+#[derive(Debug)]
+struct Fleeting(PathBuf);
+
+impl Drop for Fleeting {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut path = self.0.clone().into_os_string();
+            path.push(suffix);
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl File {
+    /// A file that lasts.
+    pub(crate) fn lasting(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            fleeting: None,
+        }
+    }
+
+    /// A file of its own in the directory for such files. True memory databases lock out readers
+    /// while something is written; this behaves as the real thing does.
+    pub(crate) fn fleeting() -> Result<Self, StoreError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let directory = std::env::temp_dir();
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = directory.join(format!("claviger-{}-{number}.db", std::process::id()));
+            match std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)
+            {
+                Ok(_) => {
+                    let fleeting = Some(Arc::new(Fleeting(path.clone())));
+                    return Ok(Self { path, fleeting });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(StoreError::unavailable(
+                        "no temporary file can be made",
+                        error,
+                    ));
+                }
+            }
+        }
+    }
+
+    /// A connection that may write.
+    pub(crate) fn connect_to_write(&self) -> Result<Connection, StoreError> {
+        let connection =
+            self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let synchronous = if self.fleeting.is_some() {
+            "OFF"
+        } else {
+            "FULL"
+        };
+        let prepare = || {
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+            connection.pragma_update(None, "synchronous", synchronous)
+        };
+        prepare().map_err(|error| {
+            StoreError::unavailable("the database file cannot be opened", error)
+        })?;
+        Ok(connection)
+    }
+
+    /// A connection that only reads.
+    fn connect_to_read(&self) -> Result<Connection, StoreError> {
+        // Not read-only: after a crash the first connection to a WAL database has to recover it.
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection
+            .pragma_update(None, "query_only", true)
+            .map_err(|error| {
+                StoreError::unavailable("the database file cannot be opened", error)
+            })?;
+        Ok(connection)
+    }
+
+    fn connect(&self, flags: OpenFlags) -> Result<Connection, StoreError> {
+        let open = || {
+            let connection =
+                Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            connection.busy_timeout(BUSY)?;
+            connection.set_prepared_statement_cache_capacity(PREPARED);
+            Ok(connection)
+        };
+        open().map_err(|error: rusqlite::Error| {
+            StoreError::unavailable("the database file cannot be opened", error)
+        })
+    }
+}
+
+/// The connections that read. A read is a few microseconds: it is done where it is asked for.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    file: File,
+    idle: Mutex<Vec<Connection>>,
+    keep: usize,
+}
+
+impl Readers {
+    /// Keeps at most `keep` connections for later.
+    pub(crate) const fn new(file: File, keep: usize) -> Self {
+        Self {
+            file,
+            idle: Mutex::new(Vec::new()),
+            keep,
+        }
+    }
+
+    /// Asks one question.
+    pub(crate) fn fetch(
+        &self,
+        statement: &StatementRef,
+        args: &[Value],
+    ) -> Result<Vec<Row>, StoreError> {
+        let parked = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let connection = match parked {
+            Some(connection) => connection,
+            None => self.file.connect_to_read()?,
+        };
+        let rows = select(&connection, statement, args);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.keep {
+            idle.push(connection);
+        }
+        rows
+    }
+
+    /// Lets the connections go.
+    pub(crate) fn close(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// Whether the engine understands a statement.
+    pub(crate) fn prepare(&self, statement: &StatementRef) -> Result<(), StoreError> {
+        let connection = self.file.connect_to_read()?;
+        connection
+            .prepare(statement.text(Dialect::Sqlite))
+            .map(|_| ())
+            .map_err(|error| StoreError::database(statement.name, error))
+    }
+}
+
+fn select(
+    connection: &Connection,
+    statement: &StatementRef,
+    args: &[Value],
+) -> Result<Vec<Row>, StoreError> {
+    let failed = |error: rusqlite::Error| read_error(statement.name, error);
+    let mut prepared = connection
+        .prepare_cached(statement.text(Dialect::Sqlite))
+        .map_err(failed)?;
+    let width = statement
+        .columns(|| {
+            prepared
+                .column_names()
+                .into_iter()
+                .map(Into::into)
+                .collect()
+        })
+        .len();
+    bind(&mut prepared, args).map_err(failed)?;
+    let mut found = prepared.raw_query();
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(failed)? {
+        if rows.len() == crate::MAX_ROWS {
+            return Err(StoreError::TooMany {
+                statement: statement.name,
+            });
+        }
+        let mut values = Vec::with_capacity(width);
+        for place in 0..width {
+            values.push(cell(row.get_ref(place).map_err(failed)?));
+        }
+        rows.push(Row::new(statement.clone(), values));
+    }
+    Ok(rows)
+}
+
+fn cell(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        // The schema has no fractions; sums and counts are whole.
+        ValueRef::Real(_) => Value::Null,
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+    }
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, args: &[Value]) -> rusqlite::Result<()> {
+    if statement.parameter_count() != args.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(
+            args.len(),
+            statement.parameter_count(),
+        ));
+    }
+    for (place, value) in args.iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, value)?;
+    }
+    Ok(())
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(Cell::Null),
+            Self::Int(number) => ToSqlOutput::Owned(Cell::Integer(*number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        })
+    }
+}
+
+fn read_error(statement: &'static str, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::CannotOpen
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure,
+        ) => StoreError::unavailable("the database file cannot be read", error),
+        _ => StoreError::database(statement, error),
+    }
+}
+
+/// The connection that writes.
+pub(crate) struct Writer {
+    file: File,
+    connection: Option<Connection>,
+}
+
+impl Writer {
+    /// Not connected yet.
+    pub(crate) const fn new(file: File) -> Self {
+        Self {
+            file,
+            connection: None,
+        }
+    }
+
+    fn connection(&self) -> Result<&Connection, Failure> {
+        self.connection
+            .as_ref()
+            .ok_or_else(|| Failure::Connection(Arc::new(Plain("not connected"))))
+    }
+
+    fn step(&self, step: &Step) -> Result<(), Stop> {
+        let name = step.statement.name;
+        let stop = |failure| Stop::Failed(name, failure);
+        let connection = self.connection().map_err(stop)?;
+        let touched = execute(connection, step).map_err(|error| stop(self.failure(error)))?;
+        if step.fits(touched) {
+            Ok(())
+        } else {
+            Err(Stop::Missed(name))
+        }
+    }
+
+    fn failure(&self, error: rusqlite::Error) -> Failure {
+        // A full disk or a failed write may have rolled the whole transaction back.
+        let open = self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| !connection.is_autocommit());
+        if !open {
+            return Failure::Connection(Arc::new(error));
+        }
+        let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
+        match extended {
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => Failure::Duplicate,
+            ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_TOOBIG => Failure::Refused(Arc::new(error)),
+            _ => Failure::Statement(Arc::new(error)),
+        }
+    }
+}
+
+fn execute(connection: &Connection, step: &Step) -> rusqlite::Result<u64> {
+    let mut prepared = connection.prepare_cached(step.statement.text(Dialect::Sqlite))?;
+    bind(&mut prepared, &step.args)?;
+    prepared
+        .raw_execute()
+        .map(|rows| u64::try_from(rows).unwrap_or(u64::MAX))
+}
+
+impl WriteConnection for Writer {
+    async fn open(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.file.connect_to_write()?);
+        }
+        Ok(())
+    }
+
+    async fn control(&mut self, word: Control) -> Result<(), Failure> {
+        let connection = self.connection()?;
+        let run = || {
+            connection
+                .prepare_cached(word.text("BEGIN IMMEDIATE"))?
+                .raw_execute()
+        };
+        match run() {
+            Ok(_) => Ok(()),
+            Err(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                    Err(Failure::Again(Arc::new(error)))
+                }
+                // SQLite says when a commit did not happen: nothing of it is in the file.
+                _ => Err(Failure::Statement(Arc::new(error))),
+            },
+        }
+    }
+
+    async fn steps(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        steps.iter().try_for_each(|step| self.step(step))
+    }
+
+    fn forget(&mut self) {
+        self.connection = None;
+    }
+}
