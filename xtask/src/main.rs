@@ -33,7 +33,7 @@ struct Task {
     run: fn(&[String]) -> anyhow::Result<bool>,
 }
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     Task {
         name: "start",
         summary: "build and run the server",
@@ -57,6 +57,12 @@ const TASKS: [Task; 7] = [
         summary: "compare answers with Keycloak's",
         help: oracle::HELP,
         run: oracle::run,
+    },
+    Task {
+        name: "tour",
+        summary: "walk the tour of README.md",
+        help: tour::HELP,
+        run: tour::run,
     },
     Task {
         name: "db",

@@ -15,6 +15,11 @@ use crate::product::{self, Server};
 use crate::report::Counts;
 use crate::scratch::Scratch;
 
+pub const HELP: &str = "
+usage: cargo xtask tour [--against=URL]
+
+Walks the tour of README.md at a server started for it, or at a running one, and compares what it prints.";
+
 /// What the tour's commands need.
 pub const CURL: Need = Need {
     name: "curl",
@@ -34,6 +39,20 @@ struct Block {
     expected: Option<String>,
 }
 
+/// The task.
+pub fn run(arguments: &[String]) -> Result<bool> {
+    let counts = match arguments {
+        [] => step(&product::build(false)?)?,
+        [against] if let Some(url) = against.strip_prefix("--against=") => walk(url)?,
+        _ => bail!("tour takes --against=URL or nothing"),
+    };
+    println!(
+        "{} blocks as promised, {} not",
+        counts.passed, counts.failed
+    );
+    Ok(counts.failed == 0)
+}
+
 /// The step of `cargo xtask test`.
 pub fn step(program: &Path) -> Result<Counts> {
     let mut server = Server::start(program, "tour")?;
@@ -46,7 +65,7 @@ pub fn step(program: &Path) -> Result<Counts> {
 }
 
 /// Walks the tour at a server.
-pub fn walk(url: &str) -> Result<Counts> {
+fn walk(url: &str) -> Result<Counts> {
     let blocks = read(&product::read("README.md")?)?;
     let folder = Scratch::new("tour")?;
     let script = folder.path().join("tour.sh");

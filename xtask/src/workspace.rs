@@ -44,11 +44,17 @@ pub fn metadata(whole_graph: bool) -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
 }
 
-/// The files git knows, below the root, as it spells them.
+/// The files git keeps or would keep, below the root, as it spells them.
 #[cfg(test)]
 pub fn tracked_files() -> Result<Vec<String>> {
     let output = Command::new("git")
-        .args(["ls-files", "--cached", "-z"])
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+        ])
         .current_dir(root())
         .output()
         .context("git does not run")?;
