@@ -205,8 +205,8 @@ mod tests {
             assert_eq!(read, made);
             assert_eq!(read.public_key().unwrap(), key.public_key().unwrap());
             assert_eq!(read.not_before(), Millis(1_795_404_890_000));
-            assert_eq!(read.not_after(), Millis(2_111_023_590_000));
-            assert!(read.is_valid_at(NOW) && !read.is_valid_at(Millis(2_111_023_590_001)));
+            assert_eq!(read.not_after(), Millis(2_111_024_190_000));
+            assert!(read.is_valid_at(NOW) && !read.is_valid_at(Millis(2_111_024_190_001)));
             let (_, parsed) = X509Certificate::from_der(read.der()).unwrap();
             assert_eq!(parsed.subject().to_string(), "CN=ma\u{df}stab, O=x");
             assert_eq!(parsed.issuer(), parsed.subject());

@@ -206,3 +206,165 @@ impl JwkSet {
         (kid.is_some() || fitting.next().is_none()).then_some(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::private_key::PrivateKey;
+
+    const N: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+
+    fn read(jwk: Value) -> Result<Jwk, KeyError> {
+        let Value::Object(jwk) = jwk else {
+            panic!("an object")
+        };
+        Jwk::from_json(&jwk)
+    }
+
+    #[test]
+    fn thumbprints_of_the_standards() {
+        let rsa = read(json!({"kty": "RSA", "n": N, "e": "AQAB", "kid": "2011-04-29"})).unwrap();
+        assert_eq!(
+            thumbprint(&rsa.key),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+        );
+        let ed = read(json!({"kty": "OKP", "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}))
+        .unwrap();
+        assert_eq!(
+            thumbprint(&ed.key),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut keys = vec![
+            PrivateKey::generate_rsa(2048).unwrap(),
+            PrivateKey::generate_ed25519().unwrap(),
+        ];
+        keys.extend(Curve::ALL.map(|curve| PrivateKey::generate_ec(curve).unwrap()));
+        for key in keys {
+            let public = key.public_key().unwrap();
+            let naming = Naming {
+                kid: Some("k"),
+                algorithm: Some("X"),
+                key_use: Some(KeyUse::Enc),
+            };
+            let jwk = public_jwk(&public, &naming, None);
+            let read = Jwk::from_json(&jwk).unwrap();
+            assert_eq!(read.key, public);
+            assert_eq!(read.kid.as_deref(), Some("k"));
+            assert_eq!(read.key_use, Some(KeyUse::Enc));
+            assert_eq!(PublicKey::from_spki(&public.spki()).as_ref(), Ok(&public));
+        }
+    }
+
+    #[test]
+    fn coordinates_that_lost_a_zero_are_the_same_point() {
+        // P-521 needs 66 bytes, of which the first is often zero and dropped by some writers.
+        let key = PrivateKey::generate_ec(Curve::P521)
+            .unwrap()
+            .public_key()
+            .unwrap();
+        let mut jwk = public_jwk(&key, &Naming::default(), None);
+        for name in ["x", "y"] {
+            let bytes = decode_base64url(jwk[name].as_str().unwrap()).unwrap();
+            let stripped: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
+            jwk.insert(name.to_owned(), base64url(&stripped).into());
+        }
+        assert_eq!(Jwk::from_json(&jwk).unwrap().key, key);
+    }
+
+    #[test]
+    fn refused() {
+        for jwk in [
+            json!({}),
+            json!({"kty": "oct", "k": "AAAA"}),
+            json!({"kty": "oct"}),
+            json!({"kty": "RSA", "n": N, "e": "AQAB", "d": "AQAB"}),
+            json!({"kty": "RSA", "n": N}),
+            json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}),
+            json!({"kty": "RSA", "n": N, "e": ""}),
+            json!({"kty": "RSA", "n": N, "e": "AQ"}),
+            json!({"kty": "RSA", "n": N, "e": "Ag"}),
+            json!({"kty": "RSA", "n": N, "e": "AQABAQABAQABAQAB"}),
+            json!({"kty": "RSA", "n": N, "e": 65537}),
+            json!({"kty": "RSA", "n": base64url(&vec![0xff; 1025]), "e": "AQAB"}),
+            json!({"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}),
+            json!({"kty": "EC", "crv": "P-256", "x": base64url(&[1; 33]), "y": "AA"}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"}),
+            json!({"kty": "OKP", "crv": "Ed448", "x": base64url(&[1; 57])}),
+            json!({"kty": "RSA", "n": N, "e": "AQAB", "use": "other"}),
+        ] {
+            assert!(read(jwk.clone()).is_err(), "{jwk}");
+        }
+    }
+
+    /// A point beside the curve leaks a private key in ECDH; in ECDSA it is nonsense (RFC 8725
+    /// §2.5).
+    #[test]
+    fn a_point_off_the_curve_never_verifies() {
+        let off = read(json!({"kty": "EC", "crv": "P-256",
+            "x": base64url(&[1; 32]), "y": base64url(&[2; 32])}))
+        .unwrap();
+        assert!(off.verifying_key(Algorithm::Es256).is_err());
+    }
+
+    #[test]
+    fn a_key_serves_only_what_it_is_for() {
+        let jwk = json!({"kty": "RSA", "n": N, "e": "AQAB"});
+        let with = |name: &str, value: &str| {
+            let mut jwk = jwk.clone();
+            jwk[name] = value.into();
+            read(jwk).unwrap()
+        };
+        assert!(with("alg", "RS256").verifying_key(Algorithm::Rs256).is_ok());
+        assert!(
+            with("alg", "RS256")
+                .verifying_key(Algorithm::Rs512)
+                .is_err()
+        );
+        assert!(
+            with("alg", "RSA-OAEP")
+                .verifying_key(Algorithm::Rs256)
+                .is_err()
+        );
+        assert!(with("use", "sig").verifying_key(Algorithm::Ps256).is_ok());
+        assert!(with("use", "enc").verifying_key(Algorithm::Rs256).is_err());
+        assert!(with("kid", "x").verifying_key(Algorithm::Es256).is_err());
+        assert!(with("kid", "x").verifying_key(Algorithm::Hs256).is_err());
+    }
+
+    #[test]
+    fn a_set_finds_by_id() {
+        let rsa = |kid: &str| json!({"kty": "RSA", "n": N, "e": "AQAB", "kid": kid});
+        let set = |keys: Vec<Value>| JwkSet::parse(json!({"keys": keys}).to_string().as_bytes());
+        let odd = json!({"kty": "future", "kid": "a"});
+        let two = set(vec![odd.clone(), rsa("a"), rsa("b"), 7.into()]).unwrap();
+        assert_eq!(two.iter().count(), 2);
+        assert_eq!(
+            two.verifying(Some("b"), Algorithm::Rs256).unwrap().kid(),
+            "b"
+        );
+        assert!(two.verifying(Some("c"), Algorithm::Rs256).is_none());
+        assert!(
+            two.verifying(None, Algorithm::Rs256).is_none(),
+            "which of the two?"
+        );
+        assert!(
+            set(vec![odd, rsa("a")])
+                .unwrap()
+                .verifying(None, Algorithm::Rs256)
+                .is_some()
+        );
+        assert!(set(vec![rsa("a"); SET_KEYS_MAX]).is_ok());
+        assert!(set(vec![rsa("a"); SET_KEYS_MAX + 1]).is_err());
+        assert!(JwkSet::parse(b"{}").is_err());
+        assert!(JwkSet::parse(b"[]").is_err());
+        assert!(JwkSet::parse(br#"{"keys":[],"keys":[]}"#).is_err());
+        assert!(JwkSet::parse(&vec![b' '; SET_BYTES_MAX + 1]).is_err());
+    }
+}

@@ -251,3 +251,6 @@ impl<'de> Deserialize<'de> for UniqueObject {
         deserializer.deserialize_map(Members)
     }
 }
+
+#[cfg(test)]
+mod tests;

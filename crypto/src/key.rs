@@ -300,3 +300,6 @@ fn rsa_encoding(algorithm: Algorithm) -> Result<&'static dyn signature::RsaEncod
         | Algorithm::Hs512 => Err(KeyError::Mismatch(algorithm)),
     }
 }
+
+#[cfg(test)]
+mod tests;

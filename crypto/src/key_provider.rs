@@ -450,3 +450,6 @@ pub fn fallback_provider(key_use: KeyUse, algorithm: &str) -> Option<Fallback> {
         config,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ pub mod jws;
 pub mod key;
 pub mod key_provider;
 pub mod key_ring;
+pub mod otp;
 pub mod password;
 pub mod password_hasher;
 pub mod private_key;

@@ -479,3 +479,6 @@ impl Argon2Settings {
             .map_err(|_| PasswordError::Malformed("argon2 parameters"))
     }
 }
+
+#[cfg(test)]
+mod tests;

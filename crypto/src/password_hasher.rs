@@ -189,3 +189,110 @@ fn work(job: Job, random: &Random, workspace: &mut Workspace) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::password::HashAlgorithm;
+
+    fn quick() -> HashPolicy {
+        HashPolicy::new(Some(HashAlgorithm::Pbkdf2Sha256), Some(1))
+    }
+
+    #[tokio::test]
+    async fn hashes_and_verifies() {
+        let hasher = PasswordHasher::with_threads(2, 8, &Random::seeded(1)).unwrap();
+        for policy in [HashPolicy::default(), quick()] {
+            let stored = hasher.hash(Secret::new("right"), policy).await.unwrap();
+            for (password, ok) in [("right", true), ("wrong", false), ("", false)] {
+                let verdict = hasher
+                    .verify(Secret::new(password), stored.clone(), policy)
+                    .await
+                    .unwrap();
+                assert_eq!(
+                    verdict,
+                    Verdict {
+                        ok,
+                        outdated: false
+                    }
+                );
+            }
+        }
+        hasher
+            .dummy_verify(Secret::new("x"), quick())
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_unknown_algorithm_is_a_no() {
+        let hasher = PasswordHasher::with_threads(1, 8, &Random::seeded(1)).unwrap();
+        let stored = StoredPassword::parse("{}", r#"{"algorithm":"bcrypt"}"#).unwrap();
+        let verdict = hasher.verify(Secret::new("x"), stored, quick()).await;
+        assert_eq!(
+            verdict,
+            Ok(Verdict {
+                ok: false,
+                outdated: true
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_long_password_is_an_error_and_a_dummy_is_not() {
+        let hasher = PasswordHasher::with_threads(1, 8, &Random::seeded(1)).unwrap();
+        let long = Secret::new("x".repeat(5000));
+        assert_eq!(
+            hasher.hash(long.clone(), quick()).await,
+            Err(HasherError::Password(PasswordError::TooLong))
+        );
+        assert_eq!(hasher.dummy_verify(long, quick()).await, Ok(()));
+    }
+
+    /// No thread serves here: the queue fills up, one job more is refused at once.
+    #[tokio::test]
+    async fn a_full_queue_says_so() {
+        let (jobs, waiting) = sync_channel(2);
+        let hasher = PasswordHasher { jobs };
+        let queued: Vec<_> = (0..2)
+            .map(|_| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move { hasher.hash(Secret::new("x"), quick()).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(
+            hasher.hash(Secret::new("x"), quick()).await,
+            Err(HasherError::Busy)
+        );
+        drop(waiting);
+        for job in queued {
+            assert_eq!(job.await.unwrap(), Err(HasherError::Stopped));
+        }
+        assert_eq!(
+            hasher.hash(Secret::new("x"), quick()).await,
+            Err(HasherError::Stopped)
+        );
+    }
+
+    #[tokio::test]
+    async fn many_callers_are_all_served() {
+        let hasher = PasswordHasher::with_threads(2, 64, &Random::seeded(1)).unwrap();
+        let stored = hasher.hash(Secret::new("right"), quick()).await.unwrap();
+        let jobs: Vec<_> = (0..64)
+            .map(|index| {
+                let (hasher, stored) = (hasher.clone(), stored.clone());
+                let password = if index % 2 == 0 { "right" } else { "wrong" };
+                tokio::spawn(async move {
+                    hasher
+                        .verify(Secret::new(password), stored, quick())
+                        .await
+                        .map(|found| found.ok)
+                })
+            })
+            .collect();
+        for (index, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.await.unwrap(), Ok(index % 2 == 0));
+        }
+    }
+}
