@@ -7,7 +7,6 @@ mod bench;
 mod children;
 mod databases;
 mod http;
-mod licences;
 mod oracle;
 mod packages;
 mod product;
@@ -17,7 +16,6 @@ mod report;
 #[cfg(test)]
 mod rules;
 mod scratch;
-mod spdx;
 mod start;
 mod suite;
 mod tour;

@@ -1,4 +1,6 @@
 //! The invariants of `ARCHITECTURE.md`, asserted over manifests and files.
 
 mod files;
+mod licences;
 mod manifests;
+mod spdx;

@@ -7,7 +7,6 @@ use anyhow::{Result, bail};
 
 use crate::children;
 use crate::databases::{self, Database};
-use crate::licences;
 use crate::oracle;
 use crate::packages::{self, Need};
 use crate::product;
@@ -19,8 +18,8 @@ use crate::workspace::cargo;
 pub const TEST_HELP: &str = "
 usage: cargo xtask test [filter]
 
-Everything that decides: formatting, lints, licences and sources of the dependencies, all tests of all crates on
-SQLite, PostgreSQL and MariaDB, the oracle's cases, and the tour of README.md.
+Everything that decides: formatting, lints, all tests of all crates on SQLite, PostgreSQL and MariaDB (among them the
+rules on dependencies, their licences, files and texts), the oracle's cases, and the tour of README.md.
 
 The databases are started for the run, on free ports of loopback, and stopped at its end. As root on Debian, what is
 missing (PostgreSQL, MariaDB, Python's venv, curl) is installed; otherwise what needs it is left out, and the end says
@@ -55,7 +54,6 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         wanted.extend([python::PYTHON, tour::CURL]);
         format(&mut report);
         lints(&mut report);
-        report.step("licences and sources of dependencies", |_| licences::step());
     }
     let available = Available::prepare(&mut report, &wanted)?;
     let environment = available.databases(&mut report)?;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+#[cfg(test)]
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
 /// The workspace's root folder.
 pub fn root() -> PathBuf {
@@ -26,22 +26,18 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// `cargo metadata`, with the whole graph of packages or with the workspace's own only.
-pub fn metadata(whole_graph: bool) -> Result<Value> {
-    let mut command = cargo(&["metadata", "--format-version=1", "--locked"]);
-    if whole_graph {
-        command.args(["--filter-platform", "x86_64-unknown-linux-gnu"]);
-    } else {
-        command.arg("--no-deps");
-    }
-    let output = command.output().context("cargo metadata does not run")?;
+/// What a question to cargo is answered.
+#[cfg(test)]
+pub fn ask_cargo(arguments: &[&str]) -> Result<String> {
+    let output = cargo(arguments).output().context("cargo does not run")?;
     if !output.status.success() {
         bail!(
-            "cargo metadata: {}",
+            "cargo {}: {}",
+            arguments.join(" "),
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The files git keeps or would keep, below the root, as it spells them.
