@@ -1,1 +1,29 @@
 //! What the server does, free of HTTP, SQL and XML.
+//!
+//! A verb is a plain function over the [`App`] and a write job: it reads first, decides, and puts
+//! what is to change into the job. What it could not do is a value of its error type; status codes
+//! are the surfaces' business.
+
+pub mod app;
+pub mod authenticate;
+pub mod client;
+pub mod clock;
+pub mod events;
+pub mod gate;
+pub mod keys;
+pub mod logout;
+pub mod mapper;
+pub mod network;
+pub mod password_policy;
+pub mod person;
+pub mod profile;
+pub mod realm;
+pub mod redirect;
+pub mod refresh;
+pub mod request;
+pub mod revocation;
+pub mod scope;
+pub mod session;
+pub mod token;
+
+pub use app::App;

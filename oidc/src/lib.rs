@@ -1,1 +1,50 @@
 //! OAuth 2.0 and OpenID Connect endpoints.
+//!
+//! An endpoint is a list of small named steps over one [`Call`]: check, authenticate the client,
+//! read parameters, call a verb of the engine, answer. It knows statuses and spellings; rules that
+//! would hold without HTTP are in `engine`.
+
+mod answer;
+mod call;
+mod certs;
+mod client_auth;
+mod cors;
+mod discovery;
+mod form;
+mod grant;
+mod introspect;
+mod logout;
+mod problem;
+mod realm_info;
+mod revoke;
+mod token;
+mod userinfo;
+
+use axum::Router;
+use axum::routing::{get, post};
+use claviger_engine::App;
+
+pub use answer::Answer;
+pub use call::Call;
+pub use problem::Problem;
+
+/// All endpoints of this surface, below one base path.
+pub fn router() -> Router<App> {
+    let oidc = |path: &str| format!("/realms/{{realm}}/protocol/openid-connect/{path}");
+    Router::new()
+        .route("/realms/{realm}", get(realm_info::show))
+        .route("/realms/{realm}/.well-known/openid-configuration", get(discovery::show))
+        .route(&oidc("certs"), get(certs::show).options(certs::preflight))
+        .route(&oidc("token"), post(token::grant).options(token::preflight))
+        .route(&oidc("token/introspect"), post(introspect::introspect))
+        .route(
+            &oidc("userinfo"),
+            get(userinfo::get).post(userinfo::post).options(userinfo::preflight),
+        )
+        .route(&oidc("revoke"), post(revoke::revoke).options(revoke::preflight))
+        .route(
+            &oidc("logout"),
+            get(logout::by_browser).post(logout::by_post).options(logout::preflight),
+        )
+        .method_not_allowed_fallback(problem::method_not_allowed)
+}

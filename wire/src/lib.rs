@@ -9,6 +9,7 @@ pub mod document;
 pub mod fields;
 pub mod flow;
 pub mod group;
+pub mod headers;
 pub mod mapper;
 pub mod realm;
 pub mod role;

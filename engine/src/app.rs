@@ -1,0 +1,61 @@
+//! Everything that a verb of the engine may need, in one cheap handle.
+
+use std::sync::Arc;
+
+use claviger_crypto::password::PasswordHasher;
+use claviger_crypto::random::Random;
+use claviger_model::Millis;
+use claviger_store::{Commit, Store, StoreError, Tx};
+
+use crate::clock::Clock;
+use crate::network::Network;
+use crate::realm::{Realm, Realms};
+
+/// The running server without its surfaces: hand it on, cloning is cheap.
+#[derive(Clone)]
+pub struct App {
+    /// What is kept.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where ids and secrets come from.
+    pub random: Random,
+    /// Who hashes passwords.
+    pub hasher: PasswordHasher,
+    /// The way out.
+    pub network: Arc<dyn Network>,
+    realms: Realms,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        random: Random,
+        hasher: PasswordHasher,
+        network: Arc<dyn Network>,
+    ) -> Self {
+        let realms = Realms::new(store.clone());
+        Self { store, clock, random, hasher, network, realms }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// A realm by name, as fresh as its row's version: see [`Realms`].
+    pub async fn realm(&self, name: &str) -> Result<Option<Arc<Realm>>, StoreError> {
+        self.realms.get(name).await
+    }
+
+    /// Writes a job whose preconditions cannot miss, or whose miss means that somebody else was
+    /// faster and nothing is left to do.
+    pub async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
+        if tx.is_empty() {
+            return Ok(Commit::Done);
+        }
+        self.store.commit(tx).await
+    }
+}

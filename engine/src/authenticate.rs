@@ -1,0 +1,302 @@
+//! Who is it? The direct grant's answer: user name, password, one-time password, and whether the
+//! account is ready for use.
+//!
+//! No write is open while a password is hashed; what was learned goes into the caller's job.
+
+use claviger_crypto::otp;
+use claviger_crypto::password::{Busy, StoredPassword};
+use claviger_model::user::CredentialType;
+use claviger_model::{Credential, Secret, User};
+use claviger_store::{StoreError, Tx};
+use claviger_wire::document::Kind;
+use claviger_wire::flow::{FlowView, Requirement, Step};
+
+use crate::app::App;
+use crate::events::EventBuilder;
+use crate::password_policy::PasswordPolicy;
+use crate::profile::UserProfile;
+use crate::realm::Realm;
+
+/// What a client sends of its user (RFC 6749 §4.3.2, with Keycloak's one-time password).
+#[derive(Clone, Debug, Default)]
+pub struct DirectGrant {
+    /// `username`: a user name, or an e-mail address where the realm allows it.
+    pub username: Option<String>,
+    /// `password`.
+    pub password: Option<Secret>,
+    /// `otp`, or `totp` as it was called first.
+    pub otp: Option<Secret>,
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginRefused {
+    /// No user name was sent.
+    NoUsername,
+    /// Nobody has that name.
+    UserNotFound,
+    /// A service account has no password.
+    ServiceAccount,
+    /// The user is disabled; the password was right.
+    Disabled,
+    /// The user is disabled, and the password wrong.
+    DisabledAndWrong,
+    /// Password or one-time password wrong or missing.
+    InvalidCredentials,
+    /// A required action is pending, or the profile lacks something.
+    NotSetUp,
+    /// The realm's direct grant flow asks for something that cannot be had here.
+    UnsupportedFlow,
+}
+
+impl LoginRefused {
+    /// The error code of the event.
+    pub const fn event_error(self) -> &'static str {
+        match self {
+            Self::NoUsername | Self::UserNotFound => "user_not_found",
+            Self::ServiceAccount => "invalid_user",
+            Self::Disabled | Self::DisabledAndWrong => "user_disabled",
+            Self::InvalidCredentials => "invalid_user_credentials",
+            Self::NotSetUp => "resolve_required_actions",
+            Self::UnsupportedFlow => "access_denied",
+        }
+    }
+}
+
+/// Why there is no answer at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Too many passwords wait to be hashed.
+    #[error("too many sign-ins at once")]
+    Busy(#[from] Busy),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The steps of a direct grant flow that this server can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Steps {
+    password: bool,
+    otp: Otp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Otp {
+    Never,
+    IfConfigured,
+    Always,
+}
+
+/// Lets a user in by the direct grant, or says why not. Upgrades of the password's hash, and the
+/// use of a one-time password, are written into `tx`.
+pub async fn direct_grant(
+    app: &App,
+    realm: &Realm,
+    sent: &DirectGrant,
+    event: &mut EventBuilder,
+    tx: &mut Tx,
+) -> Result<Result<User, LoginRefused>, LoginError> {
+    event.detail("auth_method", "openid-connect");
+    let Some(steps) = steps(app, realm).await? else {
+        event.detail("reason", "The direct grant flow of this realm has unsupported steps");
+        return Ok(Err(LoginRefused::UnsupportedFlow));
+    };
+    let Some(username) = sent.username.as_deref() else {
+        return Ok(Err(LoginRefused::NoUsername));
+    };
+    event.detail("username", username);
+    let policy = PasswordPolicy::parse(realm.settings.password_policy.as_deref());
+    let Some(user) = find(app, realm, username).await? else {
+        // As long as a wrong password takes, so that the time tells nothing about names.
+        app.hasher.dummy_verify(sent.password.as_ref(), &policy.hash()).await?;
+        return Ok(Err(LoginRefused::UserNotFound));
+    };
+    if user.service_account_of.is_some() {
+        app.hasher.dummy_verify(sent.password.as_ref(), &policy.hash()).await?;
+        event.detail("reason", "User is a service account");
+        return Ok(Err(LoginRefused::ServiceAccount));
+    }
+    let credentials = app.store.credentials(&realm.id, &user.id).await?;
+    if !user.enabled {
+        event.user(user.id.as_str());
+        let right = check_password(app, realm, &user, &credentials, sent, &policy, tx).await?;
+        let refused = if right { LoginRefused::Disabled } else { LoginRefused::DisabledAndWrong };
+        return Ok(Err(refused));
+    }
+    if steps.password
+        && !check_password(app, realm, &user, &credentials, sent, &policy, tx).await?
+    {
+        event.user(user.id.as_str());
+        return Ok(Err(LoginRefused::InvalidCredentials));
+    }
+    if !check_otp(app, realm, &user, &credentials, sent, steps.otp, tx) {
+        event.user(user.id.as_str());
+        return Ok(Err(LoginRefused::InvalidCredentials));
+    }
+    if !is_set_up(app, realm, &user, &credentials, &policy).await? {
+        return Ok(Err(LoginRefused::NotSetUp));
+    }
+    event.user(user.id.as_str());
+    Ok(Ok(user))
+}
+
+/// Finds a user by name, or by e-mail address where the realm allows signing in with it.
+pub async fn find(app: &App, realm: &Realm, name: &str) -> Result<Option<User>, StoreError> {
+    let name = name.trim().to_lowercase();
+    if name.is_empty() || name.len() > 255 {
+        return Ok(None);
+    }
+    if realm.settings.login.login_with_email_allowed
+        && name.contains('@')
+        && let Some(user) = app.store.user_by_email(&realm.id, &name).await?
+    {
+        return Ok(Some(user));
+    }
+    app.store.user_by_username(&realm.id, &name).await
+}
+
+/// Reads the realm's direct grant flow. What is not understood is not skipped: `None`.
+async fn steps(app: &App, realm: &Realm) -> Result<Option<Steps>, StoreError> {
+    let alias = realm.settings.flows.direct_grant.as_deref().unwrap_or("direct grant");
+    let flow = |alias: String| async move {
+        let found = app.store.document_by_name(&realm.id, Kind::Flow, "", &alias).await?;
+        Ok::<_, StoreError>(found.map(|document| FlowView::from_body(&document.body)))
+    };
+    let Some(top) = flow(alias.to_owned()).await? else { return Ok(None) };
+    let mut steps = Steps { password: false, otp: Otp::Never };
+    for execution in &top.executions {
+        match (&execution.step, execution.requirement) {
+            (_, Requirement::Disabled) => {}
+            (Step::Authenticator(name), Requirement::Required) => match name.as_str() {
+                "direct-grant-validate-username" => {}
+                "direct-grant-validate-password" => steps.password = true,
+                "direct-grant-validate-otp" => steps.otp = Otp::Always,
+                _ => return Ok(None),
+            },
+            (Step::Flow(alias), Requirement::Conditional) => {
+                let Some(inner) = flow(alias.clone()).await? else { return Ok(None) };
+                match conditional_otp(&inner) {
+                    Some(true) => steps.otp = Otp::IfConfigured,
+                    Some(false) => {}
+                    None => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
+        }
+    }
+    // A flow that proves nothing lets nobody in.
+    Ok((steps.password || steps.otp == Otp::Always).then_some(steps))
+}
+
+/// Whether a sub-flow is "if the user has a one-time password, ask for it"; none if it is more.
+fn conditional_otp(flow: &FlowView) -> Option<bool> {
+    let mut condition = false;
+    let mut otp = false;
+    for execution in &flow.executions {
+        match (&execution.step, execution.requirement) {
+            (_, Requirement::Disabled) => {}
+            (Step::Authenticator(name), Requirement::Required) => match name.as_str() {
+                "conditional-user-configured" => condition = true,
+                "direct-grant-validate-otp" => otp = true,
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+    // Without its condition a conditional sub-flow is not entered.
+    Some(condition && otp)
+}
+
+async fn check_password(
+    app: &App,
+    realm: &Realm,
+    user: &User,
+    credentials: &[Credential],
+    sent: &DirectGrant,
+    policy: &PasswordPolicy,
+    tx: &mut Tx,
+) -> Result<bool, LoginError> {
+    let stored = credentials.iter().find(|known| known.kind == CredentialType::Password);
+    let (Some(stored), Some(password)) = (stored, &sent.password) else {
+        app.hasher.dummy_verify(sent.password.as_ref(), &policy.hash()).await?;
+        return Ok(false);
+    };
+    let parsed = StoredPassword::parse(&stored.secret_data, &stored.credential_data);
+    let Ok(parsed) = parsed else {
+        app.hasher.dummy_verify(Some(password), &policy.hash()).await?;
+        return Ok(false);
+    };
+    let verdict = app.hasher.verify(password, &parsed, &policy.hash()).await?;
+    if verdict.ok && verdict.outdated {
+        let fresh = app.hasher.hash(password, &policy.hash(), &app.random).await?;
+        let mut credential = stored.clone();
+        credential.secret_data = fresh.secret_data();
+        credential.credential_data = fresh.credential_data();
+        tx.update_credential(&realm.id, &user.id, &credential);
+    }
+    Ok(verdict.ok)
+}
+
+/// Checks the one-time password, and marks its code as used where codes are for one use.
+fn check_otp(
+    app: &App,
+    realm: &Realm,
+    user: &User,
+    credentials: &[Credential],
+    sent: &DirectGrant,
+    asked: Otp,
+    tx: &mut Tx,
+) -> bool {
+    // The direct grant has no page to choose on: the first generator counts.
+    let stored = credentials.iter().find(|known| known.kind == CredentialType::Otp);
+    let stored = match (asked, stored) {
+        (Otp::Never, _) | (Otp::IfConfigured, None) => return true,
+        (Otp::Always, None) => return false,
+        (Otp::IfConfigured | Otp::Always, Some(stored)) => stored,
+    };
+    let Some(code) = &sent.otp else { return false };
+    let Ok(generator) = otp::Generator::parse(&stored.secret_data, &stored.credential_data) else {
+        return false;
+    };
+    let window = realm.settings.otp.look_ahead_window;
+    let Some(step) = generator.verify(code.reveal(), window, app.now()) else { return false };
+    match generator.advanced_to(step) {
+        Some(credential_data) => {
+            let mut credential = stored.clone();
+            credential.credential_data = credential_data;
+            tx.update_credential(&realm.id, &user.id, &credential);
+        }
+        None if !realm.settings.otp.code_reusable => {
+            let key = format!("otp:{}:{step}", stored.id);
+            let spans = realm.settings.otp.period.0.saturating_mul(2 * window + 2);
+            let until = app.now() + claviger_model::Seconds(spans.max(60));
+            tx.use_once(&realm.id, &key, "", until);
+        }
+        None => {}
+    }
+    true
+}
+
+/// Whether nothing has to be done by the user first: in a grant without pages it could not be.
+async fn is_set_up(
+    app: &App,
+    realm: &Realm,
+    user: &User,
+    credentials: &[Credential],
+    policy: &PasswordPolicy,
+) -> Result<bool, StoreError> {
+    if !user.required_actions.is_empty() {
+        return Ok(false);
+    }
+    if realm.settings.login.verify_email && !user.email_verified {
+        return Ok(false);
+    }
+    let password = credentials.iter().find(|known| known.kind == CredentialType::Password);
+    let made = password.and_then(|password| password.created_at);
+    if made.is_some_and(|made| policy.is_expired(made, app.now())) {
+        return Ok(false);
+    }
+    let profile = realm.profile().await?;
+    Ok(UserProfile::is_complete(&profile, user, &realm.settings))
+}

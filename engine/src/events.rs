@@ -1,0 +1,238 @@
+//! User events: collected while a request is served, then stored as the realm asks and logged in
+//! the form that Keycloak's logging listener uses, on which fail2ban rules rest.
+
+use claviger_model::{Event, Millis};
+use claviger_store::Tx;
+
+use crate::app::App;
+use crate::realm::Realm;
+
+/// An event in the making.
+#[derive(Clone, Debug)]
+pub struct EventBuilder {
+    kind: &'static str,
+    client_id: Option<String>,
+    user_id: Option<String>,
+    session_id: Option<String>,
+    ip_address: String,
+    details: Vec<(String, String)>,
+}
+
+impl EventBuilder {
+    /// Begins an event of a kind, `LOGIN` say, caused by somebody at an address.
+    pub fn new(kind: &'static str, ip_address: &str) -> Self {
+        Self {
+            kind,
+            client_id: None,
+            user_id: None,
+            session_id: None,
+            ip_address: ip_address.to_owned(),
+            details: Vec::new(),
+        }
+    }
+
+    /// Changes the kind, as soon as the request tells what it is about.
+    pub fn kind(&mut self, kind: &'static str) -> &mut Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Names the client by its `clientId`.
+    pub fn client(&mut self, client_id: &str) -> &mut Self {
+        self.client_id = Some(client_id.to_owned());
+        self
+    }
+
+    /// Names the user by id.
+    pub fn user(&mut self, id: &str) -> &mut Self {
+        self.user_id = Some(id.to_owned());
+        self
+    }
+
+    /// Names the session, or takes its name back.
+    pub fn session(&mut self, id: Option<&str>) -> &mut Self {
+        self.session_id = id.map(str::to_owned);
+        self
+    }
+
+    /// Adds a fact; a later value of the same name replaces the earlier.
+    pub fn detail(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        let value = value.into();
+        match self.details.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = value,
+            None => self.details.push((name.to_owned(), value)),
+        }
+        self
+    }
+
+    /// Whether a fact of this name is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.details.iter().any(|(known, _)| known == name)
+    }
+
+    /// A fact that is there.
+    pub fn detail_text(&self, name: &str) -> Option<&str> {
+        self.details.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Takes a fact back.
+    pub fn forget(&mut self, name: &str) -> &mut Self {
+        self.details.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The event, as a success or, with an error code, as a failure.
+    pub fn build(&self, app: &App, realm: &Realm, error: Option<&str>) -> Event {
+        let suffix = if error.is_some() && !self.kind.ends_with("_ERROR") { "_ERROR" } else { "" };
+        Event {
+            id: app.random.uuid(),
+            time: app.now(),
+            kind: format!("{}{suffix}", self.kind),
+            realm: realm.id.clone(),
+            client_id: self.client_id.clone(),
+            user_id: self.user_id.clone(),
+            session_id: self.session_id.clone(),
+            ip_address: Some(self.ip_address.clone()),
+            error: error.map(str::to_owned),
+            details: self.details.clone(),
+        }
+    }
+
+    /// Records a success with the job that it belongs to.
+    pub fn success(&self, app: &App, realm: &Realm, tx: &mut Tx) {
+        record(realm, &self.build(app, realm, None), app.now(), tx);
+    }
+
+    /// Records a failure with the job that it belongs to.
+    pub fn error(&self, app: &App, realm: &Realm, error: &str, tx: &mut Tx) {
+        record(realm, &self.build(app, realm, Some(error)), app.now(), tx);
+    }
+}
+
+/// Stores an event if the realm wants its kind, and logs it.
+pub fn record(realm: &Realm, event: &Event, now: Millis, tx: &mut Tx) {
+    if realm.settings.events.enabled && is_kept(realm, &event.kind) {
+        tx.insert_event(event, realm.event_expiry(now));
+    }
+    log(realm, event);
+}
+
+fn is_kept(realm: &Realm, kind: &str) -> bool {
+    let chosen = &realm.settings.events.enabled_types;
+    if chosen.is_empty() {
+        is_kept_by_default(kind)
+    } else {
+        chosen.iter().any(|name| name == kind)
+    }
+}
+
+/// The kinds that a realm keeps if it names none: all but those that machines cause in numbers.
+pub fn is_kept_by_default(kind: &str) -> bool {
+    const CHATTER: [&str; 12] = [
+        "REFRESH_TOKEN",
+        "VALIDATE_ACCESS_TOKEN",
+        "INTROSPECT_TOKEN",
+        "USER_INFO_REQUEST",
+        "CLIENT_INFO",
+        "PUSHED_AUTHORIZATION_REQUEST",
+        "IDENTITY_PROVIDER_RESPONSE",
+        "IDENTITY_PROVIDER_RETRIEVE_TOKEN",
+        "REGISTER_NODE",
+        "UNREGISTER_NODE",
+        "INVALID_SIGNATURE",
+        "USER_SESSION_DELETED",
+    ];
+    // A refused permission ticket is chatter, a granted one is not.
+    kind != "PERMISSION_TOKEN_ERROR"
+        && !CHATTER.contains(&kind.strip_suffix("_ERROR").unwrap_or(kind))
+}
+
+fn log(realm: &Realm, event: &Event) {
+    if event.error.is_some() {
+        tracing::warn!(target: "org.keycloak.events", "{}", log_line(&realm.name, event));
+    } else {
+        tracing::debug!(target: "org.keycloak.events", "{}", log_line(&realm.name, event));
+    }
+}
+
+/// The text of Keycloak's logging listener: names and quoted values, the reason before the rest.
+pub fn log_line(realm: &str, event: &Event) -> String {
+    let mut line = String::with_capacity(256);
+    let mut put = |name: &str, value: &str| {
+        if !line.is_empty() {
+            line.push_str(", ");
+        }
+        line.push_str(name);
+        line.push_str("=\"");
+        sanitize(value, &mut line);
+        line.push('"');
+    };
+    put("type", &event.kind);
+    put("realmId", event.realm.as_str());
+    put("realmName", realm);
+    put("clientId", event.client_id.as_deref().unwrap_or("null"));
+    put("userId", event.user_id.as_deref().unwrap_or("null"));
+    if let Some(session) = &event.session_id {
+        put("sessionId", session);
+    }
+    put("ipAddress", event.ip_address.as_deref().unwrap_or("null"));
+    if let Some(error) = &event.error {
+        put("error", error);
+    }
+    let (reason, rest): (Vec<_>, Vec<_>) =
+        event.details.iter().partition(|(name, _)| name == "reason");
+    for (name, value) in reason.into_iter().chain(rest) {
+        put(name, value);
+    }
+    line
+}
+
+/// Escapes what could forge a line or end a quotation (log injection).
+fn sanitize(value: &str, line: &mut String) {
+    for character in value.chars() {
+        match character {
+            '"' => line.push_str("\\\""),
+            '\\' => line.push_str("\\\\"),
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            other if other.is_control() => line.push('\u{fffd}'),
+            other => line.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_model::RealmId;
+
+    use super::*;
+
+    fn event() -> Event {
+        Event {
+            id: "1".into(),
+            time: Millis(0),
+            kind: "LOGIN_ERROR".into(),
+            realm: RealmId::new("r"),
+            client_id: None,
+            user_id: None,
+            session_id: None,
+            ip_address: Some("127.0.0.1".into()),
+            error: Some("invalid_user_credentials".into()),
+            details: vec![
+                ("username".into(), "eve\"\nERROR forged".into()),
+                ("reason".into(), "no".into()),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_log_line_is_what_fail2ban_rules_expect_and_cannot_be_forged() {
+        assert_eq!(
+            log_line("shop", &event()),
+            "type=\"LOGIN_ERROR\", realmId=\"r\", realmName=\"shop\", clientId=\"null\", \
+             userId=\"null\", ipAddress=\"127.0.0.1\", error=\"invalid_user_credentials\", \
+             reason=\"no\", username=\"eve\\\"\\nERROR forged\""
+        );
+    }
+}

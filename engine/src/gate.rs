@@ -1,0 +1,220 @@
+//! The one gate: a session, and what hangs on it, can be used only through [`usable`].
+//!
+//! The order is realm, client, user, session, as the recorded refusals show. Disabled and deleted
+//! things stop here for every grant and every token check alike, so that no door can forget one
+//! (the family of CVE-2025-14559: tokens that outlive the disabling of their user).
+
+use claviger_model::session::SessionKind;
+use claviger_model::{ClientSession, Millis, Seconds, SessionId, User, UserId, UserSession};
+use claviger_store::StoreError;
+
+use crate::app::App;
+use crate::client::Client;
+use crate::realm::Realm;
+use crate::revocation::revoked_before;
+use crate::session::{is_alive, is_client_alive};
+
+/// What a token says about the session that it hangs on.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// `sub`: the user's id, unless the client has pairwise subjects.
+    pub subject: Option<UserId>,
+    /// `sid`.
+    pub session: Option<SessionId>,
+    /// The kinds of session that the token may hang on, in the order of looking.
+    pub kinds: &'static [SessionKind],
+    /// `iat`.
+    pub issued_at: Seconds,
+}
+
+/// A user, its session and a client's part in it, all of which may be used now.
+#[derive(Clone, Debug)]
+pub struct Usable {
+    user: User,
+    session: UserSession,
+    part: ClientSession,
+}
+
+impl Usable {
+    /// The enabled user.
+    pub const fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// The live session.
+    pub const fn session(&self) -> &UserSession {
+        &self.session
+    }
+
+    /// The client's live part in the session.
+    pub const fn part(&self) -> &ClientSession {
+        &self.part
+    }
+
+    /// A session that this very request begins for a user who has just proved who they are.
+    pub(crate) const fn fresh(user: User, session: UserSession, part: ClientSession) -> Self {
+        Self { user, session, part }
+    }
+
+    /// Changes the copies in hand, on the way to the store.
+    pub(crate) const fn parts_mut(&mut self) -> (&mut UserSession, &mut ClientSession) {
+        (&mut self.session, &mut self.part)
+    }
+}
+
+/// The first thing that stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The realm is disabled.
+    RealmDisabled,
+    /// The client is disabled.
+    ClientDisabled,
+    /// The user is disabled.
+    UserDisabled,
+    /// There is no such user any more.
+    UserNotFound,
+    /// There is no such session, or it is another user's.
+    SessionNotFound,
+    /// The session has outlived its limits; it waits to be ended.
+    SessionExpired(Box<UserSession>),
+    /// The client has no part in the session.
+    PartNotFound,
+    /// The client's part has outlived its limits.
+    PartExpired(Box<UserSession>),
+    /// The token is older than the session.
+    OlderThanSession,
+    /// The token is older than the client's part in the session.
+    OlderThanPart,
+    /// The token is older than a cut of realm, client or user.
+    Stale,
+}
+
+/// Why there is nothing usable: a refusal, or a failing store, which is never taken for one.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// Something stands in the way.
+    #[error("not usable: {0:?}")]
+    Unusable(Unusable),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Unusable> for GateError {
+    fn from(reason: Unusable) -> Self {
+        Self::Unusable(reason)
+    }
+}
+
+/// Finds the session that a token hangs on and lets it pass if everything about it may be used.
+pub async fn usable(
+    app: &App,
+    realm: &Realm,
+    client: &Client,
+    claim: &Claim,
+) -> Result<Usable, GateError> {
+    open(realm, client)?;
+    if let Some(subject) = &claim.subject {
+        // A pairwise subject finds nobody here; then the session tells whose it is.
+        if let Some(user) = app.store.user(&realm.id, subject).await?
+            && !user.enabled
+        {
+            return Err(Unusable::UserDisabled.into());
+        }
+    }
+    let Some(id) = &claim.session else { return Err(Unusable::SessionNotFound.into()) };
+    let session = find(app, realm, claim, id).await?;
+    let user = owner(app, realm, &session).await?;
+    let part = app.store.client_session(&realm.id, session.kind, id, &client.uuid).await?;
+    let Some(part) = part else { return Err(Unusable::PartNotFound.into()) };
+    let now = app.now();
+    if !is_client_alive(realm, client, &session, &part, now) {
+        return Err(Unusable::PartExpired(Box::new(session)).into());
+    }
+    if is_older(claim.issued_at, part.started_at) {
+        return Err(Unusable::OlderThanPart.into());
+    }
+    if claim.issued_at < revoked_before(realm, Some(client), Some(&user)) {
+        return Err(Unusable::Stale.into());
+    }
+    Ok(Usable { user, session, part })
+}
+
+/// Lets a user pass for whom there is no session: the subject of a stateless token.
+pub async fn usable_user(
+    app: &App,
+    realm: &Realm,
+    client: &Client,
+    claim: &Claim,
+) -> Result<User, GateError> {
+    open(realm, client)?;
+    let user = match &claim.subject {
+        Some(subject) => app.store.user(&realm.id, subject).await?,
+        None => None,
+    };
+    let user = user.ok_or(Unusable::UserNotFound)?;
+    if !user.enabled {
+        return Err(Unusable::UserDisabled.into());
+    }
+    if claim.issued_at < revoked_before(realm, Some(client), Some(&user)) {
+        return Err(Unusable::Stale.into());
+    }
+    Ok(user)
+}
+
+fn open(realm: &Realm, client: &Client) -> Result<(), Unusable> {
+    if !realm.enabled {
+        return Err(Unusable::RealmDisabled);
+    }
+    if !client.settings.enabled {
+        return Err(Unusable::ClientDisabled);
+    }
+    Ok(())
+}
+
+async fn find(
+    app: &App,
+    realm: &Realm,
+    claim: &Claim,
+    id: &SessionId,
+) -> Result<UserSession, GateError> {
+    let now = app.now();
+    let mut expired = None;
+    for kind in claim.kinds {
+        let Some(session) = app.store.user_session(&realm.id, *kind, id).await? else { continue };
+        if !is_alive(realm, &session, now) {
+            expired = Some(session);
+            continue;
+        }
+        if is_older(claim.issued_at, session.started_at) {
+            return Err(Unusable::OlderThanSession.into());
+        }
+        return Ok(session);
+    }
+    Err(match expired {
+        Some(session) => Unusable::SessionExpired(Box::new(session)).into(),
+        None => Unusable::SessionNotFound.into(),
+    })
+}
+
+async fn owner(app: &App, realm: &Realm, session: &UserSession) -> Result<User, GateError> {
+    let user = app.store.user(&realm.id, &session.user).await?;
+    let user = user.ok_or(Unusable::UserNotFound)?;
+    if user.enabled { Ok(user) } else { Err(Unusable::UserDisabled.into()) }
+}
+
+/// Whether a token is older than what it hangs on, with one second of grace for rounding.
+fn is_older(issued_at: Seconds, started: Millis) -> bool {
+    issued_at + Seconds(1) < started.seconds()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_the_second_before_the_session_passes_and_no_older_one() {
+        assert!(!is_older(Seconds(9), Millis(10_999)));
+        assert!(is_older(Seconds(8), Millis(10_000)));
+    }
+}

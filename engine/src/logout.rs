@@ -1,0 +1,221 @@
+//! The end of sessions: two verbs, for whichever door it comes through.
+//!
+//! Both write into the caller's job, so that the end, what has to be told to others and the door's
+//! event stand or fall together. The event belongs to the door. After the job is committed no
+//! endpoint finds the session any more, on any node; ending it again changes nothing.
+
+use std::sync::Arc;
+
+use claviger_model::session::{EndReason, SessionKind};
+use claviger_model::{ClientSession, ClientUuid, Millis, RealmId, UserId, UserSession};
+use claviger_store::{OutboxRow, StoreError, Tx};
+use serde_json::json;
+
+use crate::app::App;
+use crate::client::Client;
+use crate::realm::Realm;
+
+/// How many sessions one job ends at most; a longer list takes several jobs.
+const BATCH: i64 = 200;
+
+/// Ends one session: it and every client's part in it go, and those who asked to be told are told.
+///
+/// An offline session takes the online session of the same id with it, as its tokens are of one
+/// family; the other way round the offline session stays, for it is meant to outlive the browser.
+pub async fn end_session(
+    app: &App,
+    realm: &Realm,
+    tx: &mut Tx,
+    session: &UserSession,
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    let kinds: &[SessionKind] = match session.kind {
+        SessionKind::Online => &[SessionKind::Online],
+        SessionKind::Offline => &SessionKind::ALL,
+    };
+    for kind in kinds {
+        for part in app.store.client_sessions(&realm.id, *kind, &session.id).await? {
+            tell(app, realm, tx, session, &part, reason).await?;
+        }
+        tx.delete_user_session(&realm.id, *kind, &session.id);
+    }
+    Ok(())
+}
+
+/// Ends one client's part in a session; the session itself lives on.
+pub async fn end_client_session(
+    app: &App,
+    realm: &Realm,
+    tx: &mut Tx,
+    session: &UserSession,
+    client: &ClientUuid,
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    let part = app.store.client_session(&realm.id, session.kind, &session.id, client).await?;
+    if let Some(part) = part {
+        tell(app, realm, tx, session, &part, reason).await?;
+        tx.delete_client_session(&realm.id, session.kind, &session.id, client);
+    }
+    Ok(())
+}
+
+/// Ends all of a user's sessions of some kinds.
+pub async fn end_sessions_of_user(
+    app: &App,
+    realm: &Realm,
+    tx: &mut Tx,
+    user: &UserId,
+    kinds: &[SessionKind],
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    for kind in kinds {
+        for session in app.store.sessions_of_user(&realm.id, *kind, user).await? {
+            end_session(app, realm, tx, &session, reason).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends one client's part in all sessions of a user.
+pub async fn end_client_sessions_of_user(
+    app: &App,
+    realm: &Realm,
+    tx: &mut Tx,
+    user: &UserId,
+    client: &ClientUuid,
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    for kind in SessionKind::ALL {
+        for session in app.store.sessions_of_user(&realm.id, kind, user).await? {
+            end_client_session(app, realm, tx, &session, client, reason).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends one client's part in every session, in jobs of bounded size, and returns how many.
+pub async fn end_sessions_of_client(
+    app: &App,
+    realm: &Realm,
+    client: &ClientUuid,
+    reason: EndReason,
+) -> Result<u64, StoreError> {
+    let mut ended = 0;
+    for kind in SessionKind::ALL {
+        loop {
+            let some = app.store.sessions_of_client(&realm.id, kind, client, 0, BATCH).await?;
+            if some.is_empty() {
+                break;
+            }
+            let mut tx = Tx::new();
+            for session in &some {
+                end_client_session(app, realm, &mut tx, session, client, reason).await?;
+                ended += 1;
+            }
+            let _done = app.commit(tx).await?;
+        }
+    }
+    Ok(ended)
+}
+
+/// Ends every session of some kinds in a realm, in jobs of bounded size, and returns how many.
+pub async fn end_sessions_of_realm(
+    app: &App,
+    realm: &Realm,
+    kinds: &[SessionKind],
+    reason: EndReason,
+) -> Result<u64, StoreError> {
+    let mut ended = 0;
+    for kind in kinds {
+        loop {
+            let some = app.store.sessions_of_realm(&realm.id, *kind, BATCH).await?;
+            if some.is_empty() {
+                break;
+            }
+            let mut tx = Tx::new();
+            for session in &some {
+                end_session(app, realm, &mut tx, session, reason).await?;
+                ended += 1;
+            }
+            let _done = app.commit(tx).await?;
+        }
+    }
+    Ok(ended)
+}
+
+/// Ends sessions whose time is over, at most a batch of them, and returns how many there were.
+///
+/// A candidate is found by the time written into its row and judged by today's settings: what was
+/// prolonged since gets its new time, what is over ends like by any other door.
+pub async fn end_expired(app: &App, now: Millis) -> Result<u64, StoreError> {
+    let mut seen = 0;
+    for (realm_id, session) in app.store.expired_sessions(now, BATCH).await? {
+        seen += 1;
+        let mut tx = Tx::new();
+        match realm_by_id(app, &realm_id).await? {
+            Some(realm) if crate::session::is_alive(&realm, &session, now) => {
+                let end = crate::session::end(&realm.settings.lifespans, &session);
+                let last = session.last_refresh;
+                tx.refresh_user_session(&realm_id, session.kind, &session.id, last, end);
+            }
+            Some(realm) => {
+                end_session(app, &realm, &mut tx, &session, EndReason::Expired).await?;
+            }
+            None => tx.delete_user_session(&realm_id, session.kind, &session.id),
+        }
+        // A miss means that a refresh was faster: then the session is not over.
+        let _done = app.commit(tx).await?;
+    }
+    Ok(seen)
+}
+
+async fn realm_by_id(app: &App, id: &RealmId) -> Result<Option<Arc<Realm>>, StoreError> {
+    match app.store.realm_by_id(id).await? {
+        Some(row) => app.realm(&row.name).await,
+        None => Ok(None),
+    }
+}
+
+/// Puts what a client has to be told into the outbox, if the client wants to be told at all.
+async fn tell(
+    app: &App,
+    realm: &Realm,
+    tx: &mut Tx,
+    session: &UserSession,
+    part: &ClientSession,
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    let Some(client) = realm.client_by_uuid(&part.client).await? else { return Ok(()) };
+    let Some((kind, url)) = channel(&client) else { return Ok(()) };
+    let now = app.now();
+    tx.insert_outbox(&OutboxRow {
+        id: app.random.uuid(),
+        realm: realm.id.clone(),
+        kind: kind.to_owned(),
+        target: client.uuid.as_str().to_owned(),
+        payload: [
+            ("url".to_owned(), json!(url)),
+            ("sid".to_owned(), json!(session.id.as_str())),
+            ("sub".to_owned(), json!(session.user.as_str())),
+            ("basePath".to_owned(), json!(session.base_path)),
+            ("offline".to_owned(), json!(session.kind == SessionKind::Offline)),
+            ("reason".to_owned(), json!(reason.as_str())),
+        ]
+        .into_iter()
+        .collect(),
+        created_at: now,
+        next_at: now,
+        attempts: 0,
+    });
+    Ok(())
+}
+
+/// How a client is told of a logout: OpenID Connect Back-Channel Logout 1.0, or the admin URL of
+/// Keycloak's own adapters. Front-channel logout needs the user's browser and is not queued.
+fn channel(client: &Client) -> Option<(&'static str, &str)> {
+    if let Some(url) = client.settings.attribute("backchannel.logout.url") {
+        return Some(("backchannel-logout", url));
+    }
+    let url = client.settings.admin_url.as_deref().filter(|url| !url.trim().is_empty())?;
+    Some(("admin-url-logout", url))
+}

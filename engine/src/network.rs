@@ -1,0 +1,46 @@
+//! What the engine needs of the network: declared here, filled by `outbound`, scripted in tests.
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future in a box, so that the trait can be an object.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a call to somebody else gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// The address may not be called (scheme, range, or no URL at all).
+    #[error("calling {url} is not allowed: {reason}")]
+    Refused {
+        /// The URL asked for.
+        url: String,
+        /// Which rule forbids it.
+        reason: String,
+    },
+    /// No usable answer in time.
+    #[error("no answer from {url}: {reason}")]
+    Failed {
+        /// The URL asked for.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// The way out.
+pub trait Network: Send + Sync {
+    /// The body of a `200` answer to a GET, bounded in size and time, redirects refused.
+    fn get(&self, url: String) -> Boxed<'_, Result<Vec<u8>, NetworkError>>;
+}
+
+/// A network without anybody: every call fails. For commands and tests that call nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Network for Nobody {
+    fn get(&self, url: String) -> Boxed<'_, Result<Vec<u8>, NetworkError>> {
+        Box::pin(async move {
+            Err(NetworkError::Refused { url, reason: "this process calls nobody".to_owned() })
+        })
+    }
+}

@@ -1,0 +1,471 @@
+//! A realm's configuration, read once per version and shared by all requests.
+//!
+//! Every configuration write raises the realm's `version` in the same job. Each request reads that
+//! one number and takes the snapshot that belongs to it, so that no cache can be older than the
+//! request (`docs/decisions/003-realm-version.md`). A snapshot loads its parts when they are first
+//! needed: ten thousand realms cost nothing until somebody uses them.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use claviger_crypto::key_ring::KeyRing;
+use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, ScopeId, Seconds};
+use claviger_store::{RealmRow, Store, StoreError};
+use claviger_wire::document::{Document, Json, Kind, LinkKind};
+use claviger_wire::mapper::ProtocolMapper;
+use claviger_wire::realm::RealmSettings;
+use claviger_wire::scope::ClientScopeSettings;
+use tokio::sync::OnceCell;
+
+use crate::client::Client;
+use crate::profile::UserProfile;
+
+/// How many realms' snapshots are kept at most; the least used go first.
+const REALMS_KEPT: u64 = 10_000;
+/// How many clients, and groups, one snapshot keeps at most.
+const PARTS_KEPT: u64 = 10_000;
+
+/// All realms that somebody asked for lately.
+#[derive(Clone)]
+pub struct Realms {
+    store: Store,
+    kept: moka::sync::Cache<String, Arc<Realm>>,
+}
+
+impl Realms {
+    /// An empty shelf over a store.
+    pub fn new(store: Store) -> Self {
+        Self { store, kept: moka::sync::Cache::new(REALMS_KEPT) }
+    }
+
+    /// The realm of this name at its present version, if there is one.
+    pub async fn get(&self, name: &str) -> Result<Option<Arc<Realm>>, StoreError> {
+        let Some((id, version)) = self.store.realm_version(name).await? else {
+            return Ok(None);
+        };
+        if let Some(kept) = self.kept.get(name)
+            && kept.version == version
+            && kept.id == id
+        {
+            return Ok(Some(kept));
+        }
+        let Some(row) = self.store.realm_by_name(name).await? else {
+            return Ok(None);
+        };
+        let realm = Arc::new(Realm::new(self.store.clone(), row));
+        self.kept.insert(name.to_owned(), Arc::clone(&realm));
+        Ok(Some(realm))
+    }
+}
+
+/// One realm at one version of its configuration.
+pub struct Realm {
+    /// Its id.
+    pub id: RealmId,
+    /// Its name, as in its URLs.
+    pub name: String,
+    /// A disabled realm refuses everything but administration from the master realm.
+    pub enabled: bool,
+    /// The version that this snapshot shows, or a newer one where a part was loaded later.
+    pub version: i64,
+    /// What the server acts upon.
+    pub settings: RealmSettings,
+    /// The whole representation.
+    pub body: Json,
+    store: Store,
+    keys: OnceCell<Arc<KeyRing>>,
+    roles: OnceCell<Arc<Roles>>,
+    scopes: OnceCell<Arc<Scopes>>,
+    profile: OnceCell<Arc<UserProfile>>,
+    clients: moka::sync::Cache<String, Option<Arc<Client>>>,
+    client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
+    groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
+}
+
+impl std::fmt::Debug for Realm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Realm")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Realm {
+    pub(crate) fn new(store: Store, row: RealmRow) -> Self {
+        Self {
+            settings: RealmSettings::from_body(&row.body),
+            id: row.id,
+            name: row.name,
+            enabled: row.enabled,
+            version: row.version,
+            body: row.body,
+            store,
+            keys: OnceCell::new(),
+            roles: OnceCell::new(),
+            scopes: OnceCell::new(),
+            profile: OnceCell::new(),
+            clients: moka::sync::Cache::new(PARTS_KEPT),
+            client_ids: moka::sync::Cache::new(PARTS_KEPT),
+            groups: moka::sync::Cache::new(PARTS_KEPT),
+        }
+    }
+
+    /// The keys that sign, verify and encrypt for this realm.
+    pub async fn keys(&self) -> Result<Arc<KeyRing>, StoreError> {
+        let load = || async {
+            let components = self.store.documents(&self.id, Kind::Component).await?;
+            Ok(Arc::new(crate::keys::ring(&components)))
+        };
+        self.keys.get_or_try_init(load).await.cloned()
+    }
+
+    /// The declared user profile: the realm's own, or the built-in one.
+    pub async fn profile(&self) -> Result<Arc<UserProfile>, StoreError> {
+        let load = || async {
+            let components = self.store.documents(&self.id, Kind::Component).await?;
+            let own = components.iter().find_map(|component| profile_config(&component.body));
+            Ok(Arc::new(UserProfile::read(own.as_deref())))
+        };
+        self.profile.get_or_try_init(load).await.cloned()
+    }
+
+    /// All roles, and how they contain each other.
+    pub async fn roles(&self) -> Result<Arc<Roles>, StoreError> {
+        let load = || async {
+            let documents = self.store.documents(&self.id, Kind::Role).await?;
+            let links = self.store.links(&self.id, LinkKind::Composite).await?;
+            let links = links.into_iter().map(|link| (link.from, link.to));
+            Ok(Arc::new(Roles::new(documents, links)))
+        };
+        self.roles.get_or_try_init(load).await.cloned()
+    }
+
+    /// All client scopes.
+    pub async fn scopes(&self) -> Result<Arc<Scopes>, StoreError> {
+        let load = || async {
+            let documents = self.store.documents(&self.id, Kind::ClientScope).await?;
+            let links = self.store.links(&self.id, LinkKind::ScopeMapping).await?;
+            let mut mappings: HashMap<String, Vec<RoleId>> = HashMap::new();
+            for link in links {
+                mappings.entry(link.from).or_default().push(RoleId::new(link.to));
+            }
+            Ok(Arc::new(Scopes::new(documents, mappings)))
+        };
+        self.scopes.get_or_try_init(load).await.cloned()
+    }
+
+    /// A client by its `clientId`.
+    pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        if let Some(kept) = self.clients.get(client_id) {
+            return Ok(kept);
+        }
+        let found = self.store.document_by_name(&self.id, Kind::Client, "", client_id).await?;
+        let client = self.read_client(found).await?;
+        self.clients.insert(client_id.to_owned(), client.clone());
+        Ok(client)
+    }
+
+    /// A client by its internal id.
+    pub async fn client_by_uuid(
+        &self,
+        uuid: &ClientUuid,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
+        if let Some(kept) = self.client_ids.get(uuid) {
+            return Ok(kept);
+        }
+        let found = self.store.document(&self.id, Kind::Client, uuid.as_str()).await?;
+        let client = self.read_client(found).await?;
+        self.client_ids.insert(uuid.clone(), client.clone());
+        Ok(client)
+    }
+
+    async fn read_client(
+        &self,
+        found: Option<Document>,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
+        let Some(document) = found else { return Ok(None) };
+        let id = document.id.clone();
+        let links = |kind| self.store.links_from(&self.id, kind, &id);
+        let default_scopes = links(LinkKind::DefaultScope).await?;
+        let optional_scopes = links(LinkKind::OptionalScope).await?;
+        let scope_mappings = links(LinkKind::ScopeMapping).await?;
+        Ok(Some(Arc::new(Client::new(document, default_scopes, optional_scopes, scope_mappings))))
+    }
+
+    /// A group by id.
+    pub async fn group(&self, id: &GroupId) -> Result<Option<Arc<Group>>, StoreError> {
+        if let Some(kept) = self.groups.get(id) {
+            return Ok(kept);
+        }
+        let group = match self.store.document(&self.id, Kind::Group, id.as_str()).await? {
+            Some(document) => {
+                let roles = self.store.links_from(&self.id, LinkKind::GroupRole, id.as_str());
+                Some(Arc::new(Group::new(document, roles.await?)))
+            }
+            None => None,
+        };
+        self.groups.insert(id.clone(), group.clone());
+        Ok(group)
+    }
+
+    /// A group and all groups above it, itself first. Ends at a missing or repeated parent.
+    pub async fn group_line(&self, id: &GroupId) -> Result<Vec<Arc<Group>>, StoreError> {
+        let mut line: Vec<Arc<Group>> = Vec::new();
+        let mut next = Some(id.clone());
+        while let Some(id) = next {
+            if line.iter().any(|group| group.id == id) {
+                break;
+            }
+            let Some(group) = self.group(&id).await? else { break };
+            next = group.parent.clone();
+            line.push(group);
+        }
+        Ok(line)
+    }
+
+    /// `/parent/child`: how a group is named in realm files and in tokens.
+    pub async fn group_path(&self, id: &GroupId) -> Result<String, StoreError> {
+        let line = self.group_line(id).await?;
+        let names: Vec<String> =
+            line.iter().rev().map(|group| group.name.replace('/', "~/")).collect();
+        Ok(format!("/{}", names.join("/")))
+    }
+
+    /// Tokens of the whole realm issued before this instant are refused.
+    pub const fn not_before(&self) -> Seconds {
+        self.settings.not_before
+    }
+
+    /// When an event written now is to be forgotten, if the realm says so.
+    pub fn event_expiry(&self, now: Millis) -> Option<Millis> {
+        self.settings.events.expiration.map(|span| now + span)
+    }
+}
+
+/// The JSON text of a user profile component.
+fn profile_config(component: &Json) -> Option<String> {
+    let provider = component.get("providerType")?.as_str()?;
+    if provider != "org.keycloak.userprofile.UserProfileProvider" {
+        return None;
+    }
+    let values = component.get("config")?.get("kc.user.profile.config")?.as_array()?;
+    values.first()?.as_str().map(str::to_owned)
+}
+
+/// A role as the token path needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name, unique among the realm's or its client's roles.
+    pub name: String,
+    /// The client that it belongs to; none for realm roles.
+    pub client: Option<ClientUuid>,
+    /// Roles that it contains.
+    pub composites: Vec<RoleId>,
+}
+
+/// All roles of a realm.
+#[derive(Debug, Default)]
+pub struct Roles {
+    by_id: HashMap<RoleId, Role>,
+    by_name: HashMap<(Option<ClientUuid>, String), RoleId>,
+}
+
+impl Roles {
+    /// Puts roles and their containment (from, to) together.
+    pub fn new(
+        documents: Vec<Document>,
+        composites: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut roles = Self::default();
+        for document in documents {
+            let client = (!document.parent.is_empty()).then(|| ClientUuid::new(document.parent));
+            let id = RoleId::new(document.id);
+            roles.by_name.insert((client.clone(), document.unique_name.clone()), id.clone());
+            let role =
+                Role { id: id.clone(), name: document.unique_name, client, composites: Vec::new() };
+            roles.by_id.insert(id, role);
+        }
+        for (from, to) in composites {
+            if let Some(role) = roles.by_id.get_mut(from.as_str()) {
+                role.composites.push(RoleId::new(to));
+            }
+        }
+        roles
+    }
+
+    /// A role by id.
+    pub fn get(&self, id: &RoleId) -> Option<&Role> {
+        self.by_id.get(id)
+    }
+
+    /// A role by name, of the realm (`None`) or of a client.
+    pub fn named(&self, client: Option<&ClientUuid>, name: &str) -> Option<&Role> {
+        let id = self.by_name.get(&(client.cloned(), name.to_owned()))?;
+        self.by_id.get(id)
+    }
+
+    /// The roles of one client.
+    pub fn of_client<'a>(&'a self, client: &'a ClientUuid) -> impl Iterator<Item = &'a Role> {
+        self.by_id.values().filter(move |role| role.client.as_ref() == Some(client))
+    }
+
+    /// These roles and all that they contain, each once; loops end.
+    pub fn expand<'a>(&self, roots: impl IntoIterator<Item = &'a RoleId>) -> HashSet<RoleId> {
+        let mut open: Vec<&RoleId> = Vec::new();
+        let mut found = HashSet::new();
+        for root in roots {
+            if self.by_id.contains_key(root) && found.insert(root.clone()) {
+                open.push(root);
+            }
+        }
+        let mut index = 0;
+        while let Some(id) = open.get(index).copied() {
+            index += 1;
+            let Some(role) = self.by_id.get(id) else { continue };
+            for inner in &role.composites {
+                if self.by_id.contains_key(inner) && found.insert(inner.clone()) {
+                    open.push(inner);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A client scope: claims and roles that come with a word in `scope`.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Its id.
+    pub id: ScopeId,
+    /// Its name: the word in `scope`.
+    pub name: String,
+    /// `openid-connect` or `saml`.
+    pub protocol: String,
+    /// Whether the word is shown in a token's `scope` claim.
+    pub in_token_scope: bool,
+    /// Whether a consent screen mentions it.
+    pub on_consent_screen: bool,
+    /// What it puts into tokens.
+    pub mappers: Vec<Arc<ProtocolMapper>>,
+    /// Roles that it may carry; a user without any of them does not get the scope.
+    pub roles: Vec<RoleId>,
+    /// The whole representation.
+    pub body: Json,
+}
+
+/// All client scopes of a realm.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    by_id: HashMap<ScopeId, Arc<Scope>>,
+    by_name: HashMap<String, ScopeId>,
+}
+
+impl Scopes {
+    /// Puts scopes and their role mappings, by scope id, together.
+    pub fn new(documents: Vec<Document>, mut mappings: HashMap<String, Vec<RoleId>>) -> Self {
+        let mut scopes = Self::default();
+        for document in documents {
+            let view = ClientScopeSettings::from_body(&document.body);
+            let id = ScopeId::new(document.id.clone());
+            scopes.by_name.insert(document.unique_name.clone(), id.clone());
+            let scope = Scope {
+                id: id.clone(),
+                name: document.unique_name,
+                protocol: view.protocol,
+                in_token_scope: view.include_in_token_scope(),
+                on_consent_screen: view.display_on_consent_screen(),
+                mappers: view.protocol_mappers.into_iter().map(Arc::new).collect(),
+                roles: mappings.remove(&document.id).unwrap_or_default(),
+                body: document.body,
+            };
+            scopes.by_id.insert(id, Arc::new(scope));
+        }
+        scopes
+    }
+
+    /// A scope by id.
+    pub fn get(&self, id: &ScopeId) -> Option<&Arc<Scope>> {
+        self.by_id.get(id)
+    }
+
+    /// A scope by name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Scope>> {
+        self.by_id.get(self.by_name.get(name)?)
+    }
+
+    /// The names of all scopes, sorted.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.by_name.keys().map(String::as_str).collect()
+    }
+}
+
+/// A group as the token path needs it.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name among its siblings.
+    pub name: String,
+    /// The group above it.
+    pub parent: Option<GroupId>,
+    /// Roles that its members have.
+    pub roles: Vec<RoleId>,
+    /// The whole representation, with attributes.
+    pub body: Json,
+}
+
+impl Group {
+    fn new(document: Document, roles: Vec<String>) -> Self {
+        Self {
+            id: GroupId::new(document.id),
+            name: document.unique_name,
+            parent: (!document.parent.is_empty()).then(|| GroupId::new(document.parent)),
+            roles: roles.into_iter().map(RoleId::new).collect(),
+            body: document.body,
+        }
+    }
+
+    /// The values of an attribute of this group alone.
+    pub fn attribute(&self, name: &str) -> Vec<String> {
+        let values = self.body.get("attributes").and_then(|all| all.get(name));
+        let values = values.and_then(serde_json::Value::as_array);
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        values.map(|list| list.iter().filter_map(text).collect()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(id: &str, parent: &str) -> Document {
+        Document {
+            kind: Kind::Role,
+            id: id.into(),
+            parent: parent.into(),
+            unique_name: format!("name of {id}"),
+            enabled: true,
+            body: Json::new(),
+        }
+    }
+
+    #[test]
+    fn composites_expand_through_loops_and_past_missing_roles() {
+        let links = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "gone")];
+        let links = links.map(|(from, to)| (from.to_owned(), to.to_owned()));
+        let roles = Roles::new(vec![role("a", ""), role("b", "web"), role("c", "")], links);
+        let expanded = roles.expand([&RoleId::new("a"), &RoleId::new("nowhere")]);
+        let expected = ["a", "b", "c"].map(RoleId::new);
+        assert_eq!(expanded, HashSet::from(expected));
+    }
+
+    #[test]
+    fn roles_of_a_client_do_not_shadow_those_of_the_realm() {
+        let roles = Roles::new(vec![role("a", ""), role("b", "web")], []);
+        assert!(roles.named(None, "name of b").is_none());
+        assert!(roles.named(Some(&ClientUuid::new("web")), "name of b").is_some());
+    }
+}

@@ -1,0 +1,72 @@
+//! What the engine wants to know of the request at hand, whatever the protocol.
+
+/// Where a request came in and from whom. The server puts it beside every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestContext {
+    /// Scheme, host, port and base path as the caller sees them, without a slash at the end:
+    /// `https://id.example/auth`.
+    pub base_url: String,
+    /// The base path alone: `""` or `"/auth"`.
+    pub base_path: String,
+    /// The same server's address without any base path: `https://id.example`.
+    pub origin: String,
+    /// All base paths that are served, this one included: tokens of each are accepted at each.
+    pub base_paths: Vec<String>,
+    /// Address of the caller, after trusted proxies.
+    pub ip_address: String,
+    /// Whether the caller used TLS, as far as the server can tell.
+    pub secure: bool,
+}
+
+impl RequestContext {
+    /// The issuer of a realm at the base path of this request.
+    pub fn issuer(&self, realm: &str) -> String {
+        format!("{}/realms/{realm}", self.base_url)
+    }
+
+    /// The issuer of a realm at the base path on which a session began. A path that is no longer
+    /// served gives way to the request's own.
+    pub fn issuer_at(&self, base_path: &str, realm: &str) -> String {
+        if self.base_paths.iter().any(|path| path == base_path) {
+            format!("{}{base_path}/realms/{realm}", self.origin)
+        } else {
+            self.issuer(realm)
+        }
+    }
+
+    /// Whether `issuer` is this realm's, at any base path that is served.
+    pub fn is_issuer(&self, issuer: &str, realm: &str) -> bool {
+        self.base_paths.iter().any(|path| self.issuer_at(path, realm) == issuer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> RequestContext {
+        RequestContext {
+            base_url: "http://id.example/auth".into(),
+            base_path: "/auth".into(),
+            origin: "http://id.example".into(),
+            base_paths: vec![String::new(), "/auth".into()],
+            ip_address: "127.0.0.1".into(),
+            secure: false,
+        }
+    }
+
+    #[test]
+    fn both_issuers_of_a_realm_are_accepted() {
+        let context = context();
+        assert!(context.is_issuer("http://id.example/realms/shop", "shop"));
+        assert!(context.is_issuer("http://id.example/auth/realms/shop", "shop"));
+        assert!(!context.is_issuer("http://id.example/auth/realms/other", "shop"));
+        assert!(!context.is_issuer("http://evil.example/realms/shop", "shop"));
+    }
+
+    #[test]
+    fn a_session_keeps_the_issuer_of_its_base_path() {
+        assert_eq!(context().issuer_at("", "shop"), "http://id.example/realms/shop");
+        assert_eq!(context().issuer_at("/gone", "shop"), "http://id.example/auth/realms/shop");
+    }
+}

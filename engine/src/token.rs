@@ -1,0 +1,31 @@
+//! Tokens: what is read from one that comes in, and what goes into those that are handed out.
+
+pub mod mint;
+pub mod read;
+
+pub use mint::{Issue, Minted, Refresh, RefreshKind, mint};
+pub use read::{Presence, TokenClaims};
+
+/// How a token was come by: the two letters in an access token's `jti`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantCode {
+    /// Authorization code.
+    AuthorizationCode,
+    /// Resource owner password credentials.
+    Password,
+    /// Refresh token.
+    RefreshToken,
+    /// Client credentials.
+    ClientCredentials,
+}
+
+impl GrantCode {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "ac",
+            Self::Password => "ro",
+            Self::RefreshToken => "rt",
+            Self::ClientCredentials => "cc",
+        }
+    }
+}

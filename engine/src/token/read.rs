@@ -1,0 +1,193 @@
+//! Reading tokens of our own: signature first, by the key that `kid` names among the realm's.
+
+use claviger_crypto::jws::Unverified;
+use claviger_crypto::key_ring::KeyRing;
+use claviger_model::session::SessionKind;
+use claviger_model::{Millis, Seconds, SessionId, UserId};
+use claviger_wire::document::Json;
+use serde_json::Value;
+
+use crate::gate::Claim;
+
+/// What an access token's `jti` says about the session that it hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// An online session.
+    Online,
+    /// An offline session.
+    Offline,
+    /// None: the token stands for itself, as of `client_credentials`.
+    Transient,
+    /// Not said: a token of an older server. Online is looked for first.
+    Unknown,
+}
+
+impl Presence {
+    /// The kinds of session to look for, in order.
+    pub const fn kinds(self) -> &'static [SessionKind] {
+        match self {
+            Self::Online => &[SessionKind::Online],
+            Self::Offline => &[SessionKind::Offline],
+            Self::Transient => &[],
+            Self::Unknown => &SessionKind::ALL,
+        }
+    }
+}
+
+/// The claims of a token whose signature is good. Age and issuer are for the caller to judge.
+#[derive(Clone, Debug)]
+pub struct TokenClaims {
+    /// `jti`.
+    pub id: String,
+    /// `typ`: `Bearer`, `Refresh`, `Offline`, `ID`, ….
+    pub kind: String,
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: Option<String>,
+    /// `azp`: the `clientId` that it was issued to.
+    pub issued_for: Option<String>,
+    /// `sid`, or `session_state` of older tokens.
+    pub session: Option<SessionId>,
+    /// `iat`.
+    pub issued_at: Seconds,
+    /// `exp`; none or zero means never.
+    pub expires_at: Option<Seconds>,
+    /// `nbf`.
+    pub not_before: Option<Seconds>,
+    /// `scope`.
+    pub scope: Option<String>,
+    /// `aud`.
+    pub audience: Vec<String>,
+    /// All claims as they stand.
+    pub all: Json,
+}
+
+impl TokenClaims {
+    /// Verifies a token against a realm's keys. Anything that is not such a token is `None`:
+    /// which of the checks failed is no business of the sender.
+    pub fn verify(ring: &KeyRing, text: &str) -> Option<Self> {
+        let token = Unverified::parse(text).ok()?;
+        let key = ring.verifying(token.header().kid()?, token.header().algorithm()?)?;
+        let all = token.verify(key).ok()?.claims().ok()?;
+        Some(Self::from_json(all))
+    }
+
+    /// Reads the claims of a payload that somebody has verified.
+    pub(crate) fn from_json(all: Json) -> Self {
+        let text = |name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
+        let seconds = |name: &str| all.get(name).and_then(Value::as_i64).map(Seconds);
+        let audience = match all.get("aud") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(many)) => {
+                many.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+            }
+            _ => Vec::new(),
+        };
+        Self {
+            id: text("jti").unwrap_or_default(),
+            kind: text("typ").unwrap_or_default(),
+            issuer: text("iss").unwrap_or_default(),
+            subject: text("sub"),
+            issued_for: text("azp"),
+            session: text("sid").or_else(|| text("session_state")).map(SessionId::new),
+            issued_at: seconds("iat").unwrap_or_default(),
+            expires_at: seconds("exp").filter(|end| end.0 != 0),
+            not_before: seconds("nbf"),
+            scope: text("scope"),
+            audience,
+            all,
+        }
+    }
+
+    /// Whether the token is neither too old nor too young (RFC 7519 §4.1.4, §4.1.5).
+    pub fn is_active(&self, now: Millis) -> bool {
+        let now = now.seconds();
+        self.expires_at.is_none_or(|end| now < end)
+            && self.not_before.is_none_or(|start| start <= now)
+    }
+
+    /// A text claim.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.all.get(name)?.as_str()
+    }
+
+    /// Whether it is a refresh token, online or offline.
+    pub fn is_refresh(&self) -> bool {
+        self.kind == "Refresh" || self.kind == "Offline"
+    }
+
+    /// What the session is that this token hangs on: by `typ` for refresh tokens, by the first two
+    /// letters of `jti` for access tokens.
+    pub fn presence(&self) -> Presence {
+        match self.kind.as_str() {
+            "Refresh" => return Presence::Online,
+            "Offline" => return Presence::Offline,
+            _ => {}
+        }
+        match self.encoded_id().and_then(|letters| letters.get(..2)) {
+            Some("on") => Presence::Online,
+            Some("of") => Presence::Offline,
+            Some("tr") => Presence::Transient,
+            _ => Presence::Unknown,
+        }
+    }
+
+    /// Whether an access token is a lightweight one.
+    pub fn is_lightweight(&self) -> bool {
+        self.encoded_id().and_then(|letters| letters.get(2..4)) == Some("lt")
+    }
+
+    fn encoded_id(&self) -> Option<&str> {
+        let (letters, _) = self.id.split_once(':')?;
+        (letters.len() == 6).then_some(letters)
+    }
+
+    /// What the gate has to know.
+    pub fn claim(&self) -> Claim {
+        Claim {
+            subject: self.subject.clone().map(UserId::new),
+            session: self.session.clone(),
+            kinds: self.presence().kinds(),
+            issued_at: self.issued_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims(value: Value) -> TokenClaims {
+        let Value::Object(all) = value else { panic!("an object") };
+        TokenClaims::from_json(all)
+    }
+
+    #[test]
+    fn the_token_id_tells_what_session_to_look_for() {
+        let cases = [
+            (json!({"typ": "Bearer", "jti": "onrtro:1"}), Presence::Online),
+            (json!({"typ": "Bearer", "jti": "ofrtrt:1"}), Presence::Offline),
+            (json!({"typ": "Bearer", "jti": "trrtcc:1"}), Presence::Transient),
+            (json!({"typ": "Bearer", "jti": "0af7-11"}), Presence::Unknown),
+            (json!({"typ": "Offline", "jti": "onrtro:1"}), Presence::Offline),
+            (json!({"typ": "Refresh"}), Presence::Online),
+        ];
+        for (token, expected) in cases {
+            assert_eq!(claims(token.clone()).presence(), expected, "{token}");
+        }
+        assert!(claims(json!({"typ": "Bearer", "jti": "onltro:1"})).is_lightweight());
+    }
+
+    #[test]
+    fn a_token_is_active_up_to_but_not_at_its_end() {
+        let token = claims(json!({"exp": 10, "nbf": 5}));
+        assert!(!token.is_active(Millis(4_999)));
+        assert!(token.is_active(Millis(5_000)));
+        assert!(token.is_active(Millis(9_999)));
+        assert!(!token.is_active(Millis(10_000)));
+        assert!(claims(json!({"exp": 0})).is_active(Millis(i64::MAX)));
+    }
+}

@@ -1,0 +1,240 @@
+//! One request to a realm, with everything that its endpoint may look at.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{RequestExt, http};
+use claviger_engine::App;
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+use claviger_engine::realm::Realm;
+use claviger_engine::request::RequestContext;
+use claviger_store::Tx;
+use claviger_wire::headers::{Content, security};
+use claviger_wire::realm::SslRequired;
+
+use crate::answer::Answer;
+use crate::cors::{self, Readers};
+use crate::form::Form;
+use crate::problem::Problem;
+
+/// How large a form may be.
+const BODY_MAX: usize = 256 * 1024;
+
+/// A request to a realm that exists.
+#[derive(Debug)]
+pub struct Call {
+    /// The server.
+    pub app: App,
+    /// The realm.
+    pub realm: Arc<Realm>,
+    /// Where the request came in.
+    pub context: RequestContext,
+    /// The method.
+    pub method: Method,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The query's parameters.
+    pub query: Form,
+    /// The form's parameters; empty if the body is of another type.
+    pub form: Form,
+    /// Whether the body is a form.
+    pub is_form: bool,
+    /// Who may read the answer.
+    pub readers: Readers,
+}
+
+impl FromRequest<App> for Call {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let name = realm_name(&mut parts).await?;
+        let found = app.realm(&name).await.map_err(|error| Problem::from(error).into_response())?;
+        let Some(realm) = found else {
+            let problem = Problem::plain(StatusCode::NOT_FOUND, "Realm does not exist");
+            return Err(problem.into_response());
+        };
+        let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
+            tracing::error!("a request came in without its context");
+            return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+        };
+        let is_form = media_type(&parts.headers)
+            .is_some_and(|media| media == "application/x-www-form-urlencoded");
+        let body = read_body(http::Request::from_parts(parts.clone(), body)).await?;
+        Ok(Self {
+            app: app.clone(),
+            realm,
+            context,
+            method: parts.method,
+            query: Form::parse(parts.uri.query().unwrap_or_default().as_bytes()),
+            form: if is_form { Form::parse(&body) } else { Form::default() },
+            is_form,
+            headers: parts.headers,
+            readers: Readers::Nobody,
+        })
+    }
+}
+
+async fn realm_name(parts: &mut Parts) -> Result<String, Response> {
+    use axum::extract::FromRequestParts;
+    let params = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(IntoResponse::into_response)?;
+    let name = params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value.to_owned());
+    name.ok_or_else(|| StatusCode::NOT_FOUND.into_response())
+}
+
+async fn read_body(request: Request) -> Result<Bytes, Response> {
+    let limited = request.with_limited_body();
+    match axum::body::to_bytes(limited.into_body(), BODY_MAX).await {
+        Ok(bytes) => Ok(bytes),
+        Err(_) => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "The request is longer than 256 KiB, or broke off",
+        )
+        .into_response()),
+    }
+}
+
+/// The media type of a request, without parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(text.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+impl Call {
+    /// An event of this request.
+    pub fn event(&self, kind: &'static str) -> EventBuilder {
+        EventBuilder::new(kind, &self.context.ip_address)
+    }
+
+    /// Records a failure, by itself, and returns the refusal that tells it.
+    pub async fn refuse(&self, event: &EventBuilder, error: &str, problem: Problem) -> Problem {
+        let mut tx = Tx::new();
+        event.error(&self.app, &self.realm, error, &mut tx);
+        match self.app.commit(tx).await {
+            Ok(_) => problem,
+            Err(error) => error.into(),
+        }
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Refuses plain HTTP where the realm asks for TLS.
+    pub fn check_ssl(&mut self) -> Result<(), Problem> {
+        let address = self.context.ip_address.parse().ok();
+        if self.context.secure || !is_required(self.realm.settings.ssl_required, address) {
+            return Ok(());
+        }
+        self.readers = Readers::All;
+        Err(Problem::new(StatusCode::FORBIDDEN, "invalid_request", "HTTPS required"))
+    }
+
+    /// Refuses a disabled realm.
+    pub fn check_realm(&mut self) -> Result<(), Problem> {
+        if self.realm.enabled {
+            return Ok(());
+        }
+        self.readers = Readers::All;
+        Err(Problem::new(StatusCode::FORBIDDEN, "access_denied", "Realm not enabled"))
+    }
+
+    /// Lets the client's web origins read the answer, and refuses others.
+    pub fn check_origin(&mut self, client: &Client) -> Result<(), Problem> {
+        self.readers = Readers::of(client);
+        let Some(origin) = self.header(header::ORIGIN) else { return Ok(()) };
+        if self.readers.include(origin) || origin == self.context.origin {
+            return Ok(());
+        }
+        Err(Problem::plain(StatusCode::FORBIDDEN, "Invalid origin"))
+    }
+
+    /// The bearer token of the `Authorization` header (RFC 6750 §2.1).
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header(header::AUTHORIZATION)?.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// The response to an answer or a refusal, with what every answer of this realm carries.
+    pub fn respond(&self, outcome: Result<Answer, Problem>) -> Response {
+        let answer = outcome.unwrap_or_else(Problem::into_answer);
+        let mut response = answer.into_response();
+        cors::write(response.headers_mut(), self.headers.get(header::ORIGIN), &self.readers);
+        self.secure(response.headers_mut());
+        response
+    }
+
+    /// The response to a preflight request.
+    pub fn respond_to_preflight(&self, methods: &'static str) -> Response {
+        let mut response = Answer::empty(StatusCode::OK).into_response();
+        let asking = self.headers.get(header::ORIGIN);
+        cors::write_preflight(response.headers_mut(), asking, methods);
+        self.secure(response.headers_mut());
+        response
+    }
+
+    fn secure(&self, headers: &mut HeaderMap) {
+        let answered = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content = Content::of(answered, self.header(header::CONTENT_TYPE));
+        let settings = &self.realm.settings.browser_security_headers;
+        for (name, value) in security(settings, content) {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Whether a caller from an address has to use TLS.
+fn is_required(setting: SslRequired, address: Option<IpAddr>) -> bool {
+    match setting {
+        SslRequired::None => false,
+        SslRequired::All => true,
+        SslRequired::External => !address.is_some_and(is_local),
+    }
+}
+
+/// Loopback, link-local and private ranges (RFC 1918, RFC 4193).
+fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_local(IpAddr::V4(v4)),
+            None => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn external_means_neither_loopback_nor_private() {
+        let cases = [
+            ("127.0.0.1", false),
+            ("10.1.2.3", false),
+            ("192.168.0.9", false),
+            ("::1", false),
+            ("fd00::1", false),
+            ("::ffff:10.0.0.1", false),
+            ("203.0.113.7", true),
+            ("2001:db8::1", true),
+        ];
+        for (address, required) in cases {
+            let parsed = address.parse().ok();
+            assert_eq!(is_required(SslRequired::External, parsed), required, "{address}");
+        }
+        assert!(is_required(SslRequired::External, None), "an unknown caller is an external one");
+    }
+}

@@ -1,0 +1,65 @@
+//! The grants of the token endpoint, by the names of RFC 6749 and its extensions.
+
+mod client_credentials;
+mod password;
+mod refresh_token;
+mod unavailable;
+
+pub use refresh_token::tell as tell_refresh_error;
+
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::problem::Problem;
+
+/// A grant that the token endpoint knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// RFC 6749 §4.3.
+    Password,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+    /// A grant that no client of this server can use yet.
+    Unavailable(unavailable::Kind),
+}
+
+impl Grant {
+    /// The grant of this `grant_type`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "password" => Some(Self::Password),
+            "refresh_token" => Some(Self::RefreshToken),
+            "client_credentials" => Some(Self::ClientCredentials),
+            other => unavailable::Kind::from_name(other).map(Self::Unavailable),
+        }
+    }
+
+    /// The kind of event that tells of its use.
+    pub const fn event_kind(self) -> &'static str {
+        match self {
+            Self::Password => "LOGIN",
+            Self::RefreshToken => "REFRESH_TOKEN",
+            Self::ClientCredentials => "CLIENT_LOGIN",
+            Self::Unavailable(kind) => kind.event_kind(),
+        }
+    }
+
+    /// Runs it for a client that has authenticated.
+    pub async fn run(
+        self,
+        call: &Call,
+        client: &Client,
+        event: EventBuilder,
+    ) -> Result<Answer, Problem> {
+        match self {
+            Self::Password => password::run(call, client, event).await,
+            Self::RefreshToken => refresh_token::run(call, client, event).await,
+            Self::ClientCredentials => client_credentials::run(call, client, event).await,
+            Self::Unavailable(kind) => Err(unavailable::refuse(kind, call, event).await),
+        }
+    }
+}

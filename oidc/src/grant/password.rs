@@ -1,0 +1,151 @@
+//! Resource owner password credentials (RFC 6749 §4.3): what the founding question's mobile
+//! application used. A session begins, and is stored before the tokens go out.
+
+use axum::http::StatusCode;
+use claviger_engine::authenticate::{DirectGrant, LoginError, LoginRefused, direct_grant};
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+use claviger_engine::person::Person;
+use claviger_engine::scope::Granted;
+use claviger_engine::session::{self, Beginning};
+use claviger_engine::token::{GrantCode, Issue, Refresh, mint};
+use claviger_model::session::SessionKind;
+use claviger_model::{Secret, User};
+use claviger_store::Tx;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::token::{answer, commit, locale_cookie, note, requested_scope};
+
+/// Runs the grant.
+pub async fn run(
+    call: &Call,
+    client: &Client,
+    mut event: EventBuilder,
+) -> Result<Answer, Problem> {
+    event.detail("auth_method", "oauth_credentials");
+    if !client.settings.direct_access_grants_enabled {
+        let text = "Client not allowed for direct access grants";
+        event.detail("reason", text);
+        let problem = Problem::bad_request("unauthorized_client", text);
+        return Err(call.refuse(&event, "not_allowed", problem).await);
+    }
+    if client.settings.consent_required {
+        let text = "Client requires user consent";
+        event.detail("reason", text);
+        let problem = Problem::bad_request("invalid_client", text);
+        return Err(call.refuse(&event, "consent_denied", problem).await);
+    }
+    let scope = requested_scope(call, client, &mut event).await?;
+    let mut tx = Tx::new();
+    let user = authenticate(call, &mut event, &mut tx).await?;
+    let locale = user.attributes.get("locale").and_then(|values| values.first()).cloned();
+    let person = Person::load(&call.app.store, &call.realm, user).await?;
+    let granted = Granted::new(&call.realm, client, &person, scope.as_deref()).await?;
+    // Asked for without the right to it: refused as a whole, and nothing begins.
+    let with_refresh = client.uses_refresh_tokens();
+    if with_refresh && granted.offline_requested && !granted.offline_permitted() {
+        let text = "Offline tokens not allowed for the user or client";
+        event.detail("reason", text);
+        let problem = Problem::bad_request("not_allowed", text);
+        return Err(call.refuse(&event, "not_allowed", problem).await);
+    }
+    // With an offline token in hand the online session would have no use.
+    let offline = with_refresh && granted.offline_requested;
+    let kind = if offline { SessionKind::Offline } else { SessionKind::Online };
+    let issuer = call.context.issuer(&call.realm.name);
+    let usable = session::begin(
+        &call.app,
+        &call.realm,
+        kind,
+        &Beginning {
+            user: &person.user,
+            client,
+            ip_address: &call.context.ip_address,
+            base_path: &call.context.base_path,
+            auth_method: "openid-connect",
+            notes: Vec::new(),
+            part_notes: part_notes(&issuer, scope.as_deref()),
+        },
+    );
+    let reuse_id =
+        call.realm.settings.lifespans.revoke_refresh_token.then(|| call.app.random.uuid());
+    let issue = Issue {
+        realm: &call.realm,
+        client,
+        usable: &usable,
+        person: &person,
+        granted: &granted,
+        issuer,
+        code: GrantCode::Password,
+        transient: false,
+        nonce: None,
+        refresh: if with_refresh { Refresh::First { reuse_id } } else { Refresh::No },
+        id_token: granted.is_openid(),
+    };
+    let minted = mint(&call.app, &issue).await?;
+    session::keep(&call.realm, &mut tx, &usable);
+    event.session(Some(usable.session().id.as_str()));
+    note(&mut event, &minted);
+    event.success(&call.app, &call.realm, &mut tx);
+    commit(call, tx).await?;
+    let answer = answer(&minted);
+    Ok(match locale {
+        Some(locale) => locale_cookie(call, answer, &locale),
+        None => answer,
+    })
+}
+
+async fn authenticate(
+    call: &Call,
+    event: &mut EventBuilder,
+    tx: &mut Tx,
+) -> Result<User, Problem> {
+    let secret = |name: &str| call.form.get(name).map(Secret::new);
+    let sent = DirectGrant {
+        username: call.form.get("username").map(str::to_owned),
+        password: secret("password"),
+        otp: secret("otp").or_else(|| secret("totp")),
+    };
+    match direct_grant(&call.app, &call.realm, &sent, event, tx).await {
+        Ok(Ok(user)) => Ok(user),
+        Ok(Err(refused)) => {
+            let problem = tell(refused, event);
+            Err(call.refuse(event, refused.event_error(), problem).await)
+        }
+        Err(LoginError::Busy(_)) => Err(Problem::busy()),
+        Err(LoginError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// What the client is told of a refused sign-in; a wrong name and a wrong password look alike.
+fn tell(refused: LoginRefused, event: &mut EventBuilder) -> Problem {
+    let invalid = |text: &str| Problem::bad_request("invalid_grant", text);
+    match refused {
+        LoginRefused::NoUsername => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_request",
+            "Missing parameter: username",
+        ),
+        LoginRefused::Disabled => invalid("Account disabled"),
+        LoginRefused::NotSetUp => {
+            event.detail("reason", "Account is not fully set up");
+            invalid("Account is not fully set up")
+        }
+        LoginRefused::UserNotFound
+        | LoginRefused::ServiceAccount
+        | LoginRefused::DisabledAndWrong
+        | LoginRefused::InvalidCredentials => invalid("Invalid user credentials"),
+        LoginRefused::UnsupportedFlow => {
+            invalid("The direct grant flow of this realm has steps that this server cannot take")
+        }
+    }
+}
+
+/// The notes of the client's part that later requests read.
+pub fn part_notes(issuer: &str, scope: Option<&str>) -> Vec<(&'static str, String)> {
+    let mut notes = vec![("iss", issuer.to_owned())];
+    notes.extend(scope.map(|scope| ("scope", scope.to_owned())));
+    notes
+}

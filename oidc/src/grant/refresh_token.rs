@@ -1,0 +1,205 @@
+//! Refresh (RFC 6749 §6): new tokens for a session that is still there.
+
+use std::collections::BTreeSet;
+
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+use claviger_engine::gate::{Unusable, Usable};
+use claviger_engine::person::Person;
+use claviger_engine::refresh::{self, Age, RefreshError};
+use claviger_engine::scope::{Granted, OFFLINE_ACCESS, has_word};
+use claviger_engine::token::{GrantCode, Issue, Minted, Refresh, TokenClaims, mint};
+use claviger_model::session::SessionKind;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::token::{answer, note, requested_scope};
+
+/// Runs the grant.
+pub async fn run(
+    call: &Call,
+    client: &Client,
+    mut event: EventBuilder,
+) -> Result<Answer, Problem> {
+    let Some(text) = call.form.get("refresh_token") else {
+        return Err(Problem::bad_request("invalid_request", "No refresh token"));
+    };
+    let asked = requested_scope(call, client, &mut event).await?;
+    let now = call.app.now();
+    let verified =
+        refresh::verify(&call.realm, client, &call.context, text, Age::Counts, now).await;
+    let token = match verified {
+        Ok(token) => token,
+        Err(error) => return Err(refuse(call, &mut event, error).await),
+    };
+    event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+    event.detail("refresh_token_id", &*token.id);
+    event.detail("refresh_token_type", &*token.kind);
+    if let Some(subject) = &token.subject {
+        event.detail("refresh_token_sub", &**subject);
+    }
+    let mut usable = match refresh::find(&call.app, &call.realm, client, &token).await {
+        Ok(usable) => usable,
+        Err(error) => return Err(refuse(call, &mut event, error).await),
+    };
+    let scope = narrowed(&token, asked.as_deref());
+    let person = Person::load(&call.app.store, &call.realm, usable.user().clone()).await?;
+    let granted = Granted::new(&call.realm, client, &person, Some(&scope)).await?;
+    check_offline(call, client, &person, &usable, &mut event).await?;
+    check_consent(call, client, &usable, &granted, &mut event).await?;
+    event.user(usable.user().id.as_str());
+    refresh::prolong(&call.realm, &mut usable, now);
+    let minted = renew_tokens(call, client, &token, &usable, &person, &granted).await?;
+    note(&mut event, &minted);
+    event.detail("access_token_expiration_time", minted.access_token_lifespan.0.to_string());
+    let age = now.seconds() - token.issued_at;
+    event.detail("age_of_refresh_token", age.0.to_string());
+    let also = |tx: &mut claviger_store::Tx| event.success(&call.app, &call.realm, tx);
+    match refresh::renew(&call.app, &call.realm, client, &token, &also).await {
+        Ok(()) => Ok(answer(&minted)),
+        Err(error) => {
+            let mut event = event.clone();
+            Err(refuse(call, &mut event, error).await)
+        }
+    }
+}
+
+async fn renew_tokens(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+    usable: &Usable,
+    person: &Person,
+    granted: &Granted,
+) -> Result<Minted, Problem> {
+    let session = usable.session();
+    let rotating = call.realm.settings.lifespans.revoke_refresh_token;
+    let reuse_id = token.text("reuse_id").map(str::to_owned).filter(|_| rotating);
+    let original = token.scope.as_deref().unwrap_or_default();
+    let issue = Issue {
+        realm: &call.realm,
+        client,
+        usable,
+        person,
+        granted,
+        issuer: call.context.issuer_at(&session.base_path, &call.realm.name),
+        code: GrantCode::RefreshToken,
+        transient: false,
+        nonce: token.text("nonce"),
+        refresh: if client.uses_refresh_tokens() {
+            Refresh::Next { scope: original, reuse_id }
+        } else {
+            Refresh::No
+        },
+        id_token: has_word(usable.part().notes.get("scope").map(String::as_str), "openid"),
+    };
+    Ok(mint(&call.app, &issue).await?)
+}
+
+/// The token's scope, narrowed to what was asked for; never wider (RFC 6749 §6).
+fn narrowed(token: &TokenClaims, asked: Option<&str>) -> String {
+    let original = token.scope.clone().unwrap_or_default();
+    let Some(asked) = asked.filter(|text| !text.is_empty()) else { return original };
+    let asked: BTreeSet<&str> = asked.split(' ').collect();
+    let kept: Vec<&str> = original.split(' ').filter(|word| asked.contains(word)).collect();
+    kept.join(" ")
+}
+
+/// An offline session lives only as long as its user may have offline access.
+async fn check_offline(
+    call: &Call,
+    client: &Client,
+    person: &Person,
+    usable: &Usable,
+    event: &mut EventBuilder,
+) -> Result<(), Problem> {
+    if usable.session().kind != SessionKind::Offline {
+        return Ok(());
+    }
+    let granted = Granted::new(&call.realm, client, person, Some(OFFLINE_ACCESS)).await?;
+    if granted.offline_permitted() {
+        return Ok(());
+    }
+    let text = "Offline session invalid because offline access not granted anymore";
+    event.detail("reason", text);
+    let problem = Problem::bad_request("invalid_grant", text);
+    Err(call.refuse(event, "invalid_token", problem).await)
+}
+
+/// What the user has withdrawn is not handed out again.
+async fn check_consent(
+    call: &Call,
+    client: &Client,
+    usable: &Usable,
+    granted: &Granted,
+    event: &mut EventBuilder,
+) -> Result<(), Problem> {
+    if !client.settings.consent_required {
+        return Ok(());
+    }
+    let user = &usable.user().id;
+    let consent = call.app.store.consent(&call.realm.id, user, &client.uuid).await?;
+    let missing = granted.scopes.iter().any(|scope| {
+        let given = |list: &[String]| list.iter().any(|id| id == scope.id.as_str());
+        scope.on_consent_screen && !consent.as_ref().is_some_and(|consent| given(&consent.scopes))
+    });
+    if !missing {
+        return Ok(());
+    }
+    let text = "Client no longer has requested consent from user";
+    event.detail("reason", text);
+    let problem = Problem::bad_request("invalid_scope", text);
+    Err(call.refuse(event, "invalid_token", problem).await)
+}
+
+/// Records and tells why a refresh token gets nothing.
+async fn refuse(call: &Call, event: &mut EventBuilder, error: RefreshError) -> Problem {
+    let offline = event.detail_text("refresh_token_type") == Some("Offline");
+    let text = match tell(&error) {
+        Ok(text) => text,
+        Err(()) => {
+            return match error {
+                RefreshError::Store(error) => error.into(),
+                _ => Problem::busy(),
+            };
+        }
+    };
+    let text = match text.as_str() {
+        "Session not active" if offline => match error {
+            RefreshError::Unusable(Unusable::SessionExpired(_)) => "Offline session not active",
+            _ => "Offline user session not found",
+        }
+        .to_owned(),
+        _ => text,
+    };
+    event.detail("reason", &*text);
+    let problem = Problem::bad_request("invalid_grant", text);
+    call.refuse(event, "invalid_token", problem).await
+}
+
+/// What the client is told; `Err` if the store failed, which is told otherwise.
+pub fn tell(error: &RefreshError) -> Result<String, ()> {
+    let text = match error {
+        RefreshError::Store(_) => return Err(()),
+        RefreshError::Unusable(reason) => match reason {
+            Unusable::UserDisabled => "User disabled",
+            Unusable::UserNotFound => "Invalid refresh token",
+            Unusable::SessionNotFound | Unusable::SessionExpired(_) => "Session not active",
+            Unusable::PartNotFound => "Session doesn't have required client",
+            Unusable::PartExpired(_) => "Client session not active",
+            Unusable::OlderThanSession => "Refresh token issued before the user session started",
+            Unusable::OlderThanPart => "refresh token issued before the client session started",
+            Unusable::Stale => "Stale token",
+            Unusable::RealmDisabled => "Realm not enabled",
+            Unusable::ClientDisabled => "Client disabled",
+        },
+        other @ (RefreshError::Invalid
+        | RefreshError::Issuer { .. }
+        | RefreshError::Stale
+        | RefreshError::NotActive
+        | RefreshError::OtherClient
+        | RefreshError::Reused) => return Ok(other.to_string()),
+    };
+    Ok(text.to_owned())
+}

@@ -1,0 +1,80 @@
+//! Grants whose counterpart does not exist in this server yet: no client is allowed to them, and
+//! each is refused as Keycloak refuses a client that is not.
+
+use claviger_engine::events::EventBuilder;
+
+use crate::call::Call;
+use crate::problem::Problem;
+
+/// A grant that cannot be used yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// RFC 6749 §4.1. There is no authorization endpoint, so no code is good.
+    AuthorizationCode,
+    /// RFC 8628.
+    DeviceCode,
+    /// OpenID Connect CIBA.
+    Ciba,
+    /// RFC 8693.
+    TokenExchange,
+    /// RFC 7523 §2.1.
+    JwtBearer,
+}
+
+impl Kind {
+    /// The grant of this `grant_type`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "authorization_code" => Some(Self::AuthorizationCode),
+            "urn:ietf:params:oauth:grant-type:device_code" => Some(Self::DeviceCode),
+            "urn:openid:params:grant-type:ciba" => Some(Self::Ciba),
+            "urn:ietf:params:oauth:grant-type:token-exchange" => Some(Self::TokenExchange),
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => Some(Self::JwtBearer),
+            _ => None,
+        }
+    }
+
+    /// The kind of event that tells of its use.
+    pub const fn event_kind(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "CODE_TO_TOKEN",
+            Self::DeviceCode => "OAUTH2_DEVICE_CODE_TO_TOKEN",
+            Self::Ciba => "AUTHREQID_TO_TOKEN",
+            Self::TokenExchange => "TOKEN_EXCHANGE",
+            Self::JwtBearer => "JWT_AUTHORIZATION_GRANT",
+        }
+    }
+}
+
+/// Refuses, and records that it did.
+pub async fn refuse(kind: Kind, call: &Call, mut event: EventBuilder) -> Problem {
+    let (event_error, error, text) = match kind {
+        Kind::AuthorizationCode if !call.form.has("code") => {
+            ("invalid_code", "invalid_request", "Missing parameter: code")
+        }
+        Kind::AuthorizationCode => {
+            let problem = Problem::bad_request("invalid_grant", "Code not valid");
+            return call.refuse(&event, "invalid_code", problem).await;
+        }
+        Kind::DeviceCode => (
+            "not_allowed",
+            "invalid_grant",
+            "Client not allowed OAuth 2.0 Device Authorization Grant",
+        ),
+        Kind::Ciba => ("not_allowed", "invalid_grant", "Client not allowed OIDC CIBA Grant"),
+        Kind::TokenExchange => {
+            event.detail("auth_method", "token_exchange");
+            let text = "Standard token exchange is not enabled for the requested client";
+            ("invalid_request", "invalid_request", text)
+        }
+        Kind::JwtBearer if !call.form.has("assertion") => {
+            ("invalid_request", "invalid_grant", "Missing parameter:assertion")
+        }
+        Kind::JwtBearer => {
+            let text = "The provided assertion is not a valid JWT";
+            ("invalid_request", "invalid_grant", text)
+        }
+    };
+    event.detail("reason", text);
+    call.refuse(&event, event_error, Problem::bad_request(error, text)).await
+}

@@ -1,0 +1,211 @@
+//! `POST /protocol/openid-connect/token/introspect` (RFC 7662): is this token still good?
+//!
+//! Keycloak's audience rule: only a client in the token's `aud` is told; everybody else reads
+//! `active: false`. The session is read each time, so a logout shows at the very next question.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+use claviger_engine::gate::{GateError, Usable, usable};
+use claviger_engine::mapper::{self, Subject, Target};
+use claviger_engine::person::Person;
+use claviger_engine::revocation::revoked_before;
+use claviger_engine::scope::Granted;
+use claviger_engine::token::{Presence, TokenClaims};
+use claviger_store::{StoreError, Tx};
+use claviger_wire::document::Json;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::client_auth;
+use crate::problem::Problem;
+use crate::revoke::session_error;
+use crate::userinfo::stateless;
+
+/// Answers an introspection request.
+pub async fn introspect(mut call: Call) -> Response {
+    let outcome = run(&mut call).await;
+    // Resource servers ask from the back, never from a page of another origin.
+    call.readers = crate::cors::Readers::Nobody;
+    call.respond(outcome.map(Answer::no_cache))
+}
+
+async fn run(call: &mut Call) -> Result<Answer, Problem> {
+    let mut event = call.event("INTROSPECT_TOKEN");
+    call.check_ssl()?;
+    call.check_realm()?;
+    let asking = client_auth::authenticate(call, &mut event).await.map_err(softened)?;
+    event.client(&asking.client_id);
+    if asking.settings.public_client {
+        let status = StatusCode::FORBIDDEN;
+        let problem = Problem::new(status, "invalid_request", "Client not allowed.");
+        return Err(call.refuse(&event, "invalid_request", problem).await);
+    }
+    if call.form.has_repeated() {
+        let problem = Problem::bad_request("invalid_request", "duplicated parameter");
+        return Err(call.refuse(&event, "invalid_request", problem).await);
+    }
+    let Some(text) = call.form.get("token").map(str::to_owned) else {
+        let problem = Problem::bad_request("invalid_request", "Token not provided.");
+        return Err(call.refuse(&event, "invalid_request", problem).await);
+    };
+    let hint = call.form.get("token_type_hint").unwrap_or("access_token");
+    let is_refresh = match hint {
+        "access_token" | "requesting_party_token" => false,
+        "refresh_token" => true,
+        other => {
+            event.detail("token_type", other);
+            let problem = Problem::bad_request("invalid_request", "Unsupported token type.");
+            return Err(call.refuse(&event, "invalid_request", problem).await);
+        }
+    };
+    let mut tx = Tx::new();
+    let answer = match examine(call, &asking, &text, is_refresh, &mut event).await? {
+        Ok(told) => {
+            event.success(&call.app, &call.realm, &mut tx);
+            Answer::json(StatusCode::OK, &told)
+        }
+        Err(error) => {
+            event.error(&call.app, &call.realm, error, &mut tx);
+            Answer::json(StatusCode::OK, &json!({"active": false}))
+        }
+    };
+    crate::token::commit(call, tx).await?;
+    Ok(answer)
+}
+
+/// Introspection words a refused secret in its own way.
+fn softened(problem: Problem) -> Problem {
+    if problem.is("unauthorized_client") && problem.status() == StatusCode::UNAUTHORIZED {
+        return Problem::unauthorized("invalid_client", "Client authentication failed.");
+    }
+    problem
+}
+
+/// What can be told of a token, or the error code of the event if nothing can.
+async fn examine(
+    call: &Call,
+    asking: &Client,
+    text: &str,
+    is_refresh: bool,
+    event: &mut EventBuilder,
+) -> Result<Result<Json, &'static str>, Problem> {
+    let ring = call.realm.keys().await?;
+    let now = call.app.now();
+    let known = TokenClaims::verify(&ring, text)
+        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
+        .filter(|token| is_refresh == token.is_refresh())
+        .filter(|token| token.is_refresh() || matches!(token.kind.as_str(), "Bearer" | "DPoP"));
+    let Some(token) = known else {
+        event.detail("reason", "Access token JWT check failed");
+        return Ok(Err("invalid_token"));
+    };
+    event.detail("token_id", &*token.id);
+    event.detail("token_type", &*token.kind);
+    let issued_for = token.issued_for.clone().unwrap_or_default();
+    event.detail("client_id", &*issued_for);
+    let Some(client) = call.realm.client(&issued_for).await? else {
+        event.detail("reason", format!("Could not find client for {issued_for}"));
+        return Ok(Err("client_not_found"));
+    };
+    if !client.settings.enabled {
+        event.detail("reason", format!("Client with clientId {issued_for} is disabled"));
+        return Ok(Err("client_disabled"));
+    }
+    let revoked = call.app.store.token_revoked(&call.realm.id, &token.id).await?;
+    let stale = token.issued_at < revoked_before(&call.realm, Some(&client), None);
+    if revoked || stale || !token.is_active(now) {
+        let text = format!("Introspection access token for {issued_for} client: JWT check failed");
+        event.detail("reason", text);
+        return Ok(Err("invalid_token"));
+    }
+    event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+    let usable = match find(call, &client, &token).await {
+        Ok(usable) => usable,
+        Err(GateError::Store(error)) => return Err(error.into()),
+        Err(GateError::Unusable(reason)) => {
+            let error = session_error(&reason);
+            let text = format!("Introspection access token for {issued_for} client: {error}");
+            event.detail("reason", text);
+            return Ok(Err(error));
+        }
+    };
+    event.user(usable.user().id.as_str());
+    let told = tell(call, &client, &token, &usable).await?;
+    if !may_know(asking, &token, &told, is_refresh) {
+        let text = format!("Client '{}' is not in the token audience", asking.client_id);
+        event.detail("reason", text);
+        return Ok(Err("invalid_token"));
+    }
+    Ok(Ok(told))
+}
+
+async fn find(call: &Call, client: &Client, token: &TokenClaims) -> Result<Usable, GateError> {
+    if token.presence() == Presence::Transient && token.session.is_none() {
+        return stateless(call, client, token).await;
+    }
+    usable(&call.app, &call.realm, client, &token.claim()).await
+}
+
+/// Whether the asking client is one that the token is meant for.
+fn may_know(asking: &Client, token: &TokenClaims, told: &Json, is_refresh: bool) -> bool {
+    if is_refresh {
+        return token.issued_for.as_deref() == Some(asking.client_id.as_str());
+    }
+    let named = |value: Option<&Value>| match value {
+        Some(Value::String(one)) => *one == asking.client_id,
+        Some(Value::Array(many)) => many.iter().any(|one| *one == asking.client_id),
+        _ => false,
+    };
+    let in_audience = if token.audience.is_empty() {
+        named(told.get("aud"))
+    } else {
+        token.audience.contains(&asking.client_id)
+    };
+    in_audience
+        || asking
+            .settings
+            .flag_attribute("allow.token.introspection.without.audience.check", false)
+}
+
+/// The claims of the answer: what hangs on the token itself, and what mappers say today.
+async fn tell(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+    usable: &Usable,
+) -> Result<Json, StoreError> {
+    let person = Person::load(&call.app.store, &call.realm, usable.user().clone()).await?;
+    let scope = token.scope.as_deref();
+    let granted = Granted::new(&call.realm, client, &person, scope).await?;
+    let mut told = Json::with_capacity(32);
+    let own = ["exp", "iat", "jti", "iss", "aud", "sub", "typ", "azp", "nonce", "sid", "scope", "cnf"];
+    for name in own {
+        if let Some(value) = token.all.get(name) {
+            told.insert(name.to_owned(), value.clone());
+        }
+    }
+    let mut subject = Subject {
+        realm: &call.realm,
+        client,
+        person: &person,
+        session: usable.session(),
+        part: usable.part(),
+        roles: granted.role_names.clone(),
+        now: call.app.now(),
+    };
+    mapper::apply(&granted.mappers, Target::Introspection, &mut subject, &mut told);
+    told.insert("client_id".into(), json!(token.issued_for));
+    if told.get("scope").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty()) {
+        told.remove("scope");
+    }
+    if !told.contains_key("username") {
+        let name = told.get("preferred_username").cloned();
+        told.insert("username".into(), name.unwrap_or_else(|| json!(person.user.username)));
+    }
+    told.insert("token_type".into(), json!(token.kind));
+    told.insert("active".into(), json!(true));
+    Ok(told)
+}

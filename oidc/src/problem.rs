@@ -1,0 +1,151 @@
+//! The refusals of this surface, in the one shape of RFC 6749 §5.2, and their one way into HTTP.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use claviger_store::StoreError;
+use claviger_wire::headers::{Content, security};
+use serde::Serialize;
+
+use crate::answer::Answer;
+
+/// A refusal: status, code and a text that tells the client what is wrong.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    error: String,
+    description: Option<String>,
+    /// A challenge, with an empty body in place of JSON.
+    challenge: Option<String>,
+    /// Sent as JSON without `Cache-Control`, wherever it is raised.
+    retry_after: bool,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'a str>,
+}
+
+impl Problem {
+    /// An OAuth error.
+    pub fn new(status: StatusCode, error: &str, description: impl Into<String>) -> Self {
+        Self {
+            status,
+            error: error.to_owned(),
+            description: Some(description.into()),
+            challenge: None,
+            retry_after: false,
+        }
+    }
+
+    /// `400` with an OAuth error.
+    pub fn bad_request(error: &str, description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, description)
+    }
+
+    /// `401` with an OAuth error.
+    pub fn unauthorized(error: &str, description: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error, description)
+    }
+
+    /// A single text, as of routing.
+    pub fn plain(status: StatusCode, error: &str) -> Self {
+        Self {
+            status,
+            error: error.to_owned(),
+            description: None,
+            challenge: None,
+            retry_after: false,
+        }
+    }
+
+    /// A challenge of RFC 6750 or RFC 7617: all is in `WWW-Authenticate`.
+    pub fn challenge(status: StatusCode, value: String) -> Self {
+        Self {
+            status,
+            error: String::new(),
+            description: None,
+            challenge: Some(value),
+            retry_after: false,
+        }
+    }
+
+    /// Too much at once: come again.
+    pub fn busy() -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "The server is busy. Try again later.",
+        );
+        problem.retry_after = true;
+        problem
+    }
+
+    /// The status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether it is an OAuth error of this code.
+    pub fn is(&self, error: &str) -> bool {
+        self.error == error
+    }
+
+    /// The answer that tells it.
+    pub fn into_answer(self) -> Answer {
+        if let Some(challenge) = &self.challenge {
+            return Answer::text(self.status, "").with_text(header::WWW_AUTHENTICATE, challenge);
+        }
+        let description = self.description.as_deref();
+        let body = Body { error: &self.error, error_description: description };
+        let answer = Answer::json(self.status, &body);
+        if self.retry_after {
+            answer.with(header::RETRY_AFTER, HeaderValue::from_static("1"))
+        } else {
+            answer
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_unavailable() {
+            tracing::warn!("refused for want of the database: {}", chain(&error));
+            return Self::busy();
+        }
+        tracing::error!("database failure: {}", chain(&error));
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Unexpected server error")
+    }
+}
+
+/// An error and what it comes from, in one line, for the log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+/// A refusal before there is a realm.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.into_answer().into_response();
+        let headers = response.headers_mut();
+        for (name, value) in security(&std::collections::BTreeMap::new(), Content::Data) {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// What a path answers that exists, but not for this method.
+pub async fn method_not_allowed() -> Problem {
+    Problem::plain(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")
+}

@@ -1,0 +1,176 @@
+//! `POST /protocol/openid-connect/revoke` (RFC 7009): a client gives a token back.
+//!
+//! An access token dies alone; a refresh token takes the client's part in the session with it, and
+//! the session too if nobody else is left in it. A token that is no good already is no failure.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+use claviger_engine::gate::{GateError, Unusable, usable, usable_user};
+use claviger_engine::logout::{end_client_session, end_session};
+use claviger_engine::token::{Presence, TokenClaims};
+use claviger_model::Seconds;
+use claviger_model::session::{EndReason, SessionKind};
+use claviger_store::Tx;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::client_auth;
+use crate::problem::Problem;
+use crate::token::commit;
+
+/// Answers a preflight request.
+pub async fn preflight(call: Call) -> Response {
+    call.respond_to_preflight("POST, OPTIONS")
+}
+
+/// Answers a revocation request.
+pub async fn revoke(mut call: Call) -> Response {
+    if !call.is_form {
+        let problem = Problem::plain(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The content-type header value did not match the value in @Consumes",
+        );
+        return call.respond(Err(problem));
+    }
+    let outcome = run(&mut call).await;
+    call.respond(outcome)
+}
+
+async fn run(call: &mut Call) -> Result<Answer, Problem> {
+    let mut event = call.event("REVOKE_GRANT");
+    call.check_ssl()?;
+    call.check_realm()?;
+    let client = client_auth::authenticate(call, &mut event).await?;
+    event.client(&client.client_id);
+    if client.settings.bearer_only {
+        return Err(Problem::bad_request("invalid_client", "Bearer-only not allowed"));
+    }
+    if call.form.has_repeated() {
+        return Err(Problem::bad_request("invalid_request", "duplicated parameter"));
+    }
+    let token = read(call, &client, &mut event).await?;
+    let found = find(call, &client, &token, &mut event).await?;
+    event.user(&found);
+    let mut tx = Tx::new();
+    if token.is_refresh() {
+        end_part(call, &client, &token, &mut tx).await?;
+        event.detail("revoked_client", &*client.client_id);
+        event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+        event.detail("refresh_token_id", &*token.id);
+        event.detail("refresh_token_type", &*token.kind);
+    } else {
+        // Kept until the token would be over anyway, and a little longer for slow clocks.
+        let end = token.expires_at.map_or(Seconds(i64::MAX / 2000), |end| end + Seconds(60));
+        tx.revoke_token(&call.realm.id, &token.id, end.millis());
+        event.detail("token_id", &*token.id);
+    }
+    event.success(&call.app, &call.realm, &mut tx);
+    commit(call, tx).await?;
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+async fn read(
+    call: &Call,
+    client: &Client,
+    event: &mut EventBuilder,
+) -> Result<TokenClaims, Problem> {
+    let Some(text) = call.form.get("token") else {
+        event.detail("reason", "Token not provided");
+        let problem = Problem::bad_request("invalid_request", "Token not provided");
+        return Err(call.refuse(event, "invalid_request", problem).await);
+    };
+    let ring = call.realm.keys().await?;
+    let Some(token) = TokenClaims::verify(&ring, text) else {
+        return Err(call.refuse(event, "invalid_token", no_longer_good()).await);
+    };
+    if !(token.is_refresh() || matches!(token.kind.as_str(), "Bearer" | "DPoP")) {
+        event.detail("reason", "Unsupported token type");
+        let problem = Problem::bad_request("unsupported_token_type", "Unsupported token type");
+        return Err(call.refuse(event, "invalid_token_type", problem).await);
+    }
+    if !call.context.is_issuer(&token.issuer, &call.realm.name) {
+        return Err(call.refuse(event, "invalid_token", no_longer_good()).await);
+    }
+    match token.issued_for.as_deref() {
+        None => {
+            event.detail("reason", "Issued for not set");
+            Err(call.refuse(event, "invalid_token", no_longer_good()).await)
+        }
+        Some(owner) if owner != client.client_id => {
+            event.detail("reason", "Unmatching clients");
+            let problem = Problem::bad_request("invalid_request", "Unmatching clients");
+            Err(call.refuse(event, "invalid_request", problem).await)
+        }
+        Some(_) => Ok(token),
+    }
+}
+
+/// The user whose token it is, if it still hangs on something.
+async fn find(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+    event: &mut EventBuilder,
+) -> Result<String, Problem> {
+    let stateless = token.presence() == Presence::Transient && token.session.is_none();
+    let found = if stateless {
+        let user = usable_user(&call.app, &call.realm, client, &token.claim()).await;
+        user.map(|user| user.id)
+    } else {
+        let usable = usable(&call.app, &call.realm, client, &token.claim()).await;
+        usable.map(|usable| usable.user().id.clone())
+    };
+    match found {
+        Ok(id) => Ok(id.into_string()),
+        Err(GateError::Store(error)) => Err(error.into()),
+        Err(GateError::Unusable(reason)) => {
+            let error = session_error(&reason);
+            Err(call.refuse(event, error, no_longer_good()).await)
+        }
+    }
+}
+
+/// Event error, and text of a challenge, for a session that cannot be used.
+pub const fn session_error(reason: &Unusable) -> &'static str {
+    match reason {
+        Unusable::SessionNotFound | Unusable::PartNotFound => "user_session_not_found",
+        Unusable::SessionExpired(_) | Unusable::PartExpired(_) => "session_expired",
+        Unusable::UserNotFound => "user_not_found",
+        Unusable::UserDisabled => "user_disabled",
+        Unusable::ClientDisabled => "client_disabled",
+        Unusable::RealmDisabled => "realm_disabled",
+        Unusable::OlderThanSession | Unusable::OlderThanPart | Unusable::Stale => "invalid_token",
+    }
+}
+
+/// RFC 7009 §2.2: a token that is invalid is as revoked as it can be.
+fn no_longer_good() -> Problem {
+    Problem::new(StatusCode::OK, "invalid_token", "Invalid token")
+}
+
+async fn end_part(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+    tx: &mut Tx,
+) -> Result<(), Problem> {
+    let Some(id) = &token.session else { return Ok(()) };
+    let reason = EndReason::TokenRevoked;
+    // An offline token's online session goes too: its access tokens are of the same family.
+    let kinds: &[SessionKind] =
+        if token.kind == "Offline" { &SessionKind::ALL } else { &[SessionKind::Online] };
+    for kind in kinds {
+        let store = &call.app.store;
+        let Some(session) = store.user_session(&call.realm.id, *kind, id).await? else { continue };
+        let parts = store.client_sessions(&call.realm.id, *kind, id).await?;
+        if parts.iter().all(|part| part.client == client.uuid) {
+            end_session(&call.app, &call.realm, tx, &session, reason).await?;
+        } else {
+            let (app, realm) = (&call.app, &call.realm);
+            end_client_session(app, realm, tx, &session, &client.uuid, reason).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! `/protocol/openid-connect/userinfo` (OpenID Connect Core §5.3): who is it that this token is of?
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+use claviger_engine::gate::{GateError, Unusable, Usable, usable, usable_user};
+use claviger_engine::mapper::{self, Subject, Target};
+use claviger_engine::person::Person;
+use claviger_engine::revocation::revoked_before;
+use claviger_engine::scope::{Granted, OPENID, has_word};
+use claviger_engine::session::{self, Beginning};
+use claviger_engine::token::{Presence, TokenClaims};
+use claviger_model::session::SessionKind;
+use claviger_store::{StoreError, Tx};
+use claviger_wire::document::Json;
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::cors::{DEFAULT_METHODS, Readers};
+use crate::problem::Problem;
+use crate::revoke::session_error;
+
+/// Answers a preflight request.
+pub async fn preflight(call: Call) -> Response {
+    call.respond_to_preflight(DEFAULT_METHODS)
+}
+
+/// `GET`: the token is in the header.
+pub async fn get(mut call: Call) -> Response {
+    let token = call.bearer().map(str::to_owned);
+    let outcome = run(&mut call, token).await;
+    respond(&call, outcome)
+}
+
+/// `POST`: the token is in the header or in the form, not in both (RFC 6750 §2).
+pub async fn post(mut call: Call) -> Response {
+    let outcome = match one_token(&call) {
+        Ok(token) => run(&mut call, token).await,
+        Err(problem) => {
+            call.readers = Readers::All;
+            Err(problem)
+        }
+    };
+    respond(&call, outcome)
+}
+
+fn respond(call: &Call, outcome: Result<Answer, Problem>) -> Response {
+    let answer = outcome.unwrap_or_else(|problem| problem.into_answer().no_store());
+    call.respond(Ok(answer))
+}
+
+fn one_token(call: &Call) -> Result<Option<String>, Problem> {
+    let in_header = call.bearer();
+    let in_form: Vec<&str> =
+        call.form.iter().filter(|(name, _)| *name == "access_token").map(|(_, v)| v).collect();
+    match (in_header, in_form.as_slice()) {
+        (header, []) => Ok(header.map(str::to_owned)),
+        (None, [one]) => Ok(Some((*one).to_owned())),
+        (Some(_), [_]) => {
+            Err(invalid_request(call, "More than one method used for including an access token"))
+        }
+        (_, [_, ..]) => Err(invalid_request(call, "Duplicate parameter")),
+    }
+}
+
+fn challenge(call: &Call, status: StatusCode, error: &str, text: &str) -> Problem {
+    let realm = &call.realm.name;
+    let value =
+        format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{text}\"");
+    Problem::challenge(status, value)
+}
+
+fn invalid_request(call: &Call, text: &str) -> Problem {
+    challenge(call, StatusCode::BAD_REQUEST, "invalid_request", text)
+}
+
+fn invalid_token(call: &Call, text: &str) -> Problem {
+    challenge(call, StatusCode::UNAUTHORIZED, "invalid_token", text)
+}
+
+async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> {
+    call.readers = Readers::All;
+    let mut event = call.event("USER_INFO_REQUEST");
+    event.detail("auth_method", "validate_access_token");
+    let Some(text) = token else {
+        event.detail("reason", "Missing token");
+        let realm = &call.realm.name;
+        let value = format!("Bearer realm=\"{realm}\"");
+        let problem = Problem::challenge(StatusCode::UNAUTHORIZED, value);
+        return Err(call.refuse(&event, "invalid_token", problem).await);
+    };
+    let (token, client) = read(call, &text, &mut event).await?;
+    event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+    let usable = match find(call, &client, &token).await {
+        Ok(usable) => usable,
+        Err(GateError::Store(error)) => return Err(error.into()),
+        Err(GateError::Unusable(reason)) => {
+            let (error, text) = tell(&reason);
+            let problem = invalid_token(call, text);
+            return Err(call.refuse(&event, error, problem).await);
+        }
+    };
+    event.user(usable.user().id.as_str());
+    event.detail("username", &*usable.user().username);
+    let allowed = "userinfo.allow.lightweight.access.token";
+    if token.is_lightweight() && !client.settings.flag_attribute(allowed, false) {
+        let text = "Lightweight access token not allowed for userinfo endpoint";
+        event.detail("reason", text);
+        let problem = invalid_token(call, text);
+        return Err(call.refuse(&event, "invalid_token", problem).await);
+    }
+    if client.settings.attribute("user.info.response.signature.alg").is_some()
+        || client.settings.attribute("user.info.encrypted.response.alg").is_some()
+    {
+        let text = "Signed and encrypted userinfo is not part of this server yet";
+        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "server_error", text));
+    }
+    let claims = claims(call, &client, &token, &usable).await?;
+    event.detail("signature_required", "false");
+    let mut tx = Tx::new();
+    event.success(&call.app, &call.realm, &mut tx);
+    crate::token::commit(call, tx).await?;
+    Ok(Answer::json(StatusCode::OK, &claims)
+        .no_store()
+        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache")))
+}
+
+/// Verifies the token and finds the client that it was issued to.
+async fn read(
+    call: &mut Call,
+    text: &str,
+    event: &mut EventBuilder,
+) -> Result<(TokenClaims, std::sync::Arc<Client>), Problem> {
+    let ring = call.realm.keys().await?;
+    let now = call.app.now();
+    let known = TokenClaims::verify(&ring, text)
+        .filter(|token| matches!(token.kind.as_str(), "Bearer" | "DPoP"))
+        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
+        .filter(|token| token.is_active(now));
+    let Some(token) = known else {
+        return Err(unverified(call, event).await);
+    };
+    if !has_word(token.scope.as_deref(), OPENID) {
+        event.detail("reason", "Missing openid scope");
+        let (status, text) = (StatusCode::FORBIDDEN, "Missing openid scope");
+        let problem = challenge(call, status, "insufficient_scope", text);
+        return Err(call.refuse(event, "access_denied", problem).await);
+    }
+    let id = token.issued_for.clone().unwrap_or_default();
+    let Some(client) = call.realm.client(&id).await? else {
+        let problem = invalid_token(call, "Client not found");
+        return Err(call.refuse(event, "client_not_found", problem).await);
+    };
+    call.check_origin(&client)?;
+    let revoked = call.app.store.token_revoked(&call.realm.id, &token.id).await?;
+    if revoked || token.issued_at < revoked_before(&call.realm, Some(&client), None) {
+        return Err(unverified(call, event).await);
+    }
+    if !client.settings.is_openid_connect() {
+        event.detail("reason", "Wrong client protocol");
+        let problem = invalid_token(call, "Wrong client protocol");
+        return Err(call.refuse(event, "invalid_client", problem).await);
+    }
+    event.client(&client.client_id);
+    Ok((token, client))
+}
+
+async fn unverified(call: &Call, event: &mut EventBuilder) -> Problem {
+    event.detail("reason", "Token verification failed");
+    call.refuse(event, "invalid_token", invalid_token(call, "Token verification failed")).await
+}
+
+/// Event error and text for what cannot be used.
+const fn tell(reason: &Unusable) -> (&'static str, &'static str) {
+    match reason {
+        Unusable::ClientDisabled => ("client_disabled", "Client disabled"),
+        Unusable::UserDisabled => ("user_disabled", "User disabled"),
+        Unusable::UserNotFound => ("user_not_found", "User not found"),
+        Unusable::Stale => ("invalid_user", "User not valid"),
+        other => {
+            let code = session_error(other);
+            (code, code)
+        }
+    }
+}
+
+async fn find(call: &Call, client: &Client, token: &TokenClaims) -> Result<Usable, GateError> {
+    if token.presence() == Presence::Transient && token.session.is_none() {
+        return stateless(call, client, token).await;
+    }
+    usable(&call.app, &call.realm, client, &token.claim()).await
+}
+
+/// What a token without a session stands for, as if a session began now.
+pub async fn stateless(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+) -> Result<Usable, GateError> {
+    let user = usable_user(&call.app, &call.realm, client, &token.claim()).await?;
+    let beginning = Beginning {
+        user: &user,
+        client,
+        ip_address: &call.context.ip_address,
+        base_path: &call.context.base_path,
+        auth_method: "client_auth",
+        notes: Vec::new(),
+        part_notes: Vec::new(),
+    };
+    Ok(session::begin(&call.app, &call.realm, SessionKind::Online, &beginning))
+}
+
+async fn claims(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+    usable: &Usable,
+) -> Result<Json, StoreError> {
+    let person = Person::load(&call.app.store, &call.realm, usable.user().clone()).await?;
+    let granted =
+        Granted::new(&call.realm, client, &person, token.scope.as_deref()).await?;
+    let mut claims = Json::with_capacity(16);
+    claims.insert("sub".into(), json!(person.user.id.as_str()));
+    let mut subject = Subject {
+        realm: &call.realm,
+        client,
+        person: &person,
+        session: usable.session(),
+        part: usable.part(),
+        roles: granted.role_names.clone(),
+        now: call.app.now(),
+    };
+    mapper::apply(&granted.mappers, Target::UserInfo, &mut subject, &mut claims);
+    Ok(claims)
+}
