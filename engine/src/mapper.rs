@@ -1,0 +1,312 @@
+//! Protocol mappers: what puts facts about a user, its roles and its session into tokens.
+//!
+//! Mapping is pure: everything that a mapper may look at is in [`Subject`], read beforehand. It runs
+//! for each token, so it borrows where it can and reads each setting at most once.
+
+use std::sync::Arc;
+
+use claviger_model::{ClientSession, Millis, UserSession};
+use claviger_wire::document::Json;
+use claviger_wire::mapper::ProtocolMapper;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::person::Person;
+use crate::realm::Realm;
+use crate::scope::RoleNames;
+
+mod acr;
+pub mod amr;
+mod attribute;
+mod audience;
+mod claim;
+mod claims_parameter;
+mod group;
+mod kind;
+pub mod origin;
+mod role;
+mod session;
+mod sub;
+#[cfg(test)]
+mod testing;
+
+use kind::Kind;
+
+/// Which of the token's readers the claims are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An access token (`access.token.claim`).
+    Access,
+    /// A lightweight access token (`lightweight.claim`).
+    LightweightAccess,
+    /// An ID token (`id.token.claim`).
+    Id,
+    /// The answer of the userinfo endpoint (`userinfo.token.claim`).
+    UserInfo,
+    /// The answer of the introspection endpoint (`introspection.token.claim`).
+    Introspection,
+    /// The answer of the token endpoint itself, beside the tokens (`access.tokenResponse.claim`).
+    TokenResponse,
+}
+
+/// Everything that a mapper may look at.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The realm.
+    pub realm: &'a Realm,
+    /// The client that the token is for.
+    pub client: &'a Client,
+    /// The user with groups and roles.
+    pub person: &'a Person,
+    /// The session, with its notes.
+    pub session: &'a UserSession,
+    /// The client's part in the session, with its notes.
+    pub part: &'a ClientSession,
+    /// The names of the roles that the token may carry; mappers rename and add.
+    pub roles: RoleNames,
+    /// The token's `iss`; relative redirect URIs are below the same address.
+    pub issuer: &'a str,
+    /// `nonce` of the authorization request.
+    pub nonce: Option<&'a str>,
+    /// How the user signed in ([`amr::references`]); needed only if [`amr::is_wanted`].
+    pub amr: &'a [String],
+    /// The present.
+    pub now: Millis,
+}
+
+/// Where a kind of mapper stands in the order of application, lowest first: `sub` so that others
+/// may replace it; whatever reads no roles; renaming, then adding of roles; then what reads them.
+pub fn priority(protocol_mapper: &str) -> u32 {
+    Kind::named(protocol_mapper).map_or(kind::UNKNOWN_LAST, Kind::priority)
+}
+
+/// Applies mappers, already in order, to the claims of a token for a target.
+///
+/// A mapper that cannot do its work (a setting is missing, a value does not convert, a claim is in
+/// the way of a nested one) adds nothing; tokens are never refused for it.
+pub fn apply(
+    mappers: &[Arc<ProtocolMapper>],
+    target: Target,
+    subject: &mut Subject<'_>,
+    claims: &mut Json,
+) {
+    for mapper in mappers {
+        let Some(kind) = Kind::named(&mapper.protocol_mapper) else {
+            tracing::debug!(mapper = mapper.name, kind = mapper.protocol_mapper, "unknown mapper");
+            continue;
+        };
+        if kind.serves(target, mapper) {
+            run(kind, mapper, target, subject, claims);
+        }
+    }
+    if target != Target::TokenResponse {
+        arrange(claims);
+    }
+}
+
+fn run(
+    kind: Kind,
+    mapper: &ProtocolMapper,
+    target: Target,
+    subject: &mut Subject<'_>,
+    claims: &mut Json,
+) {
+    match kind {
+        Kind::Sub => sub::user_id(subject, claims),
+        Kind::PairwiseSub => sub::pairwise(mapper, subject, claims),
+        Kind::Acr => acr::level(subject, claims),
+        Kind::Amr => amr::methods(subject, claims),
+        Kind::UserAttribute => attribute::attribute(mapper, target, subject, claims),
+        Kind::UserProperty => attribute::property(mapper, target, subject, claims),
+        Kind::FullName => attribute::full_name(subject, claims),
+        Kind::Address => attribute::address(mapper, subject, claims),
+        Kind::GroupMembership => group::membership(mapper, target, subject, claims),
+        Kind::HardcodedClaim => claim::hardcoded(mapper, target, claims),
+        Kind::SessionNote => session::note(mapper, target, subject, claims),
+        Kind::SessionState => session::session_state(subject, claims),
+        Kind::Nonce => session::nonce(subject, claims),
+        Kind::ClaimsParameter => claims_parameter::essential(target, subject, claims),
+        Kind::ClaimsParameterValue => claims_parameter::value(mapper, target, subject, claims),
+        Kind::Audience => audience::included(mapper, claims),
+        Kind::AudienceResolve => audience::resolved(subject, claims),
+        Kind::AllowedOrigins => origin::allowed(subject, claims),
+        Kind::RoleName => role::rename(mapper, subject),
+        Kind::HardcodedRole => role::hardcoded(mapper, subject),
+        Kind::RealmRole => role::of_realm(mapper, target, subject, claims),
+        Kind::ClientRole => role::of_clients(mapper, target, subject, claims),
+        // There are no organizations: membership is empty.
+        Kind::Organization => {}
+    }
+}
+
+/// The claims that the server itself knows, in the order in which Keycloak writes them.
+const ORDER: [&str; 24] = [
+    "exp",
+    "nbf",
+    "iat",
+    "auth_time",
+    "jti",
+    "iss",
+    "aud",
+    "sub",
+    "typ",
+    "azp",
+    "nonce",
+    "sid",
+    "at_hash",
+    "c_hash",
+    "acr",
+    "s_hash",
+    "trusted-certs",
+    "allowed-origins",
+    "realm_access",
+    "resource_access",
+    "authorization",
+    "cnf",
+    "scope",
+    "authorization_details",
+];
+
+/// Puts the well-known claims into Keycloak's order, before all others, which keep theirs.
+pub fn arrange(claims: &mut Json) {
+    let rank = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+    let arranged = Json::with_capacity(claims.len());
+    let mut ranked: Vec<(usize, (String, Value))> = std::mem::replace(claims, arranged)
+        .into_iter()
+        .map(|entry| (rank(&entry.0), entry))
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    claims.extend(ranked.into_iter().map(|(_, entry)| entry));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::testing::{World, everywhere, mapper};
+    use super::*;
+
+    /// The mappers of Keycloak's default client scopes.
+    fn defaults() -> Vec<ProtocolMapper> {
+        let attribute = |attribute, claim| {
+            let config = [("user.attribute", attribute), ("claim.name", claim)];
+            everywhere("oidc-usermodel-attribute-mapper", &config)
+        };
+        let only_access = |kind, config: &[(&str, &str)]| {
+            let config = [config, &[("access.token.claim", "true"), ("multivalued", "true")]];
+            mapper(kind, &config.concat())
+        };
+        vec![
+            attribute("email", "email"),
+            everywhere(
+                "oidc-usermodel-property-mapper",
+                &[
+                    ("user.attribute", "emailVerified"),
+                    ("claim.name", "email_verified"),
+                    ("jsonType.label", "boolean"),
+                ],
+            ),
+            everywhere("oidc-full-name-mapper", &[]),
+            attribute("username", "preferred_username"),
+            attribute("firstName", "given_name"),
+            attribute("lastName", "family_name"),
+            attribute("locale", "locale"),
+            only_access("oidc-audience-resolve-mapper", &[]),
+            only_access(
+                "oidc-usermodel-realm-role-mapper",
+                &[("claim.name", "realm_access.roles")],
+            ),
+            only_access(
+                "oidc-usermodel-client-role-mapper",
+                &[("claim.name", "resource_access.${client_id}.roles")],
+            ),
+            only_access("oidc-allowed-origins-mapper", &[]),
+            everywhere("oidc-acr-mapper", &[]),
+            only_access("oidc-sub-mapper", &[]),
+            everywhere(
+                "oidc-usersessionmodel-note-mapper",
+                &[
+                    ("user.session.note", "AUTH_TIME"),
+                    ("claim.name", "auth_time"),
+                    ("jsonType.label", "long"),
+                ],
+            ),
+            mapper("oidc-organization-membership-mapper", &[("access.token.claim", "true")]),
+            mapper("nobody-knows-this-mapper", &[("access.token.claim", "true")]),
+        ]
+    }
+
+    fn world() -> World {
+        let body = json!({"webOrigins": ["+"], "redirectUris": ["http://app.example/*"]});
+        let mut world = World { client: testing::client(body), ..World::new() };
+        world.session.notes.insert("AUTH_TIME".into(), "1700000000".into());
+        world.roles.realm.insert("customer".into());
+        world.roles.clients.entry("account".into()).or_default().insert("view-profile".into());
+        world
+    }
+
+    #[test]
+    fn default_scopes_make_keycloaks_claims_in_its_order() {
+        let claims = world().claims(Target::Access, &defaults());
+        let expected = json!({
+            "auth_time": 1_700_000_000,
+            "aud": "account",
+            "sub": "00f039e9-6424-4400-92a4-7b9507b6118d",
+            "acr": "1",
+            "allowed-origins": ["http://app.example"],
+            "realm_access": {"roles": ["customer"]},
+            "resource_access": {"account": {"roles": ["view-profile"]}},
+            "email": "alice@shop.example",
+            "email_verified": true,
+            "name": "Alice Liddell",
+            "preferred_username": "alice",
+            "given_name": "Alice",
+            "family_name": "Liddell",
+        });
+        assert_eq!(claims.to_string(), expected.to_string());
+        let id = world().claims(Target::Id, &defaults());
+        let names: Vec<&String> = id.as_object().unwrap().keys().collect();
+        let expected = [
+            "auth_time",
+            "acr",
+            "email",
+            "email_verified",
+            "name",
+            "preferred_username",
+            "given_name",
+            "family_name",
+        ];
+        assert_eq!(names, expected);
+        let user_info = world().claims(Target::UserInfo, &defaults());
+        let expected = json!({
+            "email": "alice@shop.example",
+            "email_verified": true,
+            "name": "Alice Liddell",
+            "preferred_username": "alice",
+            "given_name": "Alice",
+            "family_name": "Liddell",
+        });
+        assert_eq!(user_info, expected);
+    }
+
+    #[test]
+    fn claims_are_arranged() {
+        let claims = json!({"b": 1, "scope": "x", "a": 2, "acr": "1", "iat": 5, "exp": 6});
+        let mut claims = claims.as_object().unwrap().clone();
+        arrange(&mut claims);
+        let names: Vec<&String> = claims.keys().collect();
+        assert_eq!(names, ["exp", "iat", "acr", "scope", "b", "a"]);
+    }
+
+    #[test]
+    fn a_later_sub_replaces_the_users_id() {
+        let mappers = [
+            everywhere(
+                "oidc-hardcoded-claim-mapper",
+                &[("claim.name", "sub"), ("claim.value", "me")],
+            ),
+            everywhere("oidc-sub-mapper", &[]),
+        ];
+        assert_eq!(world().claims(Target::Access, &mappers), json!({"sub": "me"}));
+    }
+}
