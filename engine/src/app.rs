@@ -9,6 +9,7 @@ use claviger_store::{Commit, Store, StoreError, Tx};
 
 use crate::clock::Clock;
 use crate::network::Network;
+use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
 
 /// The running server without its surfaces: hand it on, cloning is cheap.
@@ -24,6 +25,8 @@ pub struct App {
     pub hasher: PasswordHasher,
     /// The way out.
     pub network: Arc<dyn Network>,
+    /// Keys that others publish.
+    pub published_keys: PublishedKeys,
     realms: Realms,
 }
 
@@ -37,7 +40,8 @@ impl App {
         network: Arc<dyn Network>,
     ) -> Self {
         let realms = Realms::new(store.clone());
-        Self { store, clock, random, hasher, network, realms }
+        let published_keys = PublishedKeys::default();
+        Self { store, clock, random, hasher, network, published_keys, realms }
     }
 
     /// The present.

@@ -17,6 +17,7 @@ pub mod network;
 pub mod password_policy;
 pub mod person;
 pub mod profile;
+pub mod published_keys;
 pub mod realm;
 pub mod redirect;
 pub mod refresh;

@@ -12,6 +12,7 @@ use claviger_crypto::key_ring::KeyRing;
 use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, ScopeId, Seconds};
 use claviger_store::{RealmRow, Store, StoreError};
 use claviger_wire::document::{Document, Json, Kind, LinkKind};
+use claviger_wire::flow::FlowView;
 use claviger_wire::mapper::ProtocolMapper;
 use claviger_wire::realm::RealmSettings;
 use claviger_wire::scope::ClientScopeSettings;
@@ -80,6 +81,7 @@ pub struct Realm {
     clients: moka::sync::Cache<String, Option<Arc<Client>>>,
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
+    flows: moka::sync::Cache<String, Option<Arc<FlowView>>>,
 }
 
 impl std::fmt::Debug for Realm {
@@ -108,6 +110,7 @@ impl Realm {
             clients: moka::sync::Cache::new(PARTS_KEPT),
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
+            flows: moka::sync::Cache::new(PARTS_KEPT),
         }
     }
 
@@ -207,6 +210,17 @@ impl Realm {
         };
         self.groups.insert(id.clone(), group.clone());
         Ok(group)
+    }
+
+    /// An authentication flow by its alias.
+    pub async fn flow(&self, alias: &str) -> Result<Option<Arc<FlowView>>, StoreError> {
+        if let Some(kept) = self.flows.get(alias) {
+            return Ok(kept);
+        }
+        let found = self.store.document_by_name(&self.id, Kind::Flow, "", alias).await?;
+        let flow = found.map(|document| Arc::new(FlowView::from_body(&document.body)));
+        self.flows.insert(alias.to_owned(), flow.clone());
+        Ok(flow)
     }
 
     /// A group and all groups above it, itself first. Ends at a missing or repeated parent.
