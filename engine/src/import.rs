@@ -1,0 +1,344 @@
+//! Realm files: from a realm representation to what is written.
+//!
+//! [`compile`] is pure. It takes any part of a realm representation, adds what a new realm has and
+//! the file leaves out, resolves every reference, and refuses the whole file if one is broken. The
+//! rules are Keycloak's: a list that is absent means the defaults, a list that is there means
+//! itself alone.
+
+pub mod clients;
+pub mod flows;
+pub mod keys;
+pub mod realm;
+pub mod users;
+
+mod assembly;
+mod components;
+mod groups;
+mod identity_providers;
+mod management;
+mod problem;
+mod roles;
+mod scopes;
+mod shape;
+
+use claviger_crypto::random::Random;
+use claviger_model::{Millis, RoleId};
+use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
+use serde_json::{Value, json};
+
+use assembly::Assembly;
+pub use management::{MasterPart, master_part};
+use problem::At;
+pub use problem::{ImportError, ImportProblem};
+pub use users::{NewCredential, NewUser};
+
+use crate::defaults::{MASTER, Template};
+use scopes::OFFLINE_ACCESS;
+use shape::{each, flag, text};
+
+/// What stands in the place of a secret that is not shown. It never overwrites the secret.
+pub const MASK: &str = "**********";
+
+/// The realm attribute that asks for the built-in client scopes besides the file's own.
+const CREATE_DEFAULT_CLIENT_SCOPES: &str = "CreateDefaultClientScopes";
+/// The role that lets a service account register resources (UMA 2.0 §1.3).
+const UMA_PROTECTION: &str = "uma_protection";
+/// The role that users get for the permissions of UMA.
+const UMA_AUTHORIZATION: &str = "uma_authorization";
+/// Most users in one file; Keycloak's own exports have 50.
+const MAX_USERS: usize = 1_000_000;
+
+/// What an import needs besides the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Where ids and secrets come from.
+    pub random: &'a Random,
+    /// The present.
+    pub now: Millis,
+}
+
+/// A realm ready to be written. Its key components may lack keys: see [`keys::complete`].
+#[derive(Clone, Debug)]
+pub struct RealmImport {
+    /// The realm's document; it has `id`, `realm` and `enabled`.
+    pub realm: Json,
+    /// Its configuration.
+    pub documents: Vec<Document>,
+    /// How that hangs together.
+    pub links: Vec<Link>,
+    /// Its users, service accounts among them.
+    pub users: Vec<NewUser>,
+    /// What the master realm gets for it; none if it is the master realm.
+    pub master: Option<MasterPart>,
+    /// What was passed over, each with its place in the file.
+    pub warnings: Vec<String>,
+}
+
+/// Compiles a realm file.
+///
+/// # Errors
+/// If anything in it is wrong; the error names the place.
+pub fn compile(file: &Json, context: &Context<'_>) -> Result<RealmImport, ImportError> {
+    let name = text(file, "realm").unwrap_or_default().to_owned();
+    realm::check_name(&name, &At::Root.key("realm"))?;
+    let id = match text(file, "id").filter(|id| !id.trim().is_empty()) {
+        Some(id) => {
+            realm::reserved(id, &At::Root.key("id"))?;
+            if id.len() > 36 {
+                return Err(At::Root
+                    .key("id")
+                    .invalid("an id has at most 36 characters"));
+            }
+            id.to_owned()
+        }
+        None => context.random.uuid(),
+    };
+    let mut body = realm::body(file, &name, &id)?;
+    let template = Template::of(&name);
+    let mut assembly = Assembly::new(context.random, context.now, id);
+    let default_role = roles::add_default_role(&mut assembly, file, &name)?;
+    body.insert("defaultRole".to_owned(), json!({"id": default_role}));
+    let parts = Parts {
+        file,
+        name: &name,
+        template: &template,
+        default_role: &default_role,
+    };
+    parts.add_configuration(&mut assembly, &mut body)?;
+    let users = parts.add_users(&mut assembly, &body)?;
+    let master = (name != MASTER).then(|| master_part(&name, context.random, context.now));
+    let (documents, links, warnings) = assembly.finish();
+    Ok(RealmImport {
+        realm: body,
+        documents,
+        links,
+        users,
+        master,
+        warnings,
+    })
+}
+
+/// What all steps look at.
+struct Parts<'a> {
+    file: &'a Json,
+    name: &'a str,
+    template: &'a Template<'a>,
+    default_role: &'a str,
+}
+
+impl Parts<'_> {
+    fn add_configuration(
+        &self,
+        assembly: &mut Assembly<'_>,
+        body: &mut Json,
+    ) -> Result<(), ImportError> {
+        let Self { file, template, .. } = *self;
+        let all_scopes = self.wants_default_scopes(body);
+        let builtin = self.add_builtin_clients(assembly)?;
+        let except = self.add_offline_access(assembly)?;
+        if all_scopes {
+            scopes::add_all_defaults(assembly, template)?;
+            for client in &builtin {
+                scopes::assign_realm_scopes(assembly, client, "openid-connect");
+            }
+        }
+        flows::add(assembly, file, body, template)?;
+        flows::add_required_actions(assembly, file, template)?;
+        identity_providers::add_from_file(assembly, file)?;
+        scopes::add_from_file(assembly, file)?;
+        clients::add_from_file(assembly, file, self.name)?;
+        roles::add_from_file(assembly, file, self.default_role, except)?;
+        roles::add_old_default_roles(assembly, file, self.default_role)?;
+        roles::add_scope_mappings(assembly, file)?;
+        groups::add_from_file(assembly, file)?;
+        components::add(assembly, file, template)?;
+        self.complete_builtin(assembly)
+    }
+
+    fn has_client(&self, client_id: &str) -> bool {
+        each(self.file, "clients").any(|(_, client)| text(client, "clientId") == Some(client_id))
+    }
+
+    fn wants_default_scopes(&self, body: &mut Json) -> bool {
+        let attributes = body.get_mut("attributes").and_then(Value::as_object_mut);
+        let asked = attributes.and_then(|all| all.shift_remove(CREATE_DEFAULT_CLIENT_SCOPES));
+        let asked = asked.is_some_and(|asked| asked.as_str() == Some("true"));
+        asked || !self.file.get("clientScopes").is_some_and(Value::is_array)
+    }
+
+    /// Adds the built-in clients that the file does not have itself.
+    fn add_builtin_clients(&self, assembly: &mut Assembly<'_>) -> Result<Vec<String>, ImportError> {
+        let mut added = Vec::new();
+        let management = management::client_id(self.name);
+        if !self.has_client(&management) {
+            added.push(management::add(assembly, self.template, self.name)?);
+        }
+        if !self.has_client("account") {
+            let account = clients::add_builtin(assembly, self.template, "account", self.name)?;
+            for role in ["view-profile", "manage-account"] {
+                if let Some(role) = assembly.find(Kind::Role, &account, role) {
+                    assembly.link(LinkKind::Composite, self.default_role, &role);
+                }
+            }
+            if !self.has_client("account-console") {
+                let console =
+                    clients::add_builtin(assembly, self.template, "account-console", self.name)?;
+                for role in ["manage-account", "view-groups"] {
+                    if let Some(role) = assembly.find(Kind::Role, &account, role) {
+                        assembly.link(LinkKind::ScopeMapping, &console, &role);
+                    }
+                }
+                added.push(console);
+            }
+            added.push(account);
+        }
+        for client_id in ["broker", "security-admin-console", "admin-cli"] {
+            // Without the management client the command line client comes last: see
+            // `complete_builtin`.
+            let later = client_id == "admin-cli" && self.has_client(&management);
+            if !self.has_client(client_id) && !later {
+                added.push(clients::add_builtin(
+                    assembly,
+                    self.template,
+                    client_id,
+                    self.name,
+                )?);
+            }
+        }
+        Ok(added)
+    }
+
+    /// Adds the role and the scope of offline access unless the file has both. Returns the role
+    /// if the file has it alone: the built-in one takes its place.
+    fn add_offline_access(
+        &self,
+        assembly: &mut Assembly<'_>,
+    ) -> Result<Option<&'static str>, ImportError> {
+        let has_role = roles::has_realm_role(self.file, OFFLINE_ACCESS);
+        let has_scope = each(self.file, "clientScopes")
+            .any(|(_, scope)| text(scope, "name") == Some(OFFLINE_ACCESS));
+        if has_role && has_scope {
+            return Ok(None);
+        }
+        let role = roles::add_builtin_realm_role(assembly, OFFLINE_ACCESS, self.default_role)?;
+        if !has_scope {
+            scopes::add_default(assembly, self.template, OFFLINE_ACCESS)?;
+            if let Some(scope) = assembly.find(Kind::ClientScope, "", OFFLINE_ACCESS) {
+                assembly.link(LinkKind::ScopeMapping, &scope, &role);
+            }
+        }
+        Ok(has_role.then_some(OFFLINE_ACCESS))
+    }
+
+    /// Completes built-in things that the file has in part.
+    fn complete_builtin(&self, assembly: &mut Assembly<'_>) -> Result<(), ImportError> {
+        roles::add_builtin_realm_role(assembly, UMA_AUTHORIZATION, self.default_role)?;
+        let management = management::client_id(self.name);
+        let listed = self.has_client(&management) || self.file.contains_key("roles");
+        if listed || self.name == MASTER {
+            management::complete(assembly, self.name)?;
+        }
+        if self.has_client(&management) && !self.has_client("admin-cli") {
+            let cli = clients::add_builtin(assembly, self.template, "admin-cli", self.name)?;
+            scopes::assign_realm_scopes(assembly, &cli, "openid-connect");
+        }
+        if let Some(account) = assembly.find(Kind::Client, "", "account")
+            && assembly
+                .find(Kind::Role, &account, "delete-account")
+                .is_none()
+        {
+            let roles = Template::client_roles("account");
+            let role = roles
+                .iter()
+                .find(|role| text(role, "name") == Some("delete-account"));
+            if let Some(role) = role {
+                roles::add_role(assembly, &account, role, &At::Root.key("roles"))?;
+            }
+        }
+        self.complete_admin_console(assembly);
+        Ok(())
+    }
+
+    /// The admin console needs to know the language of who uses it.
+    fn complete_admin_console(&self, assembly: &mut Assembly<'_>) {
+        let name = "security-admin-console";
+        let Some(id) = assembly.find(Kind::Client, "", name) else {
+            return;
+        };
+        let Some(template) = self.template.named("clients", "clientId", name) else {
+            return;
+        };
+        let random = assembly.random;
+        let Some(body) = assembly.body_mut(Kind::Client, &id) else {
+            return;
+        };
+        if each(body, "protocolMappers").any(|(_, mapper)| text(mapper, "name") == Some("locale")) {
+            return;
+        }
+        let mut with_mapper = Json::from_iter([(
+            "protocolMappers".to_owned(),
+            template
+                .get("protocolMappers")
+                .cloned()
+                .unwrap_or(json!([])),
+        )]);
+        shape::complete_mappers(&mut with_mapper, random);
+        let Some(Value::Array(mut mappers)) = with_mapper.shift_remove("protocolMappers") else {
+            return;
+        };
+        if let Value::Array(own) = body.entry("protocolMappers").or_insert(json!([])) {
+            own.append(&mut mappers);
+        }
+    }
+
+    fn add_users(
+        &self,
+        assembly: &mut Assembly<'_>,
+        body: &Json,
+    ) -> Result<Vec<NewUser>, ImportError> {
+        let rules = users::UserRules::of(body);
+        let mut taken = users::Taken::default();
+        let mut all = Vec::new();
+        for list in ["users", "federatedUsers"] {
+            let list_at = At::Root.key(list);
+            for (index, user) in each(self.file, list) {
+                let at = list_at.index(index);
+                if all.len() >= MAX_USERS {
+                    return Err(at.invalid(format!("a file has at most {MAX_USERS} users")));
+                }
+                all.push(users::read_user(assembly, user, &rules, &mut taken, &at)?);
+            }
+        }
+        self.add_service_accounts(assembly, &mut taken, &mut all)?;
+        Ok(all)
+    }
+
+    fn add_service_accounts(
+        &self,
+        assembly: &mut Assembly<'_>,
+        taken: &mut users::Taken,
+        all: &mut Vec<NewUser>,
+    ) -> Result<(), ImportError> {
+        let list_at = At::Root.key("clients");
+        for (index, client) in each(self.file, "clients") {
+            if !flag(client, "serviceAccountsEnabled") {
+                continue;
+            }
+            let at = list_at.index(index);
+            let client_id = text(client, "clientId").unwrap_or_default();
+            let id = assembly.client(client_id, &at)?;
+            if taken.has_service_account(&id) {
+                continue;
+            }
+            let mut user = users::service_account(assembly, &id, client_id, self.default_role);
+            users::claim_service_account(&user, taken, &at)?;
+            clients::give_service_account_scope(assembly, &id);
+            if flag(client, "authorizationServicesEnabled") {
+                let role = assembly.role_or_new(&id, UMA_PROTECTION, &at)?;
+                user.roles.push(RoleId::new(role));
+            }
+            all.push(user);
+        }
+        Ok(())
+    }
+}
