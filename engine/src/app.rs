@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use claviger_crypto::password::PasswordHasher;
-use claviger_crypto::random::Random;
+use claviger_crypto::{PasswordHasher, Random};
 use claviger_model::Millis;
 use claviger_store::{Commit, Store, StoreError, Tx};
 

@@ -3,10 +3,10 @@
 //!
 //! No write is open while a password is hashed; what was learned goes into the caller's job.
 
-use claviger_crypto::otp;
-use claviger_crypto::password::{Busy, StoredPassword};
+use claviger_crypto::otp::{OtpCredential, OtpMatch};
+use claviger_crypto::{HashPolicy, HasherError, StoredPassword};
 use claviger_model::user::CredentialType;
-use claviger_model::{Credential, Secret, User};
+use claviger_model::{Credential, Seconds, Secret, User};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::document::Kind;
 use claviger_wire::flow::{FlowView, Requirement, Step};
@@ -66,9 +66,9 @@ impl LoginRefused {
 /// Why there is no answer at all.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Too many passwords wait to be hashed.
-    #[error("too many sign-ins at once")]
-    Busy(#[from] Busy),
+    /// Too many passwords wait to be hashed, or the hashing threads are gone.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -108,12 +108,11 @@ pub async fn direct_grant(
     event.detail("username", username);
     let policy = PasswordPolicy::parse(realm.settings.password_policy.as_deref());
     let Some(user) = find(app, realm, username).await? else {
-        // As long as a wrong password takes, so that the time tells nothing about names.
-        app.hasher.dummy_verify(sent.password.as_ref(), &policy.hash()).await?;
+        dummy(app, sent, policy.hash()).await?;
         return Ok(Err(LoginRefused::UserNotFound));
     };
     if user.service_account_of.is_some() {
-        app.hasher.dummy_verify(sent.password.as_ref(), &policy.hash()).await?;
+        dummy(app, sent, policy.hash()).await?;
         event.detail("reason", "User is a service account");
         return Ok(Err(LoginRefused::ServiceAccount));
     }
@@ -174,7 +173,7 @@ async fn steps(app: &App, realm: &Realm) -> Result<Option<Steps>, StoreError> {
                 "direct-grant-validate-otp" => steps.otp = Otp::Always,
                 _ => return Ok(None),
             },
-            (Step::Flow(alias), Requirement::Conditional) => {
+            (Step::Flow { alias, form: None }, Requirement::Conditional) => {
                 let Some(inner) = flow(alias.clone()).await? else { return Ok(None) };
                 match conditional_otp(&inner) {
                     Some(true) => steps.otp = Otp::IfConfigured,
@@ -219,23 +218,34 @@ async fn check_password(
 ) -> Result<bool, LoginError> {
     let stored = credentials.iter().find(|known| known.kind == CredentialType::Password);
     let (Some(stored), Some(password)) = (stored, &sent.password) else {
-        app.hasher.dummy_verify(sent.password.as_ref(), &policy.hash()).await?;
+        dummy(app, sent, policy.hash()).await?;
         return Ok(false);
     };
     let parsed = StoredPassword::parse(&stored.secret_data, &stored.credential_data);
     let Ok(parsed) = parsed else {
-        app.hasher.dummy_verify(Some(password), &policy.hash()).await?;
+        dummy(app, sent, policy.hash()).await?;
         return Ok(false);
     };
-    let verdict = app.hasher.verify(password, &parsed, &policy.hash()).await?;
+    let verdict = match app.hasher.verify(password.clone(), parsed, policy.hash()).await {
+        Ok(verdict) => verdict,
+        // An endless password, or a stored hash that asks for the moon, is simply not right.
+        Err(HasherError::Password(_)) => return Ok(false),
+        Err(error @ (HasherError::Busy | HasherError::Stopped)) => return Err(error.into()),
+    };
     if verdict.ok && verdict.outdated {
-        let fresh = app.hasher.hash(password, &policy.hash(), &app.random).await?;
+        let fresh = app.hasher.hash(password.clone(), policy.hash()).await?;
         let mut credential = stored.clone();
         credential.secret_data = fresh.secret_data();
         credential.credential_data = fresh.credential_data();
         tx.update_credential(&realm.id, &user.id, &credential);
     }
     Ok(verdict.ok)
+}
+
+/// As long as a wrong password takes, so that the time tells nothing about names.
+async fn dummy(app: &App, sent: &DirectGrant, policy: HashPolicy) -> Result<(), HasherError> {
+    let password = sent.password.clone().unwrap_or_default();
+    app.hasher.dummy_verify(password, policy).await
 }
 
 /// Checks the one-time password, and marks its code as used where codes are for one use.
@@ -256,24 +266,24 @@ fn check_otp(
         (Otp::IfConfigured | Otp::Always, Some(stored)) => stored,
     };
     let Some(code) = &sent.otp else { return false };
-    let Ok(generator) = otp::Generator::parse(&stored.secret_data, &stored.credential_data) else {
+    let Ok(generator) = OtpCredential::parse(&stored.secret_data, &stored.credential_data) else {
         return false;
     };
-    let window = realm.settings.otp.look_ahead_window;
-    let Some(step) = generator.verify(code.reveal(), window, app.now()) else { return false };
-    match generator.advanced_to(step) {
-        Some(credential_data) => {
+    let policy = &realm.settings.otp;
+    let window = u32::try_from(policy.look_ahead_window).unwrap_or(0);
+    match generator.verify(code.reveal(), app.now(), window) {
+        None => return false,
+        Some(OtpMatch::Hotp { next_counter }) => {
             let mut credential = stored.clone();
-            credential.credential_data = credential_data;
+            credential.credential_data = generator.with_counter(next_counter).credential_data();
             tx.update_credential(&realm.id, &user.id, &credential);
         }
-        None if !realm.settings.otp.code_reusable => {
+        Some(OtpMatch::Totp { step }) if !policy.code_reusable => {
             let key = format!("otp:{}:{step}", stored.id);
-            let spans = realm.settings.otp.period.0.saturating_mul(2 * window + 2);
-            let until = app.now() + claviger_model::Seconds(spans.max(60));
-            tx.use_once(&realm.id, &key, "", until);
+            let periods = Seconds(policy.period.0.saturating_mul(2 * i64::from(window) + 2));
+            tx.use_once(&realm.id, &key, "", app.now() + periods.max(Seconds(60)));
         }
-        None => {}
+        Some(OtpMatch::Totp { .. }) => {}
     }
     true
 }

@@ -388,9 +388,9 @@ impl Scopes {
             let scope = Scope {
                 id: id.clone(),
                 name: document.unique_name,
-                protocol: view.protocol,
                 in_token_scope: view.include_in_token_scope(),
                 on_consent_screen: view.display_on_consent_screen(),
+                protocol: view.protocol,
                 mappers: view.protocol_mappers.into_iter().map(Arc::new).collect(),
                 roles: mappings.remove(&document.id).unwrap_or_default(),
                 body: document.body,

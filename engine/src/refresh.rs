@@ -7,7 +7,7 @@
 
 use claviger_model::session::EndReason;
 use claviger_model::{ClientSession, Millis, Seconds};
-use claviger_store::{Commit, StoreError, Tx};
+use claviger_store::{Commit, RefreshState, StoreError, Tx};
 
 use crate::app::App;
 use crate::client::Client;
@@ -42,6 +42,9 @@ pub enum RefreshError {
     /// It was used too often, or after its successor.
     #[error("Maximum allowed refresh token reuse exceeded")]
     Reused,
+    /// Too many requests use the session at the same moment.
+    #[error("too many requests use one session at once")]
+    Crowded,
     /// What it hangs on cannot be used.
     #[error("not usable: {0:?}")]
     Unusable(Unusable),
@@ -221,7 +224,10 @@ pub async fn renew(
             if !rotate(part, token, settings.refresh_token_max_reuse, now) {
                 return Err(reused(app, realm, client, &usable).await?);
             }
-            expected = Some((before.refresh_token_id.as_deref(), before.refresh_token_uses));
+            expected = Some(RefreshState {
+                token_id: before.refresh_token_id.as_deref(),
+                uses: before.refresh_token_uses,
+            });
         }
         let mut tx = Tx::new();
         tx.refresh_user_session(&realm.id, session.kind, &session.id, now, session.expires_at);
@@ -233,7 +239,7 @@ pub async fn renew(
             Commit::Missed(_) | Commit::Conflict(_) => {}
         }
     }
-    Err(StoreError::unavailable("too many requests use one session at once").into())
+    Err(RefreshError::Crowded)
 }
 
 async fn reused(

@@ -1,1 +1,19 @@
-//! The nouns of identity and their rules: no input or output, no async, no serde.
+//! The nouns of identity and access management, and the rules that need nothing else.
+//!
+//! No input or output, no async, no serde: what others see of these nouns is written in `wire`.
+
+pub mod event;
+pub mod id;
+pub mod secret;
+pub mod session;
+pub mod time;
+pub mod user;
+
+pub use id::{
+    ClientUuid, CredentialId, GroupId, Id, RealmId, RoleId, ScopeId, SessionId, UserId,
+};
+pub use secret::Secret;
+pub use event::{AdminEvent, Event};
+pub use session::{ClientSession, UserSession};
+pub use time::{Millis, Seconds};
+pub use user::{Credential, User};

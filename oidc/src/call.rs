@@ -3,19 +3,18 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{RequestExt, http};
 use claviger_engine::App;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_store::Tx;
-use claviger_wire::headers::{Content, security};
+use claviger_surface::body::{BodyError, media_type, read};
+use claviger_surface::headers::secure;
 use claviger_wire::realm::SslRequired;
 
 use crate::answer::Answer;
@@ -66,7 +65,7 @@ impl FromRequest<App> for Call {
         };
         let is_form = media_type(&parts.headers)
             .is_some_and(|media| media == "application/x-www-form-urlencoded");
-        let body = read_body(http::Request::from_parts(parts.clone(), body)).await?;
+        let body = read(&parts.headers, body, BODY_MAX).await.map_err(too_long)?;
         Ok(Self {
             app: app.clone(),
             realm,
@@ -90,23 +89,12 @@ async fn realm_name(parts: &mut Parts) -> Result<String, Response> {
     name.ok_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 
-async fn read_body(request: Request) -> Result<Bytes, Response> {
-    let limited = request.with_limited_body();
-    match axum::body::to_bytes(limited.into_body(), BODY_MAX).await {
-        Ok(bytes) => Ok(bytes),
-        Err(_) => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid_request",
-            "The request is longer than 256 KiB, or broke off",
-        )
-        .into_response()),
-    }
-}
-
-/// The media type of a request, without parameters, in lower case.
-fn media_type(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.split(';').next()?.trim().to_ascii_lowercase())
+fn too_long(error: BodyError) -> Response {
+    let text = match error {
+        BodyError::TooLong => "The request is longer than 256 KiB",
+        BodyError::Broken => "The request broke off",
+    };
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", text).into_response()
 }
 
 impl Call {
@@ -184,14 +172,7 @@ impl Call {
     }
 
     fn secure(&self, headers: &mut HeaderMap) {
-        let answered = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content = Content::of(answered, self.header(header::CONTENT_TYPE));
-        let settings = &self.realm.settings.browser_security_headers;
-        for (name, value) in security(settings, content) {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
-        }
+        secure(headers, &self.headers, &self.realm.settings.browser_security_headers);
     }
 }
 

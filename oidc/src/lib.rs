@@ -4,13 +4,10 @@
 //! read parameters, call a verb of the engine, answer. It knows statuses and spellings; rules that
 //! would hold without HTTP are in `engine`.
 
-mod answer;
 mod call;
 mod certs;
 mod client_auth;
-mod cors;
 mod discovery;
-mod form;
 mod grant;
 mod introspect;
 mod logout;
@@ -24,8 +21,8 @@ use axum::Router;
 use axum::routing::{get, post};
 use claviger_engine::App;
 
-pub use answer::Answer;
 pub use call::Call;
+pub(crate) use claviger_surface::{answer, cors, form};
 pub use problem::Problem;
 
 /// All endpoints of this surface, below one base path.

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use claviger_store::StoreError;
-use claviger_wire::headers::{Content, security};
+use claviger_surface::headers::secure;
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -135,12 +135,8 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.into_answer().into_response();
-        let headers = response.headers_mut();
-        for (name, value) in security(&std::collections::BTreeMap::new(), Content::Data) {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
-        }
+        let settings = std::collections::BTreeMap::new();
+        secure(response.headers_mut(), &axum::http::HeaderMap::new(), &settings);
         response
     }
 }

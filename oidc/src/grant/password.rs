@@ -114,7 +114,10 @@ async fn authenticate(
             let problem = tell(refused, event);
             Err(call.refuse(event, refused.event_error(), problem).await)
         }
-        Err(LoginError::Busy(_)) => Err(Problem::busy()),
+        Err(LoginError::Hasher(error)) => {
+            tracing::warn!("a sign-in is refused: {error}");
+            Err(Problem::busy())
+        }
         Err(LoginError::Store(error)) => Err(error.into()),
     }
 }

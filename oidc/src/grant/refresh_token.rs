@@ -181,7 +181,7 @@ async fn refuse(call: &Call, event: &mut EventBuilder, error: RefreshError) -> P
 /// What the client is told; `Err` if the store failed, which is told otherwise.
 pub fn tell(error: &RefreshError) -> Result<String, ()> {
     let text = match error {
-        RefreshError::Store(_) => return Err(()),
+        RefreshError::Store(_) | RefreshError::Crowded => return Err(()),
         RefreshError::Unusable(reason) => match reason {
             Unusable::UserDisabled => "User disabled",
             Unusable::UserNotFound => "Invalid refresh token",

@@ -1,0 +1,349 @@
+//! Shared secrets: `client_secret_basic`, `client_secret_post`, and public clients, which have none
+//! (RFC 6749 §2.3.1).
+
+use std::sync::Arc;
+
+use axum::http::header;
+use claviger_crypto::digest::equal;
+use claviger_crypto::encoding::decode_tolerant;
+use claviger_engine::client::Client;
+use claviger_engine::events::EventBuilder;
+use claviger_model::Seconds;
+use claviger_wire::client::ClientSettings;
+use percent_encoding::percent_decode_str;
+
+use super::{Failure, Refusal, Verdict};
+use crate::call::Call;
+
+/// Finds the client by the id that the request gives, and compares the secret.
+pub async fn attempt(
+    call: &Call,
+    event: &mut EventBuilder,
+    known: &mut Option<Arc<Client>>,
+) -> Result<Verdict, Failure> {
+    let given = match Given::of(call) {
+        Ok(given) => given,
+        Err(NotGiven::NeitherBasicNorForm) => {
+            return Ok(Verdict::Refused(Refusal::challenge(&call.realm)));
+        }
+        Err(NotGiven::NoClient) => {
+            let refusal = Refusal::malformed("invalid_client", "Missing client_id parameter");
+            return Ok(Verdict::Refused(refusal));
+        }
+        Err(NotGiven::BadEscape) => {
+            let text = "Unexpected error when authenticating client";
+            return Err(Refusal::malformed("unauthorized_client", text).into());
+        }
+    };
+    event.client(&given.client_id);
+    let Some(client) = call.realm.client(&given.client_id).await? else {
+        return Ok(Verdict::Refused(Refusal::not_found()));
+    };
+    let verdict = given.judge(&client.settings, call.app.now().seconds());
+    *known = Some(client);
+    Ok(verdict)
+}
+
+/// How a secret came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Basic,
+    Post,
+}
+
+impl Way {
+    /// The name in OpenID Connect Core §9, and in a client's settings.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+        }
+    }
+}
+
+/// What a request says about its client.
+#[derive(Clone, PartialEq, Eq)]
+struct Given {
+    client_id: String,
+    secret: Option<(Way, String)>,
+}
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let way = self.secret.as_ref().map(|(way, _)| way);
+        f.debug_struct("Given").field("client_id", &self.client_id).field("way", &way).finish()
+    }
+}
+
+/// Why a request says nothing about its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NotGiven {
+    /// An `Authorization` header of another kind, and a form that names no client.
+    NeitherBasicNorForm,
+    /// No name at all.
+    NoClient,
+    /// A `%` in the header without two digits after it.
+    BadEscape,
+}
+
+impl Given {
+    /// What the form says goes before what the header says.
+    fn of(call: &Call) -> Result<Self, NotGiven> {
+        let mut client_id = None;
+        let mut secret = None;
+        let in_form = |name: &str| call.form.get(name).map(str::to_owned);
+        if let Some(header) = call.header(header::AUTHORIZATION) {
+            if let Some((id, text)) = basic(header)? {
+                client_id = Some(id);
+                secret = Some((Way::Basic, text));
+            } else if call.is_form && !call.form.has("client_id") {
+                return Err(NotGiven::NeitherBasicNorForm);
+            }
+        }
+        Ok(Self {
+            client_id: in_form("client_id").or(client_id).ok_or(NotGiven::NoClient)?,
+            secret: in_form("client_secret").map(|text| (Way::Post, text)).or(secret),
+        })
+    }
+
+    fn judge(&self, client: &ClientSettings, now: Seconds) -> Verdict {
+        if !client.enabled {
+            return Verdict::Refused(Refusal::disabled());
+        }
+        if client.public_client {
+            return Verdict::Proven;
+        }
+        let Some((way, secret)) = &self.secret else {
+            return Verdict::Refused(Refusal::wrong_secret());
+        };
+        if client.secret.is_none() {
+            return Verdict::Refused(Refusal::wrong_secret());
+        }
+        let only = client.attribute("client.secret.authentication.allowed.method");
+        if let Some(only) = only.filter(|only| !only.trim().is_empty() && *only != way.name()) {
+            return Verdict::Refused(Refusal::unauthorized(format!(
+                "Invalid method used to get client secret. Client requires method '{only}' to \
+                 obtain client secret from the request"
+            )));
+        }
+        let fits = |known: &&str| equal(known.as_bytes(), secret.as_bytes());
+        if valid_secrets(client, now).iter().any(fits) {
+            Verdict::Proven
+        } else {
+            Verdict::Refused(Refusal::wrong_secret())
+        }
+    }
+}
+
+/// The secrets by which a client can prove itself now: its own and, for a while after a change, the
+/// one before. A secret that has run out takes the one before with it.
+pub fn valid_secrets(client: &ClientSettings, now: Seconds) -> Vec<&str> {
+    let Some(current) = &client.secret else { return Vec::new() };
+    if end(client, "client.secret.expiration.time").is_some_and(|end| end.0 > 0 && end < now) {
+        return Vec::new();
+    }
+    let mut secrets = vec![current.reveal()];
+    let rotated = client.attribute("client.secret.rotated");
+    let since = client.attribute("client.secret.rotated.creation.time");
+    // Without an end it would never run out.
+    let good_until = end(client, "client.secret.rotated.expiration.time");
+    if let Some(rotated) = rotated.filter(|text| !text.trim().is_empty())
+        && since.is_some()
+        && good_until.is_some_and(|end| end >= now)
+    {
+        secrets.push(rotated);
+    }
+    secrets.retain(|secret| !is_in_vault(client, secret));
+    secrets
+}
+
+/// When a secret ends. What cannot be read has ended long ago.
+fn end(client: &ClientSettings, attribute: &str) -> Option<Seconds> {
+    client.attribute(attribute)?;
+    Some(Seconds(client.integer_attribute(attribute).unwrap_or(1)))
+}
+
+/// Whether a secret is kept elsewhere. The reference stands in realm files for everybody to read:
+/// it must never pass for the secret itself.
+fn is_in_vault(client: &ClientSettings, secret: &str) -> bool {
+    let is_reference = secret.starts_with("${vault.") && secret.ends_with('}');
+    if is_reference {
+        tracing::error!(
+            client = client.client_id,
+            "the client's secret is kept in a vault, which is not supported: it cannot get in"
+        );
+    }
+    is_reference
+}
+
+/// Reads `Basic` credentials, each part form-encoded (RFC 6749 §2.3.1). None if the header is of
+/// another kind or broken.
+fn basic(header: &str) -> Result<Option<(String, String)>, NotGiven> {
+    let Some((scheme, encoded)) = header.split_at_checked(5) else { return Ok(None) };
+    // Whatever stands between the scheme and the credentials is one character wide.
+    let encoded = encoded.get(1..).filter(|_| scheme.eq_ignore_ascii_case("basic"));
+    let Some(bytes) = encoded.and_then(|text| decode_tolerant(text).ok()) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let Some((id, secret)) = text.split_once(':') else { return Ok(None) };
+    Ok(Some((decode(id)?, decode(secret)?)))
+}
+
+/// Decodes `application/x-www-form-urlencoded` text, strictly: what is half-encoded could be read
+/// in two ways.
+fn decode(text: &str) -> Result<String, NotGiven> {
+    let escape_is_whole = |rest: &str| {
+        rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(escape_is_whole) {
+        return Err(NotGiven::BadEscape);
+    }
+    let text = text.replace('+', " ");
+    Ok(percent_decode_str(&text).decode_utf8_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_crypto::encoding::base64;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Seconds = Seconds(1_700_000_000);
+
+    fn client(body: &serde_json::Value) -> ClientSettings {
+        ClientSettings::from_body(body.as_object().unwrap())
+    }
+
+    fn given(way: Way, secret: &str) -> Given {
+        Given { client_id: "web".into(), secret: Some((way, secret.into())) }
+    }
+
+    fn told(verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Proven => "proven".to_owned(),
+            Verdict::NotUsed => "not used".to_owned(),
+            Verdict::Refused(refusal) => {
+                format!("{}: {:?}", refusal.event_error, refusal.problem)
+            }
+        }
+    }
+
+    #[test]
+    fn basic_credentials_are_read_as_the_standard_encodes_them() {
+        let header = |text: &str| format!("Basic {}", base64(text.as_bytes()));
+        let pair = |id: &str, secret: &str| Ok(Some((id.to_owned(), secret.to_owned())));
+        let cases = [
+            (header("web:web-secret"), pair("web", "web-secret")),
+            (header("web:a:b"), pair("web", "a:b")),
+            (header("a%3Ab:s+%2B%C3%BC"), pair("a:b", "s +ü")),
+            (header(":"), pair("", "")),
+            (format!("bAsIc {}", base64(b"web:x")), pair("web", "x")),
+            (header("no colon"), Ok(None)),
+            ("Basic !!!!".to_owned(), Ok(None)),
+            ("Basic".to_owned(), Ok(None)),
+            ("Bas".to_owned(), Ok(None)),
+            ("Bäsic d2ViOng=".to_owned(), Ok(None)),
+            ("Bearer d2ViOng=".to_owned(), Ok(None)),
+            (String::new(), Ok(None)),
+            (header("web:100%"), Err(NotGiven::BadEscape)),
+            (header("web:%4"), Err(NotGiven::BadEscape)),
+            (header("web:%4x"), Err(NotGiven::BadEscape)),
+            (header("web:%é"), Err(NotGiven::BadEscape)),
+        ];
+        for (header, expected) in cases {
+            assert_eq!(basic(&header), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_secret_must_be_the_clients() {
+        let web = client(&json!({"clientId": "web", "secret": "right"}));
+        assert_eq!(told(given(Way::Basic, "right").judge(&web, NOW)), "proven");
+        for wrong in ["", "wrong", "right ", "righ", "Right"] {
+            let verdict = told(given(Way::Post, wrong).judge(&web, NOW));
+            assert!(verdict.starts_with("invalid_client_credentials: "), "{wrong}: {verdict}");
+            assert!(verdict.contains("unauthorized_client"), "{wrong}: {verdict}");
+        }
+        let without = Given { client_id: "web".into(), secret: None };
+        assert!(told(without.judge(&web, NOW)).starts_with("invalid_client_credentials"));
+    }
+
+    #[test]
+    fn a_client_without_a_secret_is_not_entered_with_an_empty_one() {
+        for body in [json!({"clientId": "web"}), json!({"clientId": "web", "secret": ""})] {
+            let verdict = told(given(Way::Post, "").judge(&client(&body), NOW));
+            assert!(verdict.starts_with("invalid_client_credentials"), "{body}");
+        }
+    }
+
+    #[test]
+    fn public_clients_have_nothing_to_prove_and_disabled_ones_no_chance() {
+        let public = client(&json!({"clientId": "app", "publicClient": true}));
+        let nothing = Given { client_id: "app".into(), secret: None };
+        assert_eq!(told(nothing.judge(&public, NOW)), "proven");
+        let off = client(&json!({"clientId": "app", "publicClient": true, "enabled": false}));
+        assert!(told(nothing.judge(&off, NOW)).starts_with("client_disabled"));
+    }
+
+    #[test]
+    fn a_client_can_insist_on_one_way() {
+        let body = json!({"clientId": "web", "secret": "s", "attributes":
+            {"client.secret.authentication.allowed.method": "client_secret_basic"}});
+        let web = client(&body);
+        assert_eq!(told(given(Way::Basic, "s").judge(&web, NOW)), "proven");
+        let verdict = told(given(Way::Post, "s").judge(&web, NOW));
+        assert!(verdict.contains("Client requires method 'client_secret_basic'"), "{verdict}");
+    }
+
+    #[test]
+    fn secrets_run_out_and_the_one_before_lasts_for_a_while() {
+        let before = (NOW.0 - 1).to_string();
+        let after = (NOW.0 + 1).to_string();
+        let cases = [
+            (json!({}), vec!["new"]),
+            (json!({"client.secret.expiration.time": &after}), vec!["new"]),
+            (json!({"client.secret.expiration.time": "0"}), vec!["new"]),
+            (json!({"client.secret.expiration.time": &before}), vec![]),
+            (json!({"client.secret.expiration.time": "soon"}), vec![]),
+            (
+                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1",
+                    "client.secret.rotated.expiration.time": &after}),
+                vec!["new", "old"],
+            ),
+            (
+                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1",
+                    "client.secret.rotated.expiration.time": &before}),
+                vec!["new"],
+            ),
+            (
+                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1"}),
+                vec!["new"],
+            ),
+            (
+                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1",
+                    "client.secret.rotated.expiration.time": &after,
+                    "client.secret.expiration.time": &before}),
+                vec![],
+            ),
+        ];
+        for (attributes, expected) in cases {
+            let body = json!({"clientId": "web", "secret": "new", "attributes": attributes});
+            assert_eq!(valid_secrets(&client(&body), NOW), expected, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn a_reference_to_a_vault_is_not_a_secret() {
+        let web = client(&json!({"clientId": "web", "secret": "${vault.web}"}));
+        assert!(valid_secrets(&web, NOW).is_empty());
+        let verdict = told(given(Way::Post, "${vault.web}").judge(&web, NOW));
+        assert!(verdict.starts_with("invalid_client_credentials"));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        assert!(!format!("{:?}", given(Way::Post, "hunter2")).contains("hunter2"));
+    }
+}
