@@ -207,3 +207,62 @@ pub fn describe(status: ExitStatus) -> String {
         (None, None) => "an unknown end".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn process(pid: i32) -> PathBuf {
+        PathBuf::from(format!("/proc/{pid}/exe"))
+    }
+
+    #[test]
+    fn a_dropped_child_is_gone_with_its_group() {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "sleep 1000 & echo $!; wait"])
+            .stdout(Stdio::piped());
+        let mut running = Running::start(&mut command, Stop::Group).unwrap();
+        let mut line = String::new();
+        BufReader::new(running.child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let grandchild: i32 = line.trim().parse().unwrap();
+        let child = running.entry.pid.as_raw_pid();
+        assert!(process(child).exists() && running.ended().is_none());
+        drop(running);
+        assert!(!process(child).exists());
+        // Whoever inherits the grandchild collects it in its own time; its program ends at once.
+        let since = now();
+        while process(grandchild).exists() {
+            assert!(since.elapsed() < PATIENCE, "the grandchild runs on");
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(running_pids().iter().all(|pid| *pid != child));
+    }
+
+    fn running_pids() -> Vec<i32> {
+        running()
+            .iter()
+            .map(|entry| entry.pid.as_raw_pid())
+            .collect()
+    }
+
+    #[test]
+    fn lines_are_read_and_the_end_is_told() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "printf 'one\\ntwo'; exit 3"]);
+        let mut lines = Vec::new();
+        let status = run_reading(&mut command, |line| lines.push(line.to_owned())).unwrap();
+        assert_eq!(lines, ["one", "two"]);
+        assert_eq!(describe(status), "exit status 3");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let problem = run(&mut Command::new("no-such-program")).unwrap_err();
+        assert!(problem.to_string().contains("no-such-program"));
+    }
+}

@@ -83,3 +83,32 @@ fn remove_leftovers() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_goes_with_its_owner() {
+        let scratch = Scratch::new("test").unwrap();
+        let path = scratch.path().to_path_buf();
+        fs::write(path.join("file"), "text").unwrap();
+        let other = Scratch::new("test").unwrap();
+        assert_ne!(path, other.path());
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        drop(scratch);
+        assert!(!path.exists() && other.path().exists());
+    }
+
+    #[test]
+    fn folders_of_the_dead_are_removed() {
+        // No process has this number: the kernel's limit is 2^22.
+        let dead = std::env::temp_dir().join(format!("{PREFIX}4294967295-test-0"));
+        fs::create_dir_all(&dead).unwrap();
+        let _scratch = Scratch::new("living").unwrap();
+        assert!(!dead.exists());
+    }
+}

@@ -7,19 +7,26 @@ use serde_json::Value;
 use crate::workspace::ask_cargo;
 
 /// Crates of the workspace, and those of it that each may use in its product code. Arrows go down only.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("wire", &["model"]),
     ("crypto", &["model"]),
     ("store", &["model", "wire"]),
     ("engine", &["model", "wire", "crypto", "store"]),
     ("outbound", &["model", "wire", "crypto", "store", "engine"]),
-    ("oidc", &["model", "wire", "crypto", "store", "engine"]),
-    ("rest", &["model", "wire", "crypto", "store", "engine"]),
+    ("surface", &["model", "wire", "engine"]),
+    (
+        "oidc",
+        &["model", "wire", "crypto", "store", "engine", "surface"],
+    ),
+    (
+        "rest",
+        &["model", "wire", "crypto", "store", "engine", "surface"],
+    ),
     (
         "server",
         &[
-            "model", "wire", "crypto", "store", "engine", "outbound", "oidc", "rest",
+            "model", "wire", "crypto", "store", "engine", "outbound", "surface", "oidc", "rest",
         ],
     ),
     ("testkit", &["model", "wire", "crypto", "store", "engine"]),
@@ -43,7 +50,7 @@ const ONLY: [(&[&str], &[&str]); 7] = [
     ),
     (
         &["axum", "axum-extra", "tower-http"],
-        &["oidc", "rest", "server", "testkit"],
+        &["surface", "oidc", "rest", "server", "testkit"],
     ),
     (
         &["reqwest", "ldap3", "lettre", "hickory-resolver"],
