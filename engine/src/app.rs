@@ -29,6 +29,12 @@ pub struct App {
     realms: Realms,
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
 impl App {
     /// Puts the parts together.
     pub fn new(

@@ -3,7 +3,7 @@
 pub mod mint;
 pub mod read;
 
-pub use mint::{Issue, Minted, Refresh, RefreshKind, mint};
+pub use mint::{Issue, MintError, Minted, Refresh, RefreshKind, mint};
 pub use read::{Presence, TokenClaims};
 
 /// How a token was come by: the two letters in an access token's `jti`.

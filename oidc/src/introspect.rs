@@ -187,6 +187,7 @@ async fn tell(
             told.insert(name.to_owned(), value.clone());
         }
     }
+    let issuer = call.context.issuer_at(&usable.session().base_path, &call.realm.name);
     let mut subject = Subject {
         realm: &call.realm,
         client,
@@ -194,6 +195,9 @@ async fn tell(
         session: usable.session(),
         part: usable.part(),
         roles: granted.role_names.clone(),
+        issuer: &issuer,
+        nonce: None,
+        amr: &[],
         now: call.app.now(),
     };
     mapper::apply(&granted.mappers, Target::Introspection, &mut subject, &mut told);

@@ -223,6 +223,7 @@ async fn claims(
         Granted::new(&call.realm, client, &person, token.scope.as_deref()).await?;
     let mut claims = Json::with_capacity(16);
     claims.insert("sub".into(), json!(person.user.id.as_str()));
+    let issuer = call.context.issuer_at(&usable.session().base_path, &call.realm.name);
     let mut subject = Subject {
         realm: &call.realm,
         client,
@@ -230,6 +231,9 @@ async fn claims(
         session: usable.session(),
         part: usable.part(),
         roles: granted.role_names.clone(),
+        issuer: &issuer,
+        nonce: None,
+        amr: &[],
         now: call.app.now(),
     };
     mapper::apply(&granted.mappers, Target::UserInfo, &mut subject, &mut claims);

@@ -1,1 +1,22 @@
-//! The Admin REST API.
+//! The Admin REST API, in Keycloak's paths, bodies, statuses and rights.
+//!
+//! Every endpoint is a row of a table: method, path, the rights that let an administrator in, and
+//! the handler. The rights are checked before the handler runs; what is not in the table is denied.
+
+mod admin;
+mod call;
+mod guard;
+mod problem;
+mod route;
+
+use axum::Router;
+use claviger_engine::App;
+
+pub use call::AdminCall;
+pub use guard::{Admin, Right};
+pub use problem::Problem;
+
+/// All endpoints of this surface, below one base path.
+pub fn router() -> Router<App> {
+    route::router(admin::routes())
+}

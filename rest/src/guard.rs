@@ -1,0 +1,212 @@
+//! Who administers, and what they may.
+//!
+//! An administrator is a user (or a service account) of the realm that is administered, with roles
+//! of its client `realm-management`, or one of the master realm, with roles of the client
+//! `<realm>-realm` there. The token only says who it is; roles are read anew each time and narrowed
+//! to what the token's client may carry, so that a withdrawn role is gone at once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use claviger_engine::App;
+use claviger_engine::client::Client;
+use claviger_engine::gate::{GateError, usable, usable_user};
+use claviger_engine::person::Person;
+use claviger_engine::realm::Realm;
+use claviger_engine::request::RequestContext;
+use claviger_engine::scope::Granted;
+use claviger_engine::token::{Presence, TokenClaims};
+use claviger_model::RoleId;
+use claviger_store::StoreError;
+
+use crate::problem::Problem;
+
+/// The realm whose administrators may administer all realms.
+pub const MASTER: &str = "master";
+
+/// A right, as a role of `realm-management` or of `<realm>-realm`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// `view-realm`
+    ViewRealm,
+    /// `view-users`
+    ViewUsers,
+    /// `view-clients`
+    ViewClients,
+    /// `view-events`
+    ViewEvents,
+    /// `view-identity-providers`
+    ViewIdentityProviders,
+    /// `view-authorization`
+    ViewAuthorization,
+    /// `manage-realm`
+    ManageRealm,
+    /// `manage-users`
+    ManageUsers,
+    /// `manage-clients`
+    ManageClients,
+    /// `manage-events`
+    ManageEvents,
+    /// `manage-identity-providers`
+    ManageIdentityProviders,
+    /// `manage-authorization`
+    ManageAuthorization,
+    /// `query-users`
+    QueryUsers,
+    /// `query-clients`
+    QueryClients,
+    /// `query-realms`
+    QueryRealms,
+    /// `query-groups`
+    QueryGroups,
+    /// `create-client`
+    CreateClient,
+    /// `impersonation`
+    Impersonation,
+}
+
+impl Right {
+    /// All of them: whoever has one is an administrator of some kind.
+    pub const ALL: [Self; 18] = [
+        Self::ViewRealm,
+        Self::ViewUsers,
+        Self::ViewClients,
+        Self::ViewEvents,
+        Self::ViewIdentityProviders,
+        Self::ViewAuthorization,
+        Self::ManageRealm,
+        Self::ManageUsers,
+        Self::ManageClients,
+        Self::ManageEvents,
+        Self::ManageIdentityProviders,
+        Self::ManageAuthorization,
+        Self::QueryUsers,
+        Self::QueryClients,
+        Self::QueryRealms,
+        Self::QueryGroups,
+        Self::CreateClient,
+        Self::Impersonation,
+    ];
+
+    /// The role's name.
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::ViewRealm => "view-realm",
+            Self::ViewUsers => "view-users",
+            Self::ViewClients => "view-clients",
+            Self::ViewEvents => "view-events",
+            Self::ViewIdentityProviders => "view-identity-providers",
+            Self::ViewAuthorization => "view-authorization",
+            Self::ManageRealm => "manage-realm",
+            Self::ManageUsers => "manage-users",
+            Self::ManageClients => "manage-clients",
+            Self::ManageEvents => "manage-events",
+            Self::ManageIdentityProviders => "manage-identity-providers",
+            Self::ManageAuthorization => "manage-authorization",
+            Self::QueryUsers => "query-users",
+            Self::QueryClients => "query-clients",
+            Self::QueryRealms => "query-realms",
+            Self::QueryGroups => "query-groups",
+            Self::CreateClient => "create-client",
+            Self::Impersonation => "impersonation",
+        }
+    }
+}
+
+/// Somebody whose token is good.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// The realm that they belong to.
+    pub realm: Arc<Realm>,
+    /// The client that they use.
+    pub client: Arc<Client>,
+    /// Who they are.
+    pub person: Person,
+    /// Their roles, narrowed to what the client may carry.
+    roles: HashSet<RoleId>,
+}
+
+impl Admin {
+    /// Finds out who sends a bearer token. Every failure looks the same from outside.
+    pub async fn authenticate(
+        app: &App,
+        context: &RequestContext,
+        bearer: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let token = bearer.ok_or_else(Problem::unauthorized)?;
+        let name = issuing_realm(context, token).ok_or_else(Problem::unauthorized)?;
+        let realm = app.realm(&name).await?.ok_or_else(Problem::unauthorized)?;
+        let ring = realm.keys().await?;
+        let claims = TokenClaims::verify(&ring, token)
+            .filter(|claims| claims.kind == "Bearer")
+            .filter(|claims| context.is_issuer(&claims.issuer, &realm.name))
+            .filter(|claims| claims.is_active(app.now()))
+            .ok_or_else(Problem::unauthorized)?;
+        if app.store.token_revoked(&realm.id, &claims.id).await? {
+            return Err(Problem::unauthorized());
+        }
+        let client_id = claims.issued_for.as_deref().ok_or_else(Problem::unauthorized)?;
+        let client = realm.client(client_id).await?.ok_or_else(Problem::unauthorized)?;
+        let stateless = claims.presence() == Presence::Transient && claims.session.is_none();
+        let user = if stateless {
+            usable_user(app, &realm, &client, &claims.claim()).await
+        } else {
+            let usable = usable(app, &realm, &client, &claims.claim()).await;
+            usable.map(|usable| usable.user().clone())
+        };
+        let user = user.map_err(|error| match error {
+            GateError::Unusable(_) => Problem::unauthorized(),
+            GateError::Store(error) => error.into(),
+        })?;
+        let person = Person::load(&app.store, &realm, user).await?;
+        let granted = Granted::new(&realm, &client, &person, claims.scope.as_deref()).await?;
+        Ok(Self { realm, client, person, roles: granted.roles })
+    }
+
+    /// Whether they belong to the master realm.
+    pub fn is_of_master(&self) -> bool {
+        self.realm.name == MASTER
+    }
+
+    /// Whether they have a realm role of their own realm: `admin`, `create-realm`.
+    pub async fn has_realm_role(&self, name: &str) -> Result<bool, StoreError> {
+        let roles = self.realm.roles().await?;
+        Ok(roles.named(None, name).is_some_and(|role| self.roles.contains(&role.id)))
+    }
+
+    /// Whether they have one of some rights over a realm.
+    pub async fn may(&self, realm: &Realm, rights: &[Right]) -> Result<bool, StoreError> {
+        let Some(client) = self.administering(realm).await? else { return Ok(false) };
+        let roles = self.realm.roles().await?;
+        Ok(rights.iter().any(|right| {
+            let role = roles.named(Some(&client.uuid), right.role());
+            role.is_some_and(|role| self.roles.contains(&role.id))
+        }))
+    }
+
+    /// Whether they have any right at all over a realm.
+    pub async fn is_any(&self, realm: &Realm) -> Result<bool, StoreError> {
+        self.may(realm, &Right::ALL).await
+    }
+
+    /// The client whose roles are rights over a realm, for this administrator.
+    async fn administering(&self, realm: &Realm) -> Result<Option<Arc<Client>>, StoreError> {
+        if self.is_of_master() {
+            return self.realm.client(&format!("{}-realm", realm.name)).await;
+        }
+        if self.realm.id == realm.id {
+            return self.realm.client("realm-management").await;
+        }
+        Ok(None)
+    }
+}
+
+/// The name of the realm that a token says it is of; its signature is checked with that realm's
+/// keys afterwards.
+fn issuing_realm(context: &RequestContext, token: &str) -> Option<String> {
+    let token = claviger_crypto::jws::Unverified::parse(token).ok()?;
+    let claims = token.unverified_claims().ok()?;
+    let issuer = claims.get("iss")?.as_str()?;
+    let name = issuer.rsplit_once("/realms/")?.1.to_owned();
+    context.is_issuer(issuer, &name).then_some(name)
+}
