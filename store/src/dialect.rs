@@ -65,12 +65,6 @@ impl Dialect {
             Self::Mariadb => " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin",
         }
     }
-
-    /// Whether an unfinished migration leaves its first statements behind: MySQL commits each
-    /// `CREATE` by itself.
-    pub(crate) const fn commits_each_definition(self) -> bool {
-        self.is_mysql()
-    }
 }
 
 /// `$1`, `$2`, … become `?`, but for text in quotes.

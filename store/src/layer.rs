@@ -3,18 +3,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use claviger_model::RealmId;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::built::Built;
 use crate::error::{Plain, StoreError};
 use crate::fault::FaultPlan;
-use crate::options::{Database, Options};
+use crate::migrate::migrate;
+use crate::options::{Database, Options, Server};
 use crate::row::Row;
 use crate::statement::{StatementRef, statements};
 use crate::tx::{Commit, Step, Tx};
 use crate::value::Value;
-use crate::writer::{Job, Message};
-use crate::{migrate, sqlite, writer};
+use crate::writer::{Job, Message, WriteConnection};
+use crate::{mysql, postgres, sqlite, writer};
 
 /// The longest text or byte string that is kept: half of what a MySQL server takes in one packet.
 pub const MAX_VALUE_BYTES: usize = 8 << 20;
@@ -28,6 +31,27 @@ statements! {
     /// Whether anybody is there.
     PING = "SELECT 1 AS alive";
 }
+
+/// Every table with rows of realms, and the column that names the realm.
+const TABLES: &[(&str, &str)] = &[
+    ("realm", "id"),
+    ("document", "realm_id"),
+    ("link", "realm_id"),
+    ("user_entity", "realm_id"),
+    ("user_attribute", "realm_id"),
+    ("credential", "realm_id"),
+    ("user_role", "realm_id"),
+    ("user_group", "realm_id"),
+    ("federated_identity", "realm_id"),
+    ("consent", "realm_id"),
+    ("user_session", "realm_id"),
+    ("client_session", "realm_id"),
+    ("revoked_token", "realm_id"),
+    ("single_use", "realm_id"),
+    ("event", "realm_id"),
+    ("admin_event", "realm_id"),
+    ("outbox", "realm_id"),
+];
 
 /// A database, open. Clones share it.
 #[derive(Clone, Debug)]
@@ -49,8 +73,11 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+/// The connections that read, of one engine.
 enum Readers {
     Sqlite(sqlite::Readers),
+    Postgres(postgres::Readers),
+    Mysql(mysql::Readers),
 }
 
 impl Store {
@@ -61,16 +88,17 @@ impl Store {
     pub async fn open(options: &Options) -> Result<Self, StoreError> {
         options.check()?;
         match &options.database {
-            Database::Sqlite { path } => Self::open_file(options, &sqlite::File::lasting(path)),
-            Database::SqliteMemory => Self::open_file(options, &sqlite::File::fleeting()?),
-            Database::Postgres(_) | Database::Mysql(_) => {
-                Err(StoreError::Settings("not built yet".to_owned()))
+            Database::Sqlite { path } => {
+                Self::open_file(options, sqlite::File::lasting(path)).await
             }
+            Database::SqliteMemory => Self::open_file(options, sqlite::File::fleeting()?).await,
+            Database::Postgres(server) => Self::open_postgres(options, server).await,
+            Database::Mysql(server) => Self::open_mysql(options, server).await,
         }
     }
 
-    fn open_file(options: &Options, file: &sqlite::File) -> Result<Self, StoreError> {
-        migrate::sqlite(&mut file.connect_to_write()?)?;
+    async fn open_file(options: &Options, file: sqlite::File) -> Result<Self, StoreError> {
+        migrate(&mut sqlite::Migrator(file.connect_to_write()?)).await?;
         let (queue, jobs) = mpsc::channel(options.queue);
         let connection = sqlite::Writer::new(file.clone());
         let fault = options.fault.clone();
@@ -81,8 +109,38 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || runtime.block_on(writer::run(connection, jobs, fault)))
             .map_err(|error| StoreError::unavailable("the writer cannot be started", error))?;
-        let readers = Readers::Sqlite(sqlite::Readers::new(file.clone(), options.pool_size));
+        let readers = Readers::Sqlite(sqlite::Readers::new(file, options.pool_size));
         Ok(Self::new(options, readers, queue, Some(thread)))
+    }
+
+    async fn open_postgres(options: &Options, server: &Server) -> Result<Self, StoreError> {
+        let connector = postgres::Connector::new(server, options)?;
+        migrate(&mut postgres::Migrator(connector.open().await?)).await?;
+        let writer = postgres::Writer::new(connector.clone(), options.write_timeout);
+        let queue = Self::spawn(options, writer);
+        let readers = Readers::Postgres(postgres::Readers::new(connector, options)?);
+        Ok(Self::new(options, readers, queue, None))
+    }
+
+    async fn open_mysql(options: &Options, server: &Server) -> Result<Self, StoreError> {
+        let connector = mysql::Connector::new(server, options);
+        migrate(&mut mysql::Migrator::new(connector.open().await?).await?).await?;
+        let queue = Self::spawn(
+            options,
+            mysql::Writer::new(connector, options.write_timeout),
+        );
+        let readers = Readers::Mysql(mysql::Readers::new(server, options)?);
+        Ok(Self::new(options, readers, queue, None))
+    }
+
+    /// Lets a connection to a server write, on the runtime that we are called from.
+    fn spawn<C: WriteConnection + 'static>(
+        options: &Options,
+        connection: C,
+    ) -> mpsc::Sender<Message> {
+        let (queue, jobs) = mpsc::channel(options.queue);
+        tokio::spawn(writer::run(connection, jobs, options.fault.clone()));
+        queue
     }
 
     fn new(
@@ -154,6 +212,8 @@ impl Store {
         }
         match &self.inner.readers {
             Readers::Sqlite(readers) => readers.close(),
+            Readers::Postgres(readers) => readers.close(),
+            Readers::Mysql(readers) => readers.close().await,
         }
     }
 
@@ -173,7 +233,46 @@ impl Store {
         }
         match &self.inner.readers {
             Readers::Sqlite(readers) => readers.fetch(statement, args),
+            Readers::Postgres(readers) => readers.fetch(statement, args).await,
+            Readers::Mysql(readers) => readers.fetch(statement, args).await,
         }
+    }
+
+    /// Has the engine prepare every statement of the registry, and tells their names: whether this
+    /// release and this database understand each other.
+    pub async fn check_statements(&self) -> Result<Vec<&'static str>, StoreError> {
+        let mut names = Vec::new();
+        for statement in crate::statement::ALL.iter().copied().flatten().copied() {
+            let statement = StatementRef::from(statement);
+            match &self.inner.readers {
+                Readers::Sqlite(readers) => readers.prepare(&statement)?,
+                Readers::Postgres(readers) => readers.prepare(&statement).await?,
+                Readers::Mysql(readers) => readers.prepare(&statement).await?,
+            }
+            names.push(statement.name);
+        }
+        Ok(names)
+    }
+
+    /// How many rows of a realm each table holds, by the table's name.
+    pub async fn count_rows(
+        &self,
+        realm: &RealmId,
+    ) -> Result<Vec<(&'static str, i64)>, StoreError> {
+        let mut counts = Vec::with_capacity(TABLES.len());
+        for (table, key) in TABLES {
+            let mut built = Built::new("SELECT COUNT(*) AS n FROM ");
+            built.filter(table, []);
+            built.filter(" WHERE ", []);
+            built.filter(key, []);
+            built.filter(" = ?", [realm.into()]);
+            let count = built
+                .query(self, "COUNT_ROWS")
+                .one(|row| row.int("n"))
+                .await?;
+            counts.push((*table, count));
+        }
+        Ok(counts)
     }
 }
 
@@ -202,4 +301,20 @@ fn check(steps: &[Step]) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_counted() {
+        let ddl = include_str!("../migrations/0001_foundation.sql");
+        let made = ddl
+            .lines()
+            .filter_map(|line| line.strip_prefix("CREATE TABLE "));
+        let made: Vec<&str> = made.map(|rest| rest.trim_end_matches(" (")).collect();
+        let counted: Vec<&str> = TABLES.iter().map(|(table, _)| *table).collect();
+        assert_eq!(made, counted);
+    }
 }

@@ -31,17 +31,17 @@ pub(crate) struct Applied {
 }
 
 /// What is left to do: one migration.
-pub(crate) struct Pending {
-    pub(crate) version: i64,
-    pub(crate) checksum: String,
+struct Pending {
+    version: i64,
+    checksum: String,
     /// Its statements in the engine's words.
-    pub(crate) statements: Vec<String>,
+    statements: Vec<String>,
     /// It was begun and not finished: what exists already is what it made.
-    pub(crate) begun: bool,
+    begun: bool,
 }
 
 /// The table that knows which migrations a database has.
-pub(crate) fn history_table(dialect: Dialect) -> String {
+fn history_table(dialect: Dialect) -> String {
     let ddl = "CREATE TABLE IF NOT EXISTS schema_migration (\n    version BIGINT NOT NULL,\n    \
                checksum VARCHAR(64) NOT NULL,\n    applied_at BIGINT NOT NULL,\n    \
                PRIMARY KEY (version)\n)";
@@ -52,11 +52,70 @@ pub(crate) fn history_table(dialect: Dialect) -> String {
 pub(crate) const HISTORY: &str =
     "SELECT version, checksum, applied_at FROM schema_migration ORDER BY version";
 
+/// A connection that migrates, before anything else happens.
+pub(crate) trait Migrate: Send {
+    /// The engine.
+    fn dialect(&self) -> Dialect;
+    /// Keeps other nodes, and where the engine can, takes back what is not finished.
+    fn lock(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Runs a statement.
+    fn run(&mut self, sql: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Runs a definition that may have been made by an attempt that was cut off.
+    fn run_again(&mut self, sql: &str) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.run(sql)
+    }
+    /// Asks [`HISTORY`].
+    fn history(&mut self) -> impl Future<Output = Result<Vec<Applied>, StoreError>> + Send;
+    /// Keeps what was done, and lets other nodes in.
+    fn unlock(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Brings the schema up to this release. After an error the connection has to be dropped.
+pub(crate) async fn migrate<C: Migrate>(connection: &mut C) -> Result<(), StoreError> {
+    let dialect = connection.dialect();
+    connection.lock().await?;
+    connection.run(&history_table(dialect)).await?;
+    let applied = connection.history().await?;
+    for migration in pending(dialect, &applied)? {
+        let Pending {
+            version,
+            checksum,
+            statements,
+            begun,
+        } = migration;
+        tracing::info!(version, resumed = begun, "migrating the schema");
+        if !begun {
+            connection.run(&record(version, &checksum, 0)).await?;
+        }
+        for statement in &statements {
+            if begun {
+                connection.run_again(statement).await?;
+            } else {
+                connection.run(statement).await?;
+            }
+        }
+        let finish = format!(
+            "UPDATE schema_migration SET applied_at = {} WHERE version = {version}",
+            now()
+        );
+        connection.run(&finish).await?;
+    }
+    connection.unlock().await
+}
+
+/// Numbers and hexadecimal digits only: nothing in it has to be quoted.
+fn record(version: i64, checksum: &str, applied_at: i64) -> String {
+    format!(
+        "INSERT INTO schema_migration (version, checksum, applied_at) \
+         VALUES ({version}, '{checksum}', {applied_at})"
+    )
+}
+
 /// Compares what a database has with what this release knows.
 ///
 /// # Errors
 /// When the database has a migration that this release does not know, or another text of one.
-pub(crate) fn pending(dialect: Dialect, applied: &[Applied]) -> Result<Vec<Pending>, StoreError> {
+fn pending(dialect: Dialect, applied: &[Applied]) -> Result<Vec<Pending>, StoreError> {
     for row in applied {
         let Some(known) = MIGRATIONS.iter().find(|known| known.version == row.version) else {
             return Err(StoreError::Schema(format!(
@@ -97,7 +156,7 @@ pub(crate) fn pending(dialect: Dialect, applied: &[Applied]) -> Result<Vec<Pendi
     clippy::disallowed_methods,
     reason = "read by people only, before any clock exists"
 )]
-pub(crate) fn now() -> i64 {
+fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -128,40 +187,6 @@ fn split(text: &str) -> Vec<String> {
         .filter(|statement| !statement.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-/// Migrates a file of SQLite's.
-pub(crate) fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), StoreError> {
-    let mut run = || -> Result<Result<(), StoreError>, rusqlite::Error> {
-        let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
-        tx.execute_batch(&history_table(Dialect::Sqlite))?;
-        let applied = tx
-            .prepare(HISTORY)?
-            .query_map((), |row| {
-                Ok(Applied {
-                    version: row.get(0)?,
-                    checksum: row.get(1)?,
-                    applied_at: row.get(2)?,
-                })
-            })?
-            .collect::<Result<Vec<_>, _>>()?;
-        let pending = match pending(Dialect::Sqlite, &applied) {
-            Ok(pending) => pending,
-            Err(error) => return Ok(Err(error)),
-        };
-        for migration in pending {
-            for statement in &migration.statements {
-                tx.execute_batch(statement)?;
-            }
-            tx.execute(
-                "INSERT INTO schema_migration (version, checksum, applied_at) VALUES (?1, ?2, ?3)",
-                (migration.version, &migration.checksum, now()),
-            )?;
-        }
-        tx.commit()?;
-        Ok(Ok(()))
-    };
-    run().map_err(|error| StoreError::database("MIGRATE", error))?
 }
 
 #[cfg(test)]

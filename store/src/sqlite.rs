@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::dialect::Dialect;
 use crate::error::{Plain, StoreError};
+use crate::migrate::{Applied, HISTORY, Migrate};
 use crate::row::Row;
 use crate::statement::StatementRef;
 use crate::tx::Step;
@@ -360,5 +361,43 @@ impl WriteConnection for Writer {
 
     fn forget(&mut self) {
         self.connection = None;
+    }
+}
+
+/// The connection that migrates.
+pub(crate) struct Migrator(pub(crate) Connection);
+
+fn migration_error(error: rusqlite::Error) -> StoreError {
+    StoreError::database("MIGRATE", error)
+}
+
+impl Migrate for Migrator {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn lock(&mut self) -> Result<(), StoreError> {
+        self.run("BEGIN EXCLUSIVE").await
+    }
+
+    async fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.0.execute_batch(sql).map_err(migration_error)
+    }
+
+    async fn history(&mut self) -> Result<Vec<Applied>, StoreError> {
+        let mut statement = self.0.prepare(HISTORY).map_err(migration_error)?;
+        let applied = |row: &rusqlite::Row<'_>| {
+            Ok(Applied {
+                version: row.get(0)?,
+                checksum: row.get(1)?,
+                applied_at: row.get(2)?,
+            })
+        };
+        let rows = statement.query_map((), applied).map_err(migration_error)?;
+        rows.collect::<Result<_, _>>().map_err(migration_error)
+    }
+
+    async fn unlock(&mut self) -> Result<(), StoreError> {
+        self.run("COMMIT").await
     }
 }

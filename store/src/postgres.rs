@@ -1,0 +1,551 @@
+//! PostgreSQL: reads on a pool, writes on a connection of their own, steps sent without waiting for
+//! each other's answers.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    ClientWrapper, Connect, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, Error, NoTls, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::dialect::Dialect;
+use crate::error::{Plain, StoreError};
+use crate::migrate::{Applied, HISTORY, Migrate};
+use crate::options::{Options, Server, Tls};
+use crate::row::Row;
+use crate::statement::StatementRef;
+use crate::tx::Step;
+use crate::value::Value;
+use crate::writer::{Control, Failure, Stop, WriteConnection};
+
+/// Steps sent before the first answer is read.
+const PIPELINE: usize = 256;
+/// How long a statement waits for a row that another node holds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// The key of the lock under which one node at a time migrates: `claviger` in ASCII.
+const MIGRATION_LOCK: i64 = 0x636c_6176_6967_6572;
+
+/// Makes connections to one server.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+    timeout: Duration,
+}
+
+impl Connector {
+    /// For this server. Statements that last longer than `statement_timeout` are ended by it.
+    pub(crate) fn new(server: &Server, options: &Options) -> Result<Self, StoreError> {
+        let mut config = Config::new();
+        config
+            .host(&server.host)
+            .port(server.port)
+            .dbname(&server.database)
+            .user(&server.user)
+            .application_name("claviger")
+            .connect_timeout(options.connect_timeout)
+            .tcp_user_timeout(options.write_timeout)
+            .keepalives_idle(Duration::from_secs(30));
+        if !server.password.is_empty() {
+            config.password(server.password.reveal());
+        }
+        config.options(session_settings(server, options)?);
+        let tls = match &server.tls {
+            Tls::Disabled => {
+                config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+                None
+            }
+            Tls::VerifyServer { ca_file } => {
+                config.ssl_mode(tokio_postgres::config::SslMode::Require);
+                Some(MakeRustlsConnect::new(client_config(ca_file)?))
+            }
+        };
+        Ok(Self {
+            config,
+            tls,
+            timeout: options.connect_timeout,
+        })
+    }
+
+    async fn dial(&self) -> Result<(Client, JoinHandle<()>), Error> {
+        match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                Ok((client, drive(connection)))
+            }
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await?;
+                Ok((client, drive(connection)))
+            }
+        }
+    }
+
+    /// One connection, with a cache of prepared statements.
+    pub(crate) async fn open(&self) -> Result<ClientWrapper, StoreError> {
+        match tokio::time::timeout(self.timeout, self.dial()).await {
+            Ok(Ok((client, task))) => Ok(ClientWrapper::new(client, task)),
+            Ok(Err(error)) => Err(StoreError::unavailable(
+                "PostgreSQL cannot be reached",
+                error,
+            )),
+            Err(_) => Err(StoreError::busy("PostgreSQL did not answer in time")),
+        }
+    }
+}
+
+impl Connect for Connector {
+    fn connect(
+        &self,
+        _: &Config,
+    ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
+        Box::pin(self.dial())
+    }
+}
+
+/// Lets a connection's messages flow until it ends.
+fn drive<S>(connection: tokio_postgres::Connection<Socket, S>) -> JoinHandle<()>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(%error, "a connection to PostgreSQL ended");
+        }
+    })
+}
+
+/// Settings of each session, in the form of the start-up message's `options`.
+fn session_settings(server: &Server, options: &Options) -> Result<String, StoreError> {
+    let statement = options.read_timeout.max(options.write_timeout).as_millis();
+    let mut settings = format!(
+        "-c statement_timeout={statement} -c lock_timeout={} \
+         -c default_transaction_isolation=read\\ committed",
+        LOCK_TIMEOUT.as_millis()
+    );
+    if let Some(schema) = &server.schema {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if schema.is_empty() || !schema.chars().all(plain) {
+            return Err(StoreError::Settings(
+                "the schema's name may have letters, digits and `_` only".to_owned(),
+            ));
+        }
+        settings.push_str(" -c search_path=");
+        settings.push_str(schema);
+    }
+    Ok(settings)
+}
+
+/// Trusts the authorities in this file, and nobody else.
+fn client_config(ca_file: &std::path::Path) -> Result<rustls::ClientConfig, StoreError> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        StoreError::Settings(format!(
+            "the authorities' file {} : {error}",
+            ca_file.display()
+        ))
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca_file).map_err(|error| unreadable(&error))? {
+        let certificate = certificate.map_err(|error| unreadable(&error))?;
+        roots.add(certificate).map_err(|error| unreadable(&error))?;
+    }
+    if roots.is_empty() {
+        return Err(unreadable(&"it has no certificate"));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unreadable(&error))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The connections that read.
+pub(crate) struct Readers {
+    pool: Pool,
+    timeout: Duration,
+}
+
+impl Readers {
+    /// No connection is made yet.
+    pub(crate) fn new(connector: Connector, options: &Options) -> Result<Self, StoreError> {
+        let config = connector.config.clone();
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_connect(config, connector, recycling);
+        let pool = Pool::builder(manager)
+            .max_size(options.pool_size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(options.read_timeout))
+            .create_timeout(Some(options.connect_timeout))
+            .recycle_timeout(Some(options.connect_timeout))
+            .build()
+            .map_err(|error| StoreError::unavailable("no pool can be made", error))?;
+        Ok(Self {
+            pool,
+            timeout: options.read_timeout,
+        })
+    }
+
+    /// Asks one question; once more if the connection turns out to be lost.
+    pub(crate) async fn fetch(
+        &self,
+        statement: &StatementRef,
+        args: &[Value],
+    ) -> Result<Vec<Row>, StoreError> {
+        let asking = async {
+            match self.try_fetch(statement, args).await {
+                Err(ReadFailure::Lost(_)) => self.try_fetch(statement, args).await,
+                other => other,
+            }
+        };
+        match tokio::time::timeout(self.timeout, asking).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(ReadFailure::Lost(error))) => {
+                Err(StoreError::unavailable("the connection was lost", error))
+            }
+            Ok(Err(ReadFailure::Other(error))) => Err(error),
+            Err(_) => Err(StoreError::busy("PostgreSQL did not answer in time")),
+        }
+    }
+
+    async fn try_fetch(
+        &self,
+        statement: &StatementRef,
+        args: &[Value],
+    ) -> Result<Vec<Row>, ReadFailure> {
+        let client = self.pool.get().await.map_err(pool_error)?;
+        let failed = |error: Error| {
+            if is_lost(&error) || client.is_closed() {
+                ReadFailure::Lost(error)
+            } else {
+                ReadFailure::Other(StoreError::database(statement.name, error))
+            }
+        };
+        let text = statement.text(Dialect::Postgres);
+        let prepared = match statement {
+            StatementRef::Named(_) => client.prepare_cached(text).await,
+            StatementRef::Built(_) => client.prepare(text).await,
+        }
+        .map_err(failed)?;
+        let names = || {
+            prepared
+                .columns()
+                .iter()
+                .map(|column| column.name().into())
+                .collect()
+        };
+        let width = statement.columns(names).len();
+        let found = client
+            .query(&prepared, &parameters(args))
+            .await
+            .map_err(failed)?;
+        if found.len() > crate::MAX_ROWS {
+            let too_many = StoreError::TooMany {
+                statement: statement.name,
+            };
+            return Err(ReadFailure::Other(too_many));
+        }
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            let cells: Result<_, _> = (0..width).map(|place| row.try_get(place)).collect();
+            rows.push(Row::new(statement.clone(), cells.map_err(failed)?));
+        }
+        Ok(rows)
+    }
+
+    /// Whether the engine understands a statement.
+    pub(crate) async fn prepare(&self, statement: &StatementRef) -> Result<(), StoreError> {
+        let client = match self.pool.get().await.map_err(pool_error) {
+            Ok(client) => client,
+            Err(ReadFailure::Lost(error)) => {
+                return Err(StoreError::unavailable("the connection was lost", error));
+            }
+            Err(ReadFailure::Other(error)) => return Err(error),
+        };
+        let prepared = client.prepare(statement.text(Dialect::Postgres)).await;
+        prepared
+            .map(|_| ())
+            .map_err(|error| StoreError::database(statement.name, error))
+    }
+
+    /// Lets the connections go.
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// How a read failed.
+enum ReadFailure {
+    /// The connection is gone; another may do.
+    Lost(Error),
+    Other(StoreError),
+}
+
+fn pool_error(error: PoolError) -> ReadFailure {
+    ReadFailure::Other(match error {
+        PoolError::Timeout(_) => StoreError::unavailable("all connections are in use", error),
+        PoolError::Closed => StoreError::busy("the store is closed"),
+        PoolError::Backend(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            StoreError::unavailable("PostgreSQL cannot be reached", error)
+        }
+    })
+}
+
+fn parameters(args: &[Value]) -> Vec<&(dyn tokio_postgres::types::ToSql + Sync)> {
+    args.iter()
+        .map(|value| value as &(dyn tokio_postgres::types::ToSql + Sync))
+        .collect()
+}
+
+/// Whether an error means that the connection is gone (SQLSTATE classes 08 and 57P).
+fn is_lost(error: &Error) -> bool {
+    match error.as_db_error() {
+        Some(error) => {
+            let code = error.code().code();
+            code.starts_with("08") || code.starts_with("57P")
+        }
+        None => error.is_closed(),
+    }
+}
+
+/// The connection that writes.
+pub(crate) struct Writer {
+    connector: Connector,
+    timeout: Duration,
+    client: Option<ClientWrapper>,
+    /// By name.
+    prepared: HashMap<&'static str, Statement>,
+    /// Words about the transaction that go out with the next steps: nothing is gained by waiting for
+    /// the answer to `SAVEPOINT`.
+    unsaid: Vec<&'static str>,
+}
+
+impl Writer {
+    /// Not connected yet.
+    pub(crate) fn new(connector: Connector, timeout: Duration) -> Self {
+        Self {
+            connector,
+            timeout,
+            client: None,
+            prepared: HashMap::new(),
+            unsaid: Vec::new(),
+        }
+    }
+
+    /// Says what is unsaid and then `steps`, all at once, and reads the answers in their order.
+    async fn send(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        let lost = |failure| Stop::Failed("CONNECTION", failure);
+        let unsaid = self.take_unsaid();
+        let client = self.client.as_ref().ok_or_else(|| lost(not_connected()))?;
+        let mut prepared = Vec::with_capacity(steps.len());
+        for step in steps {
+            let name = step.statement.name;
+            let statement = self
+                .prepared
+                .get(name)
+                .ok_or_else(|| lost(not_connected()))?;
+            prepared.push(statement);
+        }
+        let mut sent: Vec<Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>> =
+            Vec::with_capacity(steps.len() + 1);
+        sent.push(Box::pin(async {
+            if unsaid.is_empty() {
+                Ok(0)
+            } else {
+                client.batch_execute(&unsaid).await.map(|()| 0)
+            }
+        }));
+        for (step, statement) in steps.iter().zip(prepared) {
+            sent.push(Box::pin(client.execute_raw(statement, &step.args)));
+        }
+        let mut results = pipelined(sent).await.into_iter();
+        // Whatever the transaction's own words meet, the state of the connection is not known.
+        if let Some(Err(error)) = results.next() {
+            return Err(lost(Failure::Connection(Arc::new(error))));
+        }
+        for (step, result) in steps.iter().zip(results) {
+            let name = step.statement.name;
+            let touched = result.map_err(|error| Stop::Failed(name, self.failure(error)))?;
+            if !step.fits(touched) {
+                return Err(Stop::Missed(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Prepares all that the registry can write. Done before the first transaction: a statement that
+    /// failed to be prepared within one would spoil it for all its jobs.
+    async fn prepare(&mut self, client: &ClientWrapper) -> Result<(), StoreError> {
+        let writing = || {
+            let all = crate::statement::ALL.iter().copied().flatten();
+            all.filter(|statement| !statement.text(Dialect::Postgres).starts_with("SELECT"))
+        };
+        let sent = writing().map(|statement| {
+            let text = statement.text(Dialect::Postgres);
+            let request: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(client.prepare(text));
+            request
+        });
+        let results = pipelined(sent.collect()).await;
+        self.prepared.clear();
+        for (statement, result) in writing().zip(results) {
+            let prepared = result.map_err(|error| StoreError::database(statement.name, error))?;
+            self.prepared.insert(statement.name, prepared);
+        }
+        Ok(())
+    }
+
+    /// What is unsaid, as one text.
+    fn take_unsaid(&mut self) -> String {
+        let text = self.unsaid.join("; ");
+        self.unsaid.clear();
+        text
+    }
+
+    fn failure(&self, error: Error) -> Failure {
+        if is_lost(&error) || self.client.as_ref().is_none_or(|client| client.is_closed()) {
+            return Failure::Connection(Arc::new(error));
+        }
+        match error.code() {
+            Some(&SqlState::UNIQUE_VIOLATION) => Failure::Duplicate,
+            Some(
+                &SqlState::STRING_DATA_RIGHT_TRUNCATION | &SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            ) => Failure::Refused(Arc::new(error)),
+            Some(
+                &SqlState::T_R_SERIALIZATION_FAILURE
+                | &SqlState::T_R_DEADLOCK_DETECTED
+                | &SqlState::LOCK_NOT_AVAILABLE,
+            ) => Failure::Again(Arc::new(error)),
+            _ => Failure::Statement(Arc::new(error)),
+        }
+    }
+}
+
+/// Sends all requests, then waits for their answers. A request goes out when its future is first
+/// polled: each is polled once, in order, before any is waited for.
+async fn pipelined<T>(mut requests: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
+    let mut early = Vec::with_capacity(requests.len());
+    poll_fn(|cx| {
+        for request in &mut requests {
+            early.push(match request.as_mut().poll(cx) {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => None,
+            });
+        }
+        Poll::Ready(())
+    })
+    .await;
+    let mut results = Vec::with_capacity(requests.len());
+    for (request, early) in requests.into_iter().zip(early) {
+        results.push(match early {
+            Some(result) => result,
+            None => request.await,
+        });
+    }
+    results
+}
+
+fn not_connected() -> Failure {
+    Failure::Connection(Arc::new(Plain("not connected")))
+}
+
+fn too_late() -> Failure {
+    Failure::Connection(Arc::new(Plain("PostgreSQL did not answer in time")))
+}
+
+impl WriteConnection for Writer {
+    async fn open(&mut self) -> Result<(), StoreError> {
+        if self.client.as_ref().is_none_or(|client| client.is_closed()) {
+            self.forget();
+            let client = self.connector.open().await?;
+            match tokio::time::timeout(self.timeout, self.prepare(&client)).await {
+                Ok(result) => result?,
+                Err(_) => return Err(StoreError::busy("PostgreSQL did not answer in time")),
+            }
+            self.client = Some(client);
+        }
+        Ok(())
+    }
+
+    async fn control(&mut self, word: Control) -> Result<(), Failure> {
+        self.unsaid.push(word.text("BEGIN"));
+        if matches!(word, Control::Begin | Control::Savepoint | Control::Release) {
+            return Ok(());
+        }
+        let text = self.take_unsaid();
+        let client = self.client.as_ref().ok_or_else(not_connected)?;
+        match tokio::time::timeout(self.timeout, client.batch_execute(&text)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.failure(error)),
+            Err(_) => Err(too_late()),
+        }
+    }
+
+    async fn steps(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        for some in steps.chunks(PIPELINE) {
+            match tokio::time::timeout(self.timeout, self.send(some)).await {
+                Ok(result) => result?,
+                Err(_) => return Err(Stop::Failed("CONNECTION", too_late())),
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.unsaid.clear();
+        self.client = None;
+    }
+}
+
+/// The connection that migrates.
+pub(crate) struct Migrator(pub(crate) ClientWrapper);
+
+fn migration_error(error: Error) -> StoreError {
+    StoreError::database("MIGRATE", error)
+}
+
+impl Migrate for Migrator {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn lock(&mut self) -> Result<(), StoreError> {
+        self.run(&format!(
+            "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+             SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+        ))
+        .await
+    }
+
+    async fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.0.batch_execute(sql).await.map_err(migration_error)
+    }
+
+    async fn history(&mut self) -> Result<Vec<Applied>, StoreError> {
+        let rows = self.0.query(HISTORY, &[]).await.map_err(migration_error)?;
+        let applied = |row: &tokio_postgres::Row| {
+            Ok(Applied {
+                version: row.try_get(0)?,
+                checksum: row.try_get(1)?,
+                applied_at: row.try_get(2)?,
+            })
+        };
+        rows.iter()
+            .map(applied)
+            .collect::<Result<_, Error>>()
+            .map_err(migration_error)
+    }
+
+    async fn unlock(&mut self) -> Result<(), StoreError> {
+        self.run("COMMIT").await
+    }
+}
