@@ -190,6 +190,25 @@ pub fn fresh_step(program: &Path) -> Result<Counts> {
     })
 }
 
+/// The tests of the harness: it must be able to find a difference.
+pub fn own_tests() -> Result<Counts> {
+    let mut command = Command::new(python::interpreter()?);
+    command.args([
+        "-m",
+        "unittest",
+        "discover",
+        "--quiet",
+        "--start-directory",
+        "oracle/tests",
+    ]);
+    let status = children::run(
+        command
+            .args(["--top-level-directory", "."])
+            .current_dir(root()),
+    )?;
+    Ok(Counts::of(status.success()))
+}
+
 /// The topics that are worked on, and those of which at least one case is listed.
 fn built_topics(listed: &BTreeSet<String>) -> Result<Vec<String>> {
     let mut topics = ratchet::read_list(&product::read(TOPICS)?);

@@ -65,6 +65,9 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         println!("only tests named …{filter}… ran, and none of the other steps");
         return Ok(report.finish());
     }
+    if available.has(&python::PYTHON) {
+        report.step("tests of the oracle itself", |_| oracle::own_tests());
+    }
     let mut program = PathBuf::new();
     let built = report.step("build of the server", |_| {
         program = product::build(false)?;
