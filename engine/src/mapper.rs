@@ -92,7 +92,11 @@ pub fn apply(
 ) {
     for mapper in mappers {
         let Some(kind) = Kind::named(&mapper.protocol_mapper) else {
-            tracing::debug!(mapper = mapper.name, kind = mapper.protocol_mapper, "unknown mapper");
+            tracing::debug!(
+                mapper = mapper.name,
+                kind = mapper.protocol_mapper,
+                "unknown mapper"
+            );
             continue;
         };
         if kind.serves(target, mapper) {
@@ -169,7 +173,12 @@ const ORDER: [&str; 24] = [
 
 /// Puts the well-known claims into Keycloak's order, before all others, which keep theirs.
 pub fn arrange(claims: &mut Json) {
-    let rank = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+    let rank = |name: &str| {
+        ORDER
+            .iter()
+            .position(|known| *known == name)
+            .unwrap_or(ORDER.len())
+    };
     let arranged = Json::with_capacity(claims.len());
     let mut ranked: Vec<(usize, (String, Value))> = std::mem::replace(claims, arranged)
         .into_iter()
@@ -193,7 +202,10 @@ mod tests {
             everywhere("oidc-usermodel-attribute-mapper", &config)
         };
         let only_access = |kind, config: &[(&str, &str)]| {
-            let config = [config, &[("access.token.claim", "true"), ("multivalued", "true")]];
+            let config = [
+                config,
+                &[("access.token.claim", "true"), ("multivalued", "true")],
+            ];
             mapper(kind, &config.concat())
         };
         vec![
@@ -231,17 +243,34 @@ mod tests {
                     ("jsonType.label", "long"),
                 ],
             ),
-            mapper("oidc-organization-membership-mapper", &[("access.token.claim", "true")]),
-            mapper("nobody-knows-this-mapper", &[("access.token.claim", "true")]),
+            mapper(
+                "oidc-organization-membership-mapper",
+                &[("access.token.claim", "true")],
+            ),
+            mapper(
+                "nobody-knows-this-mapper",
+                &[("access.token.claim", "true")],
+            ),
         ]
     }
 
     fn world() -> World {
         let body = json!({"webOrigins": ["+"], "redirectUris": ["http://app.example/*"]});
-        let mut world = World { client: testing::client(body), ..World::new() };
-        world.session.notes.insert("AUTH_TIME".into(), "1700000000".into());
+        let mut world = World {
+            client: testing::client(&body),
+            ..World::new()
+        };
+        world
+            .session
+            .notes
+            .insert("AUTH_TIME".into(), "1700000000".into());
         world.roles.realm.insert("customer".into());
-        world.roles.clients.entry("account".into()).or_default().insert("view-profile".into());
+        world
+            .roles
+            .clients
+            .entry("account".into())
+            .or_default()
+            .insert("view-profile".into());
         world
     }
 
@@ -307,6 +336,9 @@ mod tests {
             ),
             everywhere("oidc-sub-mapper", &[]),
         ];
-        assert_eq!(world().claims(Target::Access, &mappers), json!({"sub": "me"}));
+        assert_eq!(
+            world().claims(Target::Access, &mappers),
+            json!({"sub": "me"})
+        );
     }
 }

@@ -36,9 +36,15 @@ pub(super) fn level(subject: &Subject<'_>, claims: &mut Json) {
 /// The level reached; without steps in the flow 1 for a login and 0 for a session that was there.
 fn reached(subject: &Subject<'_>) -> i64 {
     let notes = &subject.part.notes;
-    let level = notes.get(LEVEL_NOTE).and_then(|text| text.parse::<i32>().ok());
-    let sso = notes.get(SSO_NOTE).is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    level.filter(|level| *level >= 0).map_or(i64::from(!sso), i64::from)
+    let level = notes
+        .get(LEVEL_NOTE)
+        .and_then(|text| text.parse::<i32>().ok());
+    let sso = notes
+        .get(SSO_NOTE)
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    level
+        .filter(|level| *level >= 0)
+        .map_or(i64::from(!sso), i64::from)
 }
 
 fn name_of(level: i64, subject: &Subject<'_>) -> Option<String> {
@@ -52,7 +58,12 @@ fn name_of(level: i64, subject: &Subject<'_>) -> Option<String> {
     let mut names: Vec<&str> = parameter.iter().flat_map(|text| text.split(' ')).collect();
     names.extend(by_claims());
     if names.is_empty() {
-        names.extend(settings.attribute(DEFAULTS).iter().flat_map(|text| text.split(SEPARATOR)));
+        names.extend(
+            settings
+                .attribute(DEFAULTS)
+                .iter()
+                .flat_map(|text| text.split(SEPARATOR)),
+        );
     }
     if let Some(minimum) = settings.attribute(MINIMUM)
         && let Some(lowest) = of(minimum, &levels)
@@ -62,7 +73,11 @@ fn name_of(level: i64, subject: &Subject<'_>) -> Option<String> {
             names.push(minimum);
         }
     }
-    let required = if essential { best(level, &levels, by_claims()) } else { None };
+    let required = if essential {
+        best(level, &levels, by_claims())
+    } else {
+        None
+    };
     required
         .or_else(|| best(level, &levels, names.iter().copied()))
         .or_else(|| best(level, &levels, levels.keys().map(String::as_str)))
@@ -84,7 +99,10 @@ fn asked_by_claims(subject: &Subject<'_>) -> Option<(bool, Vec<String>)> {
     let note = subject.part.notes.get(claims_parameter::NOTE)?;
     let parameter: Value = serde_json::from_str(note).ok()?;
     let acr = parameter.get("id_token")?.get("acr")?;
-    let essential = acr.get("essential").and_then(Value::as_bool).unwrap_or(false);
+    let essential = acr
+        .get("essential")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let names = match acr.get("values").and_then(Value::as_array) {
         Some(values) => values.iter().filter_map(text).collect(),
@@ -95,15 +113,14 @@ fn asked_by_claims(subject: &Subject<'_>) -> Option<(bool, Vec<String>)> {
 
 /// The level of a name; a name may also be the level itself.
 fn of(name: &str, levels: &Levels) -> Option<i64> {
-    levels.get(name).copied().or_else(|| name.parse::<i32>().ok().map(i64::from))
+    levels
+        .get(name)
+        .copied()
+        .or_else(|| name.parse::<i32>().ok().map(i64::from))
 }
 
 /// The name of the highest level that is not above the one reached; the first of equals.
-fn best<'a>(
-    level: i64,
-    levels: &Levels,
-    names: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+fn best<'a>(level: i64, levels: &Levels, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut best: Option<(i64, &str)> = None;
     for name in names {
         if let Some(own) = of(name, levels).filter(|own| (0..=level).contains(own))
@@ -119,16 +136,18 @@ fn best<'a>(
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{World, client, realm};
+    use super::super::testing::{Settings, World, client, realm};
     use super::*;
 
-    fn acr(notes: &[(&str, &str)], attributes: &Value, of_realm: &Value) -> String {
+    fn acr(notes: Settings<'_>, attributes: &Value, of_realm: &Value) -> String {
         let mut world = World {
-            client: client(json!({"attributes": attributes})),
-            realm: realm(json!({"attributes": of_realm})),
+            client: client(&json!({"attributes": attributes})),
+            realm: realm(&json!({"attributes": of_realm})),
             ..World::new()
         };
-        let owned = notes.iter().map(|(name, note)| ((*name).to_owned(), (*note).to_owned()));
+        let owned = notes
+            .iter()
+            .map(|(name, note)| ((*name).to_owned(), (*note).to_owned()));
         world.part.notes.extend(owned);
         let mut claims = Json::new();
         level(&world.subject(), &mut claims);
@@ -137,13 +156,19 @@ mod tests {
 
     #[test]
     fn without_names_the_level_is_told() {
-        let cases: [(&[(&str, &str)], &str); 6] = [
+        let cases: [(Settings<'_>, &str); 6] = [
             (&[], "1"),
             (&[("SSO_AUTH", "true")], "0"),
             (&[("level-of-authentication", "-1")], "1"),
-            (&[("level-of-authentication", "0"), ("SSO_AUTH", "false")], "0"),
+            (
+                &[("level-of-authentication", "0"), ("SSO_AUTH", "false")],
+                "0",
+            ),
             (&[("level-of-authentication", "3")], "3"),
-            (&[("level-of-authentication", "high"), ("acr_values", "gold")], "1"),
+            (
+                &[("level-of-authentication", "high"), ("acr_values", "gold")],
+                "1",
+            ),
         ];
         for (notes, expected) in cases {
             assert_eq!(acr(notes, &json!({}), &json!({})), expected, "{notes:?}");
@@ -159,14 +184,38 @@ mod tests {
         };
         let (may, must) = (asked(false), asked(true));
         let two = ("level-of-authentication", "2");
-        let cases: [(&[(&str, &str)], Value, &str); 9] = [
+        let cases: [(Settings<'_>, Value, &str); 9] = [
             (&[two], json!({"acr.loa.map": map}), "silver"),
-            (&[two, ("acr_values", "bronze")], json!({"acr.loa.map": map}), "bronze"),
-            (&[two, ("acr_values", "gold")], json!({"acr.loa.map": map}), "silver"),
-            (&[two, ("acr_values", "1 2 3")], json!({"acr.loa.map": map}), "2"),
-            (&[two, ("acr_values", "silver"), ("claims", &may)], json!({"acr.loa.map": map}), "silver"),
-            (&[two, ("acr_values", "silver"), ("claims", &must)], json!({"acr.loa.map": map}), "bronze"),
-            (&[two], json!({"acr.loa.map": map, "default.acr.values": "bronze##gold"}), "bronze"),
+            (
+                &[two, ("acr_values", "bronze")],
+                json!({"acr.loa.map": map}),
+                "bronze",
+            ),
+            (
+                &[two, ("acr_values", "gold")],
+                json!({"acr.loa.map": map}),
+                "silver",
+            ),
+            (
+                &[two, ("acr_values", "1 2 3")],
+                json!({"acr.loa.map": map}),
+                "2",
+            ),
+            (
+                &[two, ("acr_values", "silver"), ("claims", &may)],
+                json!({"acr.loa.map": map}),
+                "silver",
+            ),
+            (
+                &[two, ("acr_values", "silver"), ("claims", &must)],
+                json!({"acr.loa.map": map}),
+                "bronze",
+            ),
+            (
+                &[two],
+                json!({"acr.loa.map": map, "default.acr.values": "bronze##gold"}),
+                "bronze",
+            ),
             (
                 &[two, ("acr_values", "bronze")],
                 json!({"acr.loa.map": map, "minimum.acr.value": "silver"}),
@@ -175,7 +224,11 @@ mod tests {
             (&[two], json!({"acr.loa.map": "["}), "2"),
         ];
         for (notes, attributes, expected) in cases {
-            assert_eq!(acr(notes, &attributes, &json!({})), expected, "{notes:?} {attributes}");
+            assert_eq!(
+                acr(notes, &attributes, &json!({})),
+                expected,
+                "{notes:?} {attributes}"
+            );
         }
     }
 
@@ -184,7 +237,10 @@ mod tests {
         let notes = [("level-of-authentication", "2")];
         let of_realm = json!({"acr.loa.map": r#"{"plain":1,"strong":2}"#});
         assert_eq!(acr(&notes, &json!({}), &of_realm), "strong");
-        assert_eq!(acr(&notes, &json!({"acr.loa.map": "{}"}), &of_realm), "strong");
+        assert_eq!(
+            acr(&notes, &json!({"acr.loa.map": "{}"}), &of_realm),
+            "strong"
+        );
         let own = json!({"acr.loa.map": r#"{"own":1}"#});
         assert_eq!(acr(&notes, &own, &of_realm), "own");
     }

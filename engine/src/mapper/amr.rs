@@ -22,7 +22,9 @@ const MAX_AGE: &str = "default.reference.maxAge";
 /// Whether any of these mappers tells how the user signed in, so that [`references`] is worth its
 /// while.
 pub fn is_wanted(mappers: &[Arc<ProtocolMapper>]) -> bool {
-    mappers.iter().any(|mapper| mapper.protocol_mapper == "oidc-amr-mapper")
+    mappers
+        .iter()
+        .any(|mapper| mapper.protocol_mapper == "oidc-amr-mapper")
 }
 
 /// How the user of a session signed in, as far as it still counts: the methods of the executions in
@@ -37,7 +39,9 @@ pub fn references<'a>(
         return Vec::new();
     };
     let counts = |settings: &BTreeMap<String, String>, at: &Value| {
-        let max_age = settings.get(MAX_AGE).map_or(Ok(0), |text| text.parse::<i64>());
+        let max_age = settings
+            .get(MAX_AGE)
+            .map_or(Ok(0), |text| text.parse::<i64>());
         let end = max_age.ok().and_then(|age| at.as_i64()?.checked_add(age));
         end.is_some_and(|end| end >= now.seconds().0)
     };
@@ -76,13 +80,17 @@ mod tests {
         ]);
         let mut session = World::new().session;
         let note = r#"{"password":100,"code":120,"unnamed":120,"odd":120,"gone":120}"#;
-        session.notes.insert(COMPLETED_NOTE.to_owned(), note.to_owned());
+        session
+            .notes
+            .insert(COMPLETED_NOTE.to_owned(), note.to_owned());
         let at = |second: i64| references(&session, Millis(second * 1000), |id| by_id.get(id));
         assert_eq!(at(120), ["pwd", "otp"]);
         assert_eq!(at(121), ["pwd"]);
         assert_eq!(at(160), ["pwd"]);
         assert!(at(161).is_empty());
-        session.notes.insert(COMPLETED_NOTE.to_owned(), "[".to_owned());
+        session
+            .notes
+            .insert(COMPLETED_NOTE.to_owned(), "[".to_owned());
         assert!(references(&session, Millis(0), |id| by_id.get(id)).is_empty());
     }
 }

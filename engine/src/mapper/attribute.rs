@@ -19,9 +19,12 @@ pub(super) fn attribute(
     subject: &Subject<'_>,
     claims: &mut Json,
 ) {
-    let Some(name) = mapper.config("user.attribute") else { return };
-    let aggregate =
-        mapper.config("aggregate.attrs").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let Some(name) = mapper.config("user.attribute") else {
+        return;
+    };
+    let aggregate = mapper
+        .config("aggregate.attrs")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let values = if aggregate {
         aggregated(subject.person, name)
     } else {
@@ -33,7 +36,7 @@ pub(super) fn attribute(
 /// The user's own values, or those of the first group, by name, that has or inherits any.
 fn nearest<'a>(person: &'a Person, name: &str) -> Vec<&'a str> {
     let own = of_user(&person.user, name);
-    if !own.is_empty() || builtin(&person.user, name).is_some() {
+    if !own.is_empty() || BUILTIN.contains(&name) {
         return own;
     }
     super::group::by_name(person)
@@ -62,35 +65,28 @@ fn aggregated<'a>(person: &'a Person, name: &str) -> Vec<&'a str> {
 fn of_group<'a>(group: &'a Group, name: &str) -> Vec<&'a str> {
     let values = group.body.get("attributes").and_then(|all| all.get(name));
     let values = values.and_then(Value::as_array);
-    values.map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    values
+        .map(|list| list.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
 }
 
 fn of_user<'a>(user: &'a User, name: &str) -> Vec<&'a str> {
-    match builtin(user, name) {
-        Some(value) => value.into_iter().collect(),
-        None => user
-            .attributes
-            .get(name)
-            .map(|values| values.iter().map(String::as_str).collect())
-            .unwrap_or_default(),
+    match user.attributes.get(name) {
+        Some(values) if !BUILTIN.contains(&name) => values.iter().map(String::as_str).collect(),
+        _ => builtin(user, name).into_iter().collect(),
     }
 }
 
-/// The attributes that are fields of their own: `Some` of what is in them.
-fn builtin<'a>(user: &'a User, name: &str) -> Option<Option<&'a str>> {
+/// The attributes that are fields of their own.
+const BUILTIN: [&str; 4] = ["username", "email", "firstName", "lastName"];
+
+fn builtin<'a>(user: &'a User, name: &str) -> Option<&'a str> {
     match name {
-        "username" => Some(Some(&user.username)),
-        "email" => Some(user.email.as_deref()),
-        "firstName" => Some(user.first_name.as_deref()),
-        "lastName" => Some(user.last_name.as_deref()),
+        "username" => Some(&user.username),
+        "email" => user.email.as_deref(),
+        "firstName" => user.first_name.as_deref(),
+        "lastName" => user.last_name.as_deref(),
         _ => None,
-    }
-}
-
-fn first<'a>(user: &'a User, name: &str) -> Option<&'a str> {
-    match builtin(user, name) {
-        Some(value) => value,
-        None => user.attributes.get(name)?.first().map(String::as_str),
     }
 }
 
@@ -127,9 +123,11 @@ fn property_of<'a>(person: &'a Person, name: &str) -> Option<Cow<'a, str>> {
         ('c', "reatedTimestamp") => Some(Cow::Owned(user.created_at.0.to_string())),
         ('f', "ederationLink") => text(user.federation_link.as_deref()),
         ('f', "ederated") => flag(user.federation_link.is_some()),
-        ('s', "erviceAccountClientLink") => {
-            text(user.service_account_of.as_ref().map(claviger_model::ClientUuid::as_str))
-        }
+        ('s', "erviceAccountClientLink") => text(
+            user.service_account_of
+                .as_ref()
+                .map(claviger_model::ClientUuid::as_str),
+        ),
         ('g', "roupsCount") => Some(Cow::Owned(person.groups.len().to_string())),
         _ => None,
     }
@@ -165,8 +163,8 @@ pub(super) fn address(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &m
     let mut address = Json::new();
     for (member, setting, usual) in ADDRESS {
         let attribute = mapper.config(setting).unwrap_or(usual);
-        if let Some(value) = first(&subject.person.user, attribute) {
-            address.insert(member.to_owned(), Value::String(value.to_owned()));
+        if let Some(value) = of_user(&subject.person.user, attribute).first() {
+            address.insert(member.to_owned(), Value::String((*value).to_owned()));
         }
     }
     if address.is_empty() {
@@ -184,7 +182,7 @@ pub(super) fn address(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &m
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{World, everywhere};
+    use super::super::testing::{Settings, World, everywhere};
     use super::*;
 
     const ATTRIBUTE: &str = "oidc-usermodel-attribute-mapper";
@@ -202,13 +200,20 @@ mod tests {
             ("middle", &[("deep", &["middle"])]),
             ("ants", &[]),
         ]);
-        world.join(&[("bees", &[("deep", &["bees"]), ("colour", &["red"]), ("firstName", &["B"])])]);
+        world.join(&[(
+            "bees",
+            &[
+                ("deep", &["bees"]),
+                ("colour", &["red"]),
+                ("firstName", &["B"]),
+            ],
+        )]);
         world
     }
 
     #[test]
     fn attributes_of_the_user_go_before_those_of_groups() {
-        let cases: [(&[(&str, &str)], Value); 9] = [
+        let cases: [(Settings<'_>, Value); 9] = [
             (&[("user.attribute", "colour")], json!({"x": "red"})),
             (
                 &[("user.attribute", "colour"), ("multivalued", "true")],
@@ -223,7 +228,10 @@ mod tests {
                 json!({"x": ["red", "blue", "green"]}),
             ),
             // The first group by name is `ants`, which inherits from the nearest above it.
-            (&[("user.attribute", "deep"), ("multivalued", "true")], json!({"x": ["middle"]})),
+            (
+                &[("user.attribute", "deep"), ("multivalued", "true")],
+                json!({"x": ["middle"]}),
+            ),
             (
                 &[
                     ("user.attribute", "deep"),
@@ -232,7 +240,10 @@ mod tests {
                 ],
                 json!({"x": ["middle", "top", "top2", "bees"]}),
             ),
-            (&[("user.attribute", "size"), ("jsonType.label", "int")], json!({"x": 7})),
+            (
+                &[("user.attribute", "size"), ("jsonType.label", "int")],
+                json!({"x": 7}),
+            ),
             (&[("user.attribute", "firstName")], json!({"x": "Alice"})),
             (&[("user.attribute", "nothing")], json!({})),
             (&[], json!({})),
@@ -275,7 +286,11 @@ mod tests {
         ];
         let world = world();
         for (name, expected) in cases {
-            assert_eq!(property_of(&world.person, name).as_deref(), expected, "{name}");
+            assert_eq!(
+                property_of(&world.person, name).as_deref(),
+                expected,
+                "{name}"
+            );
         }
         let config = [
             ("user.attribute", "emailVerified"),
@@ -308,17 +323,34 @@ mod tests {
     fn addresses_are_put_together() {
         let mut world = World::new();
         let kind = "oidc-address-mapper";
-        assert_eq!(world.claims(Target::Id, &[everywhere(kind, &[])]), json!({}));
-        for (name, value) in [("street", "1 Hole"), ("land", "Wonderland"), ("region", "R")] {
-            world.person.user.attributes.insert(name.to_owned(), vec![value.to_owned()]);
+        assert_eq!(
+            world.claims(Target::Id, &[everywhere(kind, &[])]),
+            json!({})
+        );
+        for (name, value) in [
+            ("street", "1 Hole"),
+            ("land", "Wonderland"),
+            ("region", "R"),
+        ] {
+            world
+                .person
+                .user
+                .attributes
+                .insert(name.to_owned(), vec![value.to_owned()]);
         }
-        let config = [("user.attribute.country", "land"), ("user.attribute.region", "nothing")];
+        let config = [
+            ("user.attribute.country", "land"),
+            ("user.attribute.region", "nothing"),
+        ];
         let fixed = [("claim.name", "address.note"), ("claim.value", "n")];
         let mappers = [
             everywhere("oidc-hardcoded-claim-mapper", &fixed),
             everywhere(kind, &config),
         ];
         let address = json!({"note": "n", "street_address": "1 Hole", "country": "Wonderland"});
-        assert_eq!(world.claims(Target::Id, &mappers), json!({"address": address}));
+        assert_eq!(
+            world.claims(Target::Id, &mappers),
+            json!({"address": address})
+        );
     }
 }

@@ -44,7 +44,7 @@ fn add(claims: &mut Json, audience: &str) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{World, mapper};
+    use super::super::testing::{Settings, World, mapper};
     use super::*;
 
     #[test]
@@ -63,14 +63,20 @@ mod tests {
 
     #[test]
     fn a_client_goes_before_a_custom_audience() {
-        let cases: [(&[(&str, &str)], Option<Value>); 4] = [
+        let cases: [(Settings<'_>, Option<Value>); 4] = [
             (&[("included.custom.audience", "x")], Some(json!("x"))),
             (
-                &[("included.custom.audience", "x"), ("included.client.audience", "web")],
+                &[
+                    ("included.custom.audience", "x"),
+                    ("included.client.audience", "web"),
+                ],
                 Some(json!("web")),
             ),
             (
-                &[("included.custom.audience", "x"), ("included.client.audience", "")],
+                &[
+                    ("included.custom.audience", "x"),
+                    ("included.client.audience", ""),
+                ],
                 Some(json!("x")),
             ),
             (&[], None),
@@ -87,7 +93,12 @@ mod tests {
         let world = World::new();
         let mut subject = world.subject();
         for (client, role) in [("app", "own"), ("web", "editor"), ("account", "view")] {
-            subject.roles.clients.entry(client.into()).or_default().insert(role.into());
+            subject
+                .roles
+                .clients
+                .entry(client.into())
+                .or_default()
+                .insert(role.into());
         }
         subject.roles.clients.entry("empty".into()).or_default();
         let mut claims = Json::new();

@@ -12,7 +12,16 @@ use super::Target;
 const MAX_DEPTH: usize = 32;
 
 /// Claims that say what the token is. Letting a mapper write them would forge it.
-const PROTECTED: [&str; 8] = ["jti", "typ", "iat", "exp", "iss", "scope", "nonce", "session_state"];
+const PROTECTED: [&str; 8] = [
+    "jti",
+    "typ",
+    "iat",
+    "exp",
+    "iss",
+    "scope",
+    "nonce",
+    "session_state",
+];
 
 /// Members of the token endpoint's answer (RFC 6749 §5.1) that no mapper may write.
 const PROTECTED_IN_RESPONSE: [&str; 9] = [
@@ -44,12 +53,7 @@ pub(super) fn hardcoded(mapper: &ProtocolMapper, target: Target, claims: &mut Js
 }
 
 /// Converts what a mapper found as its settings say, and puts it where they say.
-pub(super) fn put(
-    mapper: &ProtocolMapper,
-    target: Target,
-    found: &Found<'_>,
-    claims: &mut Json,
-) {
+pub(super) fn put(mapper: &ProtocolMapper, target: Target, found: &Found<'_>, claims: &mut Json) {
     put_as(mapper, target, found, mapper.is_set("multivalued"), claims);
 }
 
@@ -61,7 +65,9 @@ pub(super) fn put_as(
     multivalued: bool,
     claims: &mut Json,
 ) {
-    let Some(name) = mapper.config("claim.name") else { return };
+    let Some(name) = mapper.config("claim.name") else {
+        return;
+    };
     let label = mapper.config("jsonType.label");
     let value = match found {
         Found::One(text) => convert(label, text),
@@ -69,7 +75,11 @@ pub(super) fn put_as(
         Found::Many(texts) => texts.first().and_then(|text| convert(label, text)),
     };
     if let Some(value) = value {
-        let place = Place { path: &path(name), json: label == Some("JSON"), multivalued };
+        let place = Place {
+            path: &path(name),
+            json: label == Some("JSON"),
+            multivalued,
+        };
         if !place.set(target, value, claims) {
             tracing::debug!(mapper = mapper.name, claim = name, "claim cannot be set");
         }
@@ -81,8 +91,13 @@ pub(super) fn list<'a>(
     label: Option<&str>,
     texts: impl ExactSizeIterator<Item = &'a str>,
 ) -> Option<Value> {
-    (texts.len() > 0)
-        .then(|| Value::Array(texts.map(|text| convert(label, text).unwrap_or(Value::Null)).collect()))
+    (texts.len() > 0).then(|| {
+        Value::Array(
+            texts
+                .map(|text| convert(label, text).unwrap_or(Value::Null))
+                .collect(),
+        )
+    })
 }
 
 /// Converts one value as `jsonType.label` says; none if the text is not of that type.
@@ -92,7 +107,10 @@ pub(super) fn convert(label: Option<&str>, text: &str) -> Option<Value> {
         Some("long") => text.parse::<i64>().ok().map(Value::from),
         Some("int") => text.parse::<i32>().ok().map(Value::from),
         // Whatever follows the first JSON value is left unread, as Keycloak does.
-        Some("JSON") => serde_json::Deserializer::from_str(text).into_iter().next()?.ok(),
+        Some("JSON") => serde_json::Deserializer::from_str(text)
+            .into_iter()
+            .next()?
+            .ok(),
         Some(_) | None => Some(Value::String(text.to_owned())),
     }
 }
@@ -135,7 +153,11 @@ fn unescape(text: &str) -> Cow<'_, str> {
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         // A backslash at the very end stands for itself.
-        let escaped = if character == '\\' { characters.next() } else { None };
+        let escaped = if character == '\\' {
+            characters.next()
+        } else {
+            None
+        };
         plain.push(escaped.unwrap_or(character));
     }
     Cow::Owned(plain)
@@ -155,7 +177,9 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// Sets the claim; false if it is protected, nests too deep or is below one that is no object.
     pub(super) fn set(self, target: Target, value: Value, claims: &mut Json) -> bool {
-        let Some(first) = self.path.first() else { return false };
+        let Some(first) = self.path.first() else {
+            return false;
+        };
         let protected: &[&str] = match target {
             Target::TokenResponse => &PROTECTED_IN_RESPONSE,
             Target::Access
@@ -170,7 +194,9 @@ impl Place<'_> {
         if target != Target::TokenResponse && is_known(first) {
             return self.path.len() == 1 && self.set_known(target, first, value, claims);
         }
-        let Some((last, object)) = parent(self.path, claims) else { return false };
+        let Some((last, object)) = parent(self.path, claims) else {
+            return false;
+        };
         match object.get_mut(last) {
             Some(existing) if self.multivalued => merge(existing, value),
             _ => {
@@ -184,9 +210,12 @@ impl Place<'_> {
     fn set_known(self, target: Target, name: &str, value: Value, claims: &mut Json) -> bool {
         let value = match (name, value) {
             ("sub", value) => Value::String(text(value, self.json)),
-            ("aud", Value::Array(list)) if !self.json || self.multivalued => {
-                audience(target, list.into_iter().map(|value| text(value, self.json)).collect())
-            }
+            ("aud", Value::Array(list)) if !self.json || self.multivalued => audience(
+                target,
+                list.into_iter()
+                    .map(|value| text(value, self.json))
+                    .collect(),
+            ),
             ("aud", value) => audience(target, vec![text(value, self.json)]),
             _ if target == Target::UserInfo => return true,
             ("auth_time", value) => match text(value, self.json).parse::<i64>() {
@@ -262,7 +291,9 @@ fn merge(existing: &mut Value, value: Value) {
     let Value::Array(list) = existing else { return };
     let values = match value {
         Value::Array(values) => values,
-        other => vec![other],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            vec![value]
+        }
     };
     for value in values {
         if !list.contains(&value) {
@@ -289,7 +320,11 @@ mod tests {
                 ("jsonType.label", *label),
                 ("multivalued", *multivalued),
             ];
-            hardcoded(&mapper("oidc-hardcoded-claim-mapper", &config), target, &mut claims);
+            hardcoded(
+                &mapper("oidc-hardcoded-claim-mapper", &config),
+                target,
+                &mut claims,
+            );
         }
         Value::Object(claims)
     }
@@ -329,7 +364,11 @@ mod tests {
             (Some("long"), "", None),
             (Some("int"), "99999999999", None),
             (Some("int"), "-5", Some(json!(-5))),
-            (Some("JSON"), r#"[1,"a",{"k":1.0}]"#, Some(json!([1, "a", {"k": 1.0}]))),
+            (
+                Some("JSON"),
+                r#"[1,"a",{"k":1.0}]"#,
+                Some(json!([1, "a", {"k": 1.0}])),
+            ),
             (Some("JSON"), "null", Some(Value::Null)),
             (Some("JSON"), "1 2", Some(json!(1))),
             (Some("JSON"), "{x", None),
@@ -358,14 +397,21 @@ mod tests {
 
     #[test]
     fn claims_nest_and_merge() {
-        let nested = [("a.b", "1", "", ""), ("a.c.d", "2", "", ""), ("a..q", "6", "", "")];
+        let nested = [
+            ("a.b", "1", "", ""),
+            ("a.c.d", "2", "", ""),
+            ("a..q", "6", "", ""),
+        ];
         let expected = json!({"a": {"b": "1", "c": {"d": "2"}, ".q": "6"}});
         assert_eq!(claims(Target::Access, &nested), expected);
 
         let replaced = [("m", "1", "", ""), ("m", "2", "", "")];
         assert_eq!(claims(Target::Access, &replaced), json!({"m": "2"}));
-        let merged =
-            [("m", "1", "", "true"), ("m", "2", "", "true"), ("m", "1", "", "true")];
+        let merged = [
+            ("m", "1", "", "true"),
+            ("m", "2", "", "true"),
+            ("m", "1", "", "true"),
+        ];
         assert_eq!(claims(Target::Access, &merged), json!({"m": ["1", "2"]}));
 
         let in_the_way = [("m", "1", "", ""), ("m.n", "2", "", "")];
@@ -381,13 +427,24 @@ mod tests {
             (("auth_time", "12", ""), json!({"auth_time": 12})),
             (("auth_time", "noon", ""), json!({})),
             (("aud", "a", ""), json!({"aud": "a"})),
-            (("aud", r#"["a","b"]"#, "JSON"), json!({"aud": r#"["a","b"]"#})),
+            (
+                ("aud", r#"["a","b"]"#, "JSON"),
+                json!({"aud": r#"["a","b"]"#}),
+            ),
             (("sub.x", "1", ""), json!({})),
         ];
         for ((name, value, label), expected) in cases {
-            assert_eq!(claims(Target::Id, &[(name, value, label, "")]), expected, "{name} {value}");
+            assert_eq!(
+                claims(Target::Id, &[(name, value, label, "")]),
+                expected,
+                "{name} {value}"
+            );
         }
-        let user_info = [("acr", "7", "", ""), ("azp", "x", "", ""), ("aud", "a", "", "")];
+        let user_info = [
+            ("acr", "7", "", ""),
+            ("azp", "x", "", ""),
+            ("aud", "a", "", ""),
+        ];
         assert_eq!(claims(Target::UserInfo, &user_info), json!({"aud": ["a"]}));
     }
 
@@ -397,9 +454,19 @@ mod tests {
         let mapper = mapper("oidc-usermodel-attribute-mapper", &config);
         let mut claims = Json::new();
         claims.insert("aud".to_owned(), json!("app"));
-        put(&mapper, Target::Access, &Found::Many(vec!["a", "b"]), &mut claims);
+        put(
+            &mapper,
+            Target::Access,
+            &Found::Many(vec!["a", "b"]),
+            &mut claims,
+        );
         assert_eq!(claims["aud"], json!(["a", "b"]));
-        put(&mapper, Target::Access, &Found::Many(vec!["a"]), &mut claims);
+        put(
+            &mapper,
+            Target::Access,
+            &Found::Many(vec!["a"]),
+            &mut claims,
+        );
         assert_eq!(claims["aud"], json!("a"));
     }
 
@@ -412,7 +479,11 @@ mod tests {
         }
         for name in PROTECTED_IN_RESPONSE {
             let settings = [(name, "1", "", "")];
-            assert_eq!(claims(Target::TokenResponse, &settings), json!({}), "{name}");
+            assert_eq!(
+                claims(Target::TokenResponse, &settings),
+                json!({}),
+                "{name}"
+            );
         }
         let settings = [("sub", "x", "", ""), ("n.x", "1", "int", "")];
         let expected = json!({"sub": "x", "n": {"x": 1}});
@@ -422,7 +493,10 @@ mod tests {
     #[test]
     fn depth_ends() {
         let name = "a.".repeat(MAX_DEPTH) + "a";
-        assert_eq!(claims(Target::Access, &[(name.as_str(), "1", "", "")]), json!({}));
+        assert_eq!(
+            claims(Target::Access, &[(name.as_str(), "1", "", "")]),
+            json!({})
+        );
     }
 
     proptest! {

@@ -12,7 +12,9 @@ pub(super) const NOTE: &str = "claims";
 
 /// `oidc-claims-param-token-mapper`: claims of the profile that the client called essential.
 pub(super) fn essential(target: Target, subject: &Subject<'_>, claims: &mut Json) {
-    let Some(asked) = asked(target, subject) else { return };
+    let Some(asked) = asked(target, subject) else {
+        return;
+    };
     let user = &subject.person.user;
     let mut give = |name: &str, value: Option<&str>| {
         if let (Some(value), true) = (value, is_essential(&asked, name)) {
@@ -35,23 +37,38 @@ pub(super) fn value(
     subject: &Subject<'_>,
     claims: &mut Json,
 ) {
-    let Some(name) = mapper.config("claim.name") else { return };
-    let Some(asked) = asked(target, subject) else { return };
-    let value = asked.get(name).and_then(|claim| claim.get("value")).and_then(Value::as_str);
+    let Some(name) = mapper.config("claim.name") else {
+        return;
+    };
+    let Some(asked) = asked(target, subject) else {
+        return;
+    };
+    let value = asked
+        .get(name)
+        .and_then(|claim| claim.get("value"))
+        .and_then(Value::as_str);
     if let (Some(value), true) = (value, is_essential(&asked, name)) {
-        let place = Place { path: &claim::path(name), json: false, multivalued: false };
+        let place = Place {
+            path: &claim::path(name),
+            json: false,
+            multivalued: false,
+        };
         place.set(target, Value::String(value.to_owned()), claims);
     }
 }
 
 /// What the parameter asks of a target.
 fn asked(target: Target, subject: &Subject<'_>) -> Option<Json> {
-    let member = if target == Target::Id { "id_token" } else { "userinfo" };
+    let member = if target == Target::Id {
+        "id_token"
+    } else {
+        "userinfo"
+    };
     let mut parameter: Json = serde_json::from_str(subject.part.notes.get(NOTE)?).ok()?;
-    match parameter.remove(member)? {
-        Value::Object(asked) => Some(asked),
-        _ => None,
-    }
+    parameter
+        .get_mut(member)?
+        .as_object_mut()
+        .map(std::mem::take)
 }
 
 fn is_essential(asked: &Json, name: &str) -> bool {
@@ -101,7 +118,13 @@ mod tests {
     #[test]
     fn a_parameter_that_is_no_json_asks_for_nothing() {
         let mut world = World::new();
-        for text in ["", "{", "[]", r#"{"id_token":[]}"#, r#"{"id_token":{"email":true}}"#] {
+        for text in [
+            "",
+            "{",
+            "[]",
+            r#"{"id_token":[]}"#,
+            r#"{"id_token":{"email":true}}"#,
+        ] {
             world.part.notes.insert(NOTE.into(), text.into());
             let mut claims = Json::new();
             essential(Target::Id, &world.subject(), &mut claims);

@@ -16,7 +16,13 @@ pub(super) fn membership(
 ) {
     let full_path = mapper.is_set("full.path");
     let names = by_name(subject.person)
-        .map(|membership| if full_path { &membership.path } else { &membership.group.name })
+        .map(|membership| {
+            if full_path {
+                &membership.path
+            } else {
+                &membership.group.name
+            }
+        })
         .map(String::as_str)
         .collect();
     put_as(mapper, target, &Found::Many(names), true, claims);
@@ -42,7 +48,10 @@ mod tests {
         let paths = [("claim.name", "groups"), ("full.path", "true")];
         let names = [("claim.name", "groups"), ("full.path", "false")];
         let mut world = World::new();
-        assert_eq!(world.claims(Target::Id, &[everywhere(kind, &paths)]), json!({}));
+        assert_eq!(
+            world.claims(Target::Id, &[everywhere(kind, &paths)]),
+            json!({})
+        );
         world.join(&[("b", &[])]);
         world.join(&[("z", &[]), ("a", &[])]);
         let claims = world.claims(Target::Id, &[everywhere(kind, &paths)]);

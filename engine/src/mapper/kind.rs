@@ -193,7 +193,9 @@ fn is_switched_on(target: Target, mapper: &ProtocolMapper) -> bool {
 }
 
 fn is_set_or(mapper: &ProtocolMapper, switch: &str, otherwise: impl FnOnce() -> bool) -> bool {
-    mapper.config(switch).map_or_else(otherwise, |text| text == "true")
+    mapper
+        .config(switch)
+        .map_or_else(otherwise, |text| text == "true")
 }
 
 #[cfg(test)]
@@ -201,65 +203,70 @@ mod tests {
     use super::super::testing::mapper;
     use super::*;
 
-    const TARGETS: [Target; 6] = [
-        Target::Access,
-        Target::LightweightAccess,
-        Target::Id,
-        Target::UserInfo,
-        Target::Introspection,
-        Target::TokenResponse,
+    /// A letter for each target, and its switch.
+    const TARGETS: [(char, Target, &str); 6] = [
+        ('a', Target::Access, "access.token.claim"),
+        ('l', Target::LightweightAccess, "lightweight.claim"),
+        ('i', Target::Id, "id.token.claim"),
+        ('u', Target::UserInfo, "userinfo.token.claim"),
+        ('x', Target::Introspection, "introspection.token.claim"),
+        ('r', Target::TokenResponse, "access.tokenResponse.claim"),
     ];
 
-    fn served(kind: &str, config: &[(&str, &str)]) -> Vec<Target> {
-        let mapper = mapper(kind, config);
+    /// What a mapper serves with some switches on, some off, and the others absent.
+    fn served(kind: &str, on: &str, off: &str) -> String {
+        let setting = |(letter, _, switch): &(char, Target, &'static str)| {
+            let value = match (on.contains(*letter), off.contains(*letter)) {
+                (true, _) => "true",
+                (_, true) => "false",
+                _ => "",
+            };
+            (*switch, value)
+        };
+        let config: Vec<_> = TARGETS.iter().map(setting).collect();
+        let mapper = mapper(kind, &config);
         let kind = Kind::named(kind).unwrap();
-        TARGETS.into_iter().filter(|target| kind.serves(*target, &mapper)).collect()
+        let served = TARGETS
+            .iter()
+            .filter(|(_, target, _)| kind.serves(*target, &mapper));
+        served.map(|(letter, ..)| letter).collect()
     }
 
     #[test]
     fn switches_and_what_holds_without_them() {
-        use Target::{Access, Id, Introspection, LightweightAccess, TokenResponse, UserInfo};
-        let attribute = "oidc-usermodel-attribute-mapper";
-        let all = [
-            ("access.token.claim", "true"),
-            ("id.token.claim", "true"),
-            ("userinfo.token.claim", "true"),
-            ("introspection.token.claim", "true"),
-            ("lightweight.claim", "true"),
-            ("access.tokenResponse.claim", "true"),
+        let cases = [
+            ("oidc-usermodel-attribute-mapper", "", "", ""),
+            ("oidc-usermodel-attribute-mapper", "a", "", "ax"),
+            ("oidc-usermodel-attribute-mapper", "i", "", "iu"),
+            ("oidc-usermodel-attribute-mapper", "i", "u", "i"),
+            ("oidc-usermodel-attribute-mapper", "a", "x", "a"),
+            ("oidc-usermodel-attribute-mapper", "l", "", "l"),
+            ("oidc-usermodel-attribute-mapper", "aliuxr", "", "aliux"),
+            ("oidc-hardcoded-claim-mapper", "aliuxr", "", "aliuxr"),
+            ("oidc-usersessionmodel-note-mapper", "r", "", "r"),
+            ("oidc-sub-mapper", "aliuxr", "", "alx"),
+            ("oidc-acr-mapper", "aliuxr", "", "alix"),
+            ("oidc-audience-mapper", "aliuxr", "", "alix"),
+            ("oidc-amr-mapper", "aliuxr", "", "ali"),
+            ("oidc-claims-param-token-mapper", "aliuxr", "", "iu"),
+            ("oidc-claims-param-value-idtoken-mapper", "aliuxr", "", "i"),
+            ("oidc-audience-resolve-mapper", "", "", "ax"),
+            ("oidc-audience-resolve-mapper", "l", "ax", "l"),
+            ("oidc-allowed-origins-mapper", "i", "a", "x"),
+            ("oidc-nonce-backwards-compatible-mapper", "", "aliuxr", "al"),
+            ("oidc-role-name-mapper", "", "aliuxr", "aliux"),
+            ("oidc-sha256-pairwise-sub-mapper", "", "aliuxr", "aliux"),
         ];
-        let cases: [(&str, &[(&str, &str)], &[Target]); 16] = [
-            (attribute, &[], &[]),
-            (attribute, &[("access.token.claim", "true")], &[Access, Introspection]),
-            (attribute, &[("id.token.claim", "true")], &[Id, UserInfo]),
-            (attribute, &[("id.token.claim", "true"), ("userinfo.token.claim", "false")], &[Id]),
-            (
-                attribute,
-                &[("access.token.claim", "true"), ("introspection.token.claim", "false")],
-                &[Access],
-            ),
-            (attribute, &[("lightweight.claim", "true")], &[LightweightAccess]),
-            (attribute, &[("access.token.claim", "TRUE")], &[]),
-            (attribute, &all, &[Access, LightweightAccess, Id, UserInfo, Introspection]),
-            (
-                "oidc-hardcoded-claim-mapper",
-                &[("access.tokenResponse.claim", "true")],
-                &[TokenResponse],
-            ),
-            ("oidc-sub-mapper", &all, &[Access, LightweightAccess, Introspection]),
-            ("oidc-amr-mapper", &all, &[Access, LightweightAccess, Id]),
-            ("oidc-claims-param-token-mapper", &all, &[Id, UserInfo]),
-            ("oidc-audience-resolve-mapper", &[], &[Access, Introspection]),
-            ("oidc-allowed-origins-mapper", &[("access.token.claim", "false")], &[Introspection]),
-            ("oidc-nonce-backwards-compatible-mapper", &[], &[Access, LightweightAccess]),
-            (
-                "oidc-role-name-mapper",
-                &[],
-                &[Access, LightweightAccess, Id, UserInfo, Introspection],
-            ),
-        ];
-        for (kind, config, expected) in cases {
-            assert_eq!(served(kind, config), expected, "{kind} {config:?}");
+        for (kind, on, off, expected) in cases {
+            assert_eq!(served(kind, on, off), expected, "{kind} on {on} off {off}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_on_if_it_says_true_and_nothing_else() {
+        for value in ["TRUE", "on", "1", " true"] {
+            let mapper = mapper("oidc-sub-mapper", &[("access.token.claim", value)]);
+            assert!(!Kind::Sub.serves(Target::Access, &mapper), "{value}");
         }
     }
 
@@ -274,6 +281,10 @@ mod tests {
             "oidc-usermodel-client-role-mapper",
             "script-from-elsewhere",
         ];
-        assert!(order.map(super::super::priority).is_sorted_by(|one, next| one < next));
+        assert!(
+            order
+                .map(super::super::priority)
+                .is_sorted_by(|one, next| one < next)
+        );
     }
 }

@@ -18,8 +18,13 @@ pub(super) fn allowed(subject: &Subject<'_>, claims: &mut Json) {
         return;
     }
     let origins = web_origins(subject.client, base_of(subject.issuer));
-    let origins = origins.into_iter().map(|origin| Value::String(origin.into_owned()));
-    claims.insert("allowed-origins".to_owned(), Value::Array(origins.collect()));
+    let origins = origins
+        .into_iter()
+        .map(|origin| Value::String(origin.into_owned()));
+    claims.insert(
+        "allowed-origins".to_owned(),
+        Value::Array(origins.collect()),
+    );
 }
 
 /// A client's web origins, with `+` replaced by the origins of its redirect URIs. `base_url` is the
@@ -68,7 +73,9 @@ fn origin(uri: &str) -> &str {
 
 /// The server's address with its base path, out of an issuer.
 fn base_of(issuer: &str) -> &str {
-    issuer.rsplit_once("/realms/").map_or(issuer, |(base, _)| base)
+    issuer
+        .rsplit_once("/realms/")
+        .map_or(issuer, |(base, _)| base)
 }
 
 #[cfg(test)]
@@ -78,8 +85,11 @@ mod tests {
     use super::super::testing::World;
     use super::*;
 
-    fn allowed_origins(client: Value) -> Value {
-        let world = World { client: super::super::testing::client(client), ..World::new() };
+    fn allowed_origins(client: &Value) -> Value {
+        let world = World {
+            client: super::super::testing::client(client),
+            ..World::new()
+        };
         let mut claims = Json::new();
         allowed(&world.subject(), &mut claims);
         claims.remove("allowed-origins").unwrap_or_default()
@@ -88,10 +98,16 @@ mod tests {
     #[test]
     fn plus_stands_for_the_origins_of_redirect_uris() {
         let cases = [
-            (json!({"redirectUris": ["http://app.example/*"]}), Value::Null),
+            (
+                json!({"redirectUris": ["http://app.example/*"]}),
+                Value::Null,
+            ),
             (json!({"webOrigins": []}), Value::Null),
             (json!({"webOrigins": ["*"]}), json!(["*"])),
-            (json!({"webOrigins": ["+"], "redirectUris": ["myapp://x", "*"]}), json!([])),
+            (
+                json!({"webOrigins": ["+"], "redirectUris": ["myapp://x", "*"]}),
+                json!([]),
+            ),
             (
                 json!({
                     "webOrigins": ["+", "http://o.example"],
@@ -127,7 +143,7 @@ mod tests {
             ),
         ];
         for (client, expected) in cases {
-            assert_eq!(allowed_origins(client.clone()), expected, "{client}");
+            assert_eq!(allowed_origins(&client), expected, "{client}");
         }
     }
 }

@@ -22,9 +22,10 @@ pub(super) fn rename(mapper: &ProtocolMapper, subject: &mut Subject<'_>) {
     let roles = &mut subject.roles;
     let had = match split(from) {
         (None, name) => roles.realm.remove(name),
-        (Some(client), name) => {
-            roles.clients.get_mut(client).is_some_and(|names| names.remove(name))
-        }
+        (Some(client), name) => roles
+            .clients
+            .get_mut(client)
+            .is_some_and(|names| names.remove(name)),
     };
     if had {
         add(roles, to);
@@ -49,7 +50,8 @@ fn add(roles: &mut RoleNames, role: &str) {
 
 /// Splits `client.role` at its last dot; without one it names a role of the realm.
 fn split(role: &str) -> (Option<&str>, &str) {
-    role.rsplit_once('.').map_or((None, role), |(client, name)| (Some(client), name))
+    role.rsplit_once('.')
+        .map_or((None, role), |(client, name)| (Some(client), name))
 }
 
 /// `oidc-usermodel-realm-role-mapper`.
@@ -60,7 +62,9 @@ pub(super) fn of_realm(
     claims: &mut Json,
 ) {
     if let Some(shelf) = Shelf::of(mapper, target) {
-        let prefix = mapper.config("usermodel.realmRoleMapping.rolePrefix").unwrap_or_default();
+        let prefix = mapper
+            .config("usermodel.realmRoleMapping.rolePrefix")
+            .unwrap_or_default();
         shelf.put(None, prefix, &subject.roles.realm, claims);
     }
 }
@@ -72,8 +76,12 @@ pub(super) fn of_clients(
     subject: &Subject<'_>,
     claims: &mut Json,
 ) {
-    let Some(shelf) = Shelf::of(mapper, target) else { return };
-    let prefix = mapper.config("usermodel.clientRoleMapping.rolePrefix").unwrap_or_default();
+    let Some(shelf) = Shelf::of(mapper, target) else {
+        return;
+    };
+    let prefix = mapper
+        .config("usermodel.clientRoleMapping.rolePrefix")
+        .unwrap_or_default();
     if let Some(client) = mapper.config("usermodel.clientRoleMapping.clientId") {
         if let Some(names) = subject.roles.clients.get(client) {
             shelf.put(Some(client), prefix, names, claims);
@@ -124,13 +132,7 @@ impl<'a> Shelf<'a> {
         })
     }
 
-    fn put(
-        &self,
-        client: Option<&str>,
-        prefix: &str,
-        names: &BTreeSet<String>,
-        claims: &mut Json,
-    ) {
+    fn put(&self, client: Option<&str>, prefix: &str, names: &BTreeSet<String>, claims: &mut Json) {
         let convert = |name: &String| match prefix {
             "" => claim::convert(self.label, name),
             prefix => claim::convert(self.label, &format!("{prefix}{name}")),
@@ -140,7 +142,9 @@ impl<'a> Shelf<'a> {
                 self.place(client, value, claims);
             }
         } else if !names.is_empty() {
-            let values = names.iter().map(|name| convert(name).unwrap_or(Value::Null));
+            let values = names
+                .iter()
+                .map(|name| convert(name).unwrap_or(Value::Null));
             self.place(client, Value::Array(values.collect()), claims);
         }
     }
@@ -148,14 +152,26 @@ impl<'a> Shelf<'a> {
     fn place(&self, client: Option<&str>, value: Value, claims: &mut Json) {
         // Splitting comes before filling in: dots of a `clientId` do not nest.
         let path: Vec<Cow<'_, str>> = self.path.iter().map(|part| fill(part, client)).collect();
-        let done = match value {
-            Value::Array(values) => self.extend(&path, values, claims),
-            value => Place { path: &path, json: false, multivalued: false }
-                .set(self.target, value, claims),
+        let done = if let Value::Array(values) = value {
+            self.extend(&path, values, claims)
+        } else {
+            self.replace(&path, value, claims)
         };
         if !done {
-            tracing::debug!(mapper = self.mapper.name, "roles cannot be put into the claim");
+            tracing::debug!(
+                mapper = self.mapper.name,
+                "roles cannot be put into the claim"
+            );
         }
+    }
+
+    fn replace(&self, path: &[Cow<'_, str>], value: Value, claims: &mut Json) -> bool {
+        let place = Place {
+            path,
+            json: false,
+            multivalued: false,
+        };
+        place.set(self.target, value, claims)
     }
 
     /// Adds a list to the one that is there. `realm_access` and `resource_access` of access tokens
@@ -167,8 +183,7 @@ impl<'a> Shelf<'a> {
             _ => false,
         };
         let Some(list) = find(path, claims).and_then(Value::as_array_mut) else {
-            let place = Place { path, json: false, multivalued: false };
-            return place.set(self.target, Value::Array(values), claims);
+            return self.replace(path, Value::Array(values), claims);
         };
         if is_set && self.target != Target::Id {
             for value in values {
@@ -187,7 +202,7 @@ impl<'a> Shelf<'a> {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{World, everywhere, mapper};
+    use super::super::testing::{Settings, World, everywhere, mapper};
     use super::*;
 
     const REALM: &str = "oidc-usermodel-realm-role-mapper";
@@ -197,15 +212,21 @@ mod tests {
         let mut world = World::new();
         let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
         world.roles.realm = names(&["r1", "r2"]);
-        world.roles.clients.insert("web".into(), names(&["view", "edit"]));
-        world.roles.clients.insert("dot.ted".into(), names(&["view"]));
+        world
+            .roles
+            .clients
+            .insert("web".into(), names(&["view", "edit"]));
+        world
+            .roles
+            .clients
+            .insert("dot.ted".into(), names(&["view"]));
         world
     }
 
     #[test]
     fn roles_go_where_settings_say() {
         let many = ("multivalued", "true");
-        let cases: [(&str, &[(&str, &str)], Value); 9] = [
+        let cases: [(&str, Settings<'_>, Value); 9] = [
             (
                 REALM,
                 &[("claim.name", "realm_access.roles"), many],
@@ -213,7 +234,10 @@ mod tests {
             ),
             (
                 REALM,
-                &[("claim.name", "one"), ("usermodel.realmRoleMapping.rolePrefix", "P_")],
+                &[
+                    ("claim.name", "one"),
+                    ("usermodel.realmRoleMapping.rolePrefix", "P_"),
+                ],
                 json!({"one": "P_r1"}),
             ),
             (
@@ -230,7 +254,11 @@ mod tests {
                     "web": {"roles": ["edit", "view"]},
                 }}),
             ),
-            (CLIENTS, &[("claim.name", "flat"), many], json!({"flat": ["view", "edit", "view"]})),
+            (
+                CLIENTS,
+                &[("claim.name", "flat"), many],
+                json!({"flat": ["view", "edit", "view"]}),
+            ),
             (
                 CLIENTS,
                 &[
@@ -252,7 +280,11 @@ mod tests {
             ),
             (
                 CLIENTS,
-                &[("claim.name", "x"), many, ("usermodel.clientRoleMapping.clientId", "none")],
+                &[
+                    ("claim.name", "x"),
+                    many,
+                    ("usermodel.clientRoleMapping.clientId", "none"),
+                ],
                 json!({}),
             ),
         ];
@@ -269,16 +301,28 @@ mod tests {
             [everywhere(REALM, &config), everywhere(REALM, &config)]
         };
         let cases = [
-            (Target::Access, "realm_access.roles", json!({"realm_access": {"roles": ["r1", "r2"]}})),
+            (
+                Target::Access,
+                "realm_access.roles",
+                json!({"realm_access": {"roles": ["r1", "r2"]}}),
+            ),
             (
                 Target::Id,
                 "realm_access.roles",
                 json!({"realm_access": {"roles": ["r1", "r2", "r1", "r2"]}}),
             ),
-            (Target::Access, "flat", json!({"flat": ["r1", "r2", "r1", "r2"]})),
+            (
+                Target::Access,
+                "flat",
+                json!({"flat": ["r1", "r2", "r1", "r2"]}),
+            ),
         ];
         for (target, name, expected) in cases {
-            assert_eq!(world().claims(target, &twice(name)), expected, "{target:?} {name}");
+            assert_eq!(
+                world().claims(target, &twice(name)),
+                expected,
+                "{target:?} {name}"
+            );
         }
     }
 
@@ -287,21 +331,37 @@ mod tests {
         for name in ["exp", "nonce.x", "iss", "scope"] {
             let config = [("claim.name", name), ("multivalued", "true")];
             let mappers = [everywhere(REALM, &config), everywhere(CLIENTS, &config)];
-            assert_eq!(world().claims(Target::Access, &mappers), json!({}), "{name}");
+            assert_eq!(
+                world().claims(Target::Access, &mappers),
+                json!({}),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn roles_are_renamed_and_added() {
         let renamed = |role: &str, new: &str| {
-            mapper("oidc-role-name-mapper", &[("role", role), ("new.role.name", new)])
+            mapper(
+                "oidc-role-name-mapper",
+                &[("role", role), ("new.role.name", new)],
+            )
         };
         let added = |role: &str| mapper("oidc-hardcoded-role-mapper", &[("role", role)]);
         let access = [
-            everywhere(REALM, &[("claim.name", "realm_access.roles"), ("multivalued", "true")]),
+            everywhere(
+                REALM,
+                &[
+                    ("claim.name", "realm_access.roles"),
+                    ("multivalued", "true"),
+                ],
+            ),
             everywhere(
                 CLIENTS,
-                &[("claim.name", "resource_access.${client_id}.roles"), ("multivalued", "true")],
+                &[
+                    ("claim.name", "resource_access.${client_id}.roles"),
+                    ("multivalued", "true"),
+                ],
             ),
         ];
         let steps = [

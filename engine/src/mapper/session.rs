@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn notes_become_claims() {
         let mut world = World::new();
-        world.session.notes.insert("AUTH_TIME".into(), "1700000000".into());
+        world
+            .session
+            .notes
+            .insert("AUTH_TIME".into(), "1700000000".into());
         let config = [
             ("user.session.note", "AUTH_TIME"),
             ("claim.name", "auth_time"),
@@ -52,10 +55,25 @@ mod tests {
         ];
         let kind = "oidc-usersessionmodel-note-mapper";
         let mut claims = Json::new();
-        note(&mapper(kind, &config), Target::Access, &world.subject(), &mut claims);
-        note(&mapper(kind, &config), Target::UserInfo, &world.subject(), &mut claims);
+        note(
+            &mapper(kind, &config),
+            Target::Access,
+            &world.subject(),
+            &mut claims,
+        );
+        note(
+            &mapper(kind, &config),
+            Target::UserInfo,
+            &world.subject(),
+            &mut claims,
+        );
         let other = [("user.session.note", "nothing"), ("claim.name", "x")];
-        note(&mapper(kind, &other), Target::Access, &world.subject(), &mut claims);
+        note(
+            &mapper(kind, &other),
+            Target::Access,
+            &world.subject(),
+            &mut claims,
+        );
         assert_eq!(Value::Object(claims), json!({"auth_time": 1_700_000_000}));
     }
 
@@ -64,9 +82,18 @@ mod tests {
         let world = World::new();
         let mut claims = Json::new();
         session_state(&world.subject(), &mut claims);
-        nonce(&Subject { nonce: Some("n-1"), ..world.subject() }, &mut claims);
+        nonce(
+            &Subject {
+                nonce: Some("n-1"),
+                ..world.subject()
+            },
+            &mut claims,
+        );
         let id = world.session.id.as_str();
-        assert_eq!(Value::Object(claims.clone()), json!({"session_state": id, "nonce": "n-1"}));
+        assert_eq!(
+            Value::Object(claims.clone()),
+            json!({"session_state": id, "nonce": "n-1"})
+        );
         nonce(&world.subject(), &mut claims);
         assert_eq!(Value::Object(claims), json!({"session_state": id}));
     }

@@ -25,8 +25,13 @@ pub(super) fn pairwise(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &
     // Administration refuses clients without a sector. Should there be one all the same, it becomes
     // a sector of its own: falling back to the user's id would give away what is to be hidden.
     let sector = sector.unwrap_or(&client.client_id);
-    let salt = mapper.config("pairwiseSubAlgorithmSalt").unwrap_or_default();
-    set(claims, pseudonym(sector, subject.person.user.id.as_str(), salt));
+    let salt = mapper
+        .config("pairwiseSubAlgorithmSalt")
+        .unwrap_or_default();
+    set(
+        claims,
+        pseudonym(sector, subject.person.user.id.as_str(), salt),
+    );
 }
 
 fn set(claims: &mut Json, sub: String) {
@@ -43,14 +48,27 @@ fn pseudonym(sector: &str, user_id: &str, salt: &str) -> String {
     bits = (bits & !(0b11 << 62)) | (0b10 << 62);
     let hex = format!("{bits:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
 }
 
 /// The host that all redirect URIs share, if they do.
 fn only_host(settings: &ClientSettings) -> Option<&str> {
     let root = settings.root_url.as_deref().and_then(host);
     let hosts = settings.redirect_uris.iter().map(String::as_str);
-    let mut hosts = hosts.filter_map(|uri| if uri.starts_with('/') { root } else { host(uri) });
+    let mut hosts = hosts.filter_map(|uri| {
+        if uri.starts_with('/') {
+            root
+        } else {
+            host(uri)
+        }
+    });
     let first = hosts.next()?;
     hosts.all(|other| other == first).then_some(first)
 }
@@ -59,7 +77,9 @@ fn only_host(settings: &ClientSettings) -> Option<&str> {
 fn host(uri: &str) -> Option<&str> {
     let (_, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let host = match host.find(']') {
         Some(end) => host.get(..=end)?,
         None => host.split(':').next()?,
@@ -99,7 +119,10 @@ mod tests {
     #[test]
     fn sectors_come_from_the_setting_or_from_redirect_uris() {
         let sub = |body: Value, config: &[(&str, &str)]| {
-            let world = World { client: client(body), ..World::new() };
+            let world = World {
+                client: client(&body),
+                ..World::new()
+            };
             let mut claims = Json::new();
             let mapper = mapper("oidc-sha256-pairwise-sub-mapper", config);
             pairwise(&mapper, &world.subject(), &mut claims);

@@ -19,6 +19,12 @@ use crate::person::{Membership, Person};
 use crate::realm::{Group, Realm};
 use crate::scope::RoleNames;
 
+/// Names and what they stand for: a mapper's settings, notes.
+pub(super) type Settings<'a> = &'a [(&'a str, &'a str)];
+
+/// A group's name and attributes.
+type Named<'a> = (&'a str, &'a [(&'a str, &'a [&'a str])]);
+
 /// Everything that a [`Subject`] borrows.
 pub(super) struct World {
     pub(super) realm: Realm,
@@ -32,9 +38,13 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            realm: realm(Value::Object(Json::new())),
-            client: client(Value::Object(Json::new())),
-            person: Person { user: alice(), groups: Vec::new(), roles: HashSet::new() },
+            realm: realm(&Value::Object(Json::new())),
+            client: client(&Value::Object(Json::new())),
+            person: Person {
+                user: alice(),
+                groups: Vec::new(),
+                roles: HashSet::new(),
+            },
             session: session(),
             part: part(),
             roles: RoleNames::default(),
@@ -57,11 +67,18 @@ impl World {
     }
 
     /// Makes Alice a direct member of the last of these groups, each below the one before it.
-    pub(super) fn join(&mut self, line: &[(&str, &[(&str, &[&str])])]) {
-        let path = line.iter().map(|(name, _)| format!("/{name}")).collect();
-        let mut groups = line.iter().rev().map(|(name, attributes)| group(name, attributes));
+    pub(super) fn join(&mut self, line: &[Named<'_>]) {
+        let path = line.iter().flat_map(|(name, _)| ["/", name]).collect();
+        let mut groups = line
+            .iter()
+            .rev()
+            .map(|(name, attributes)| group(name, attributes));
         let group = groups.next().unwrap();
-        self.person.groups.push(Membership { path, group, above: groups.collect() });
+        self.person.groups.push(Membership {
+            path,
+            group,
+            above: groups.collect(),
+        });
     }
 
     /// The claims that mappers make, in the order of application.
@@ -75,31 +92,39 @@ impl World {
 }
 
 /// A mapper of a kind with settings; empty ones are left out.
-pub(super) fn mapper(kind: &str, config: &[(&str, &str)]) -> ProtocolMapper {
+pub(super) fn mapper(kind: &str, config: Settings<'_>) -> ProtocolMapper {
     let filled = config.iter().filter(|(_, value)| !value.is_empty());
     ProtocolMapper {
         id: "1".to_owned(),
         name: "mapper".to_owned(),
         protocol: "openid-connect".to_owned(),
         protocol_mapper: kind.to_owned(),
-        config: filled.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        config: filled
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
     }
 }
 
 /// As [`mapper`], switched on for all tokens and answers.
-pub(super) fn everywhere(kind: &str, config: &[(&str, &str)]) -> ProtocolMapper {
+pub(super) fn everywhere(kind: &str, config: Settings<'_>) -> ProtocolMapper {
     let mut mapper = mapper(kind, config);
     let switches = ["access.token.claim", "id.token.claim", "lightweight.claim"];
-    mapper.config.extend(switches.map(|name| (name.to_owned(), "true".to_owned())));
+    mapper
+        .config
+        .extend(switches.map(|name| (name.to_owned(), "true".to_owned())));
     mapper
 }
 
 /// A realm that has what the body says.
-pub(super) fn realm(body: Value) -> Realm {
+pub(super) fn realm(body: &Value) -> Realm {
     static STORE: OnceLock<Store> = OnceLock::new();
     let store = STORE.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(Store::open(&Options::sqlite_memory())).unwrap()
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime
+            .block_on(Store::open(&Options::sqlite_memory()))
+            .unwrap()
     });
     let row = RealmRow {
         id: RealmId::new("shop-id"),
@@ -112,7 +137,7 @@ pub(super) fn realm(body: Value) -> Realm {
 }
 
 /// Client `app` that has what the body says.
-pub(super) fn client(body: Value) -> Client {
+pub(super) fn client(body: &Value) -> Client {
     let document = Document {
         kind: Kind::Client,
         id: "app-id".to_owned(),
