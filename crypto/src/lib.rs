@@ -2,14 +2,18 @@
 
 pub mod algorithm;
 pub mod certificate;
+pub mod content_encryption;
 mod der;
 pub mod digest;
 pub mod encoding;
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod key;
+mod key_agreement;
 pub mod key_provider;
 pub mod key_ring;
+mod key_wrap;
 pub mod otp;
 pub mod password;
 pub mod password_hasher;
