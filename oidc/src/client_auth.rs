@@ -41,7 +41,9 @@ pub async fn authenticate(
         Ok(client) => client,
         Err(Failure::Refused(refusal)) => {
             call.readers = Readers::All;
-            return Err(call.refuse(event, refusal.event_error, refusal.problem).await);
+            return Err(call
+                .refuse(event, refusal.event_error, refusal.problem)
+                .await);
         }
         Err(Failure::Store(error)) => {
             call.readers = Readers::All;
@@ -122,12 +124,18 @@ impl Refusal {
 
     /// The client is switched off. The caller is not told, the event is.
     fn disabled() -> Self {
-        Self { event_error: "client_disabled", ..Self::not_found() }
+        Self {
+            event_error: "client_disabled",
+            ..Self::not_found()
+        }
     }
 
     /// The client did not use its method.
     fn not_proven() -> Self {
-        Self { event_error: "invalid_client_credentials", ..Self::not_found() }
+        Self {
+            event_error: "invalid_client_credentials",
+            ..Self::not_found()
+        }
     }
 
     /// A secret that is wrong or missing.
@@ -240,18 +248,31 @@ async fn prove(call: &Call, event: &mut EventBuilder) -> Result<Arc<Client>, Fai
 /// The methods that the realm's flow lets clients use, in order; none in place of one that is not
 /// known here.
 async fn methods(realm: &Realm) -> Result<Vec<Option<Method>>, Failure> {
-    let alias = realm.settings.flows.client_authentication.as_deref().unwrap_or(DEFAULT_FLOW);
+    let alias = realm
+        .settings
+        .flows
+        .client_authentication
+        .as_deref()
+        .unwrap_or(DEFAULT_FLOW);
     let Some(flow) = realm.flow(alias).await? else {
-        tracing::error!(realm = realm.name, "the realm has no flow {alias:?} to let clients in by");
+        tracing::error!(
+            realm = realm.name,
+            "the realm has no flow {alias:?} to let clients in by"
+        );
         return Err(Refusal::not_proven().into());
     };
-    Ok(chosen(&flow.executions).into_iter().map(method_of).collect())
+    Ok(chosen(&flow.executions)
+        .into_iter()
+        .map(method_of)
+        .collect())
 }
 
 /// What of a flow is executed: the first required step alone, or else all alternatives.
 fn chosen(executions: &[Execution]) -> Vec<&Execution> {
     let of = |wanted: Requirement| {
-        executions.iter().filter(move |execution| execution.requirement == wanted)
+        executions
+            .iter()
+            .filter(move |execution| execution.requirement == wanted)
     };
     match of(Requirement::Required).next() {
         Some(required) => vec![required],
@@ -282,7 +303,11 @@ async fn without_certificate(
     event: &mut EventBuilder,
     known: &mut Option<Arc<Client>>,
 ) -> Result<Verdict, Failure> {
-    let Some(id) = call.form.get("client_id").or_else(|| call.query.get("client_id")) else {
+    let Some(id) = call
+        .form
+        .get("client_id")
+        .or_else(|| call.query.get("client_id"))
+    else {
         let refusal = Refusal::malformed("invalid_client", "Missing client_id parameter");
         return Ok(Verdict::Refused(refusal));
     };
@@ -292,10 +317,17 @@ async fn without_certificate(
     event.client(id);
     let enabled = client.settings.enabled;
     if enabled && Method::Certificate.is_of(&client.settings) {
-        tracing::warn!(client = id, "the client has to show a certificate: not supported yet");
+        tracing::warn!(
+            client = id,
+            "the client has to show a certificate: not supported yet"
+        );
     }
     *known = Some(client);
-    Ok(if enabled { Verdict::NotUsed } else { Verdict::Refused(Refusal::disabled()) })
+    Ok(if enabled {
+        Verdict::NotUsed
+    } else {
+        Verdict::Refused(Refusal::disabled())
+    })
 }
 
 #[cfg(test)]
@@ -308,7 +340,10 @@ mod tests {
     fn chosen_of(executions: &serde_json::Value) -> Vec<Option<Method>> {
         let body = json!({"id": "f", "alias": "clients", "authenticationExecutions": executions});
         let flow = FlowView::from_body(body.as_object().unwrap());
-        chosen(&flow.executions).into_iter().map(method_of).collect()
+        chosen(&flow.executions)
+            .into_iter()
+            .map(method_of)
+            .collect()
     }
 
     #[test]
@@ -349,9 +384,18 @@ mod tests {
         let client = |body: serde_json::Value| ClientSettings::from_body(body.as_object().unwrap());
         let cases = [
             (json!({"clientId": "a"}), Some(Method::Secret)),
-            (json!({"clientAuthenticatorType": "client-jwt"}), Some(Method::PrivateKeyJwt)),
-            (json!({"clientAuthenticatorType": "client-secret-jwt"}), Some(Method::SecretJwt)),
-            (json!({"clientAuthenticatorType": "client-x509"}), Some(Method::Certificate)),
+            (
+                json!({"clientAuthenticatorType": "client-jwt"}),
+                Some(Method::PrivateKeyJwt),
+            ),
+            (
+                json!({"clientAuthenticatorType": "client-secret-jwt"}),
+                Some(Method::SecretJwt),
+            ),
+            (
+                json!({"clientAuthenticatorType": "client-x509"}),
+                Some(Method::Certificate),
+            ),
             (json!({"clientAuthenticatorType": "retina-scan"}), None),
             (
                 json!({"clientAuthenticatorType": "client-jwt", "publicClient": true}),
@@ -360,8 +404,10 @@ mod tests {
         ];
         for (body, expected) in cases {
             let settings = client(body.clone());
-            let of: Vec<Method> =
-                Method::ALL.into_iter().filter(|method| method.is_of(&settings)).collect();
+            let of: Vec<Method> = Method::ALL
+                .into_iter()
+                .filter(|method| method.is_of(&settings))
+                .collect();
             assert_eq!(of, Vec::from_iter(expected), "{body}");
         }
     }

@@ -29,8 +29,15 @@ pub use problem::Problem;
 pub fn router() -> Router<App> {
     let oidc = |path: &str| format!("/realms/{{realm}}/protocol/openid-connect/{path}");
     Router::new()
-        .route("/realms/{realm}", get(realm_info::show))
-        .route("/realms/{realm}/.well-known/openid-configuration", get(discovery::show))
+        .route("/realms/{realm}", get(realm_info::show).options(realm_info::preflight))
+        .route(
+            "/realms/{realm}/.well-known/openid-configuration",
+            get(discovery::show).options(discovery::preflight),
+        )
+        .route(
+            "/realms/{realm}/.well-known/oauth-authorization-server",
+            get(discovery::show).options(discovery::preflight),
+        )
         .route(&oidc("certs"), get(certs::show).options(certs::preflight))
         .route(&oidc("token"), post(token::grant).options(token::preflight))
         .route(&oidc("token/introspect"), post(introspect::introspect))

@@ -71,7 +71,10 @@ struct Given {
 impl std::fmt::Debug for Given {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let way = self.secret.as_ref().map(|(way, _)| way);
-        f.debug_struct("Given").field("client_id", &self.client_id).field("way", &way).finish()
+        f.debug_struct("Given")
+            .field("client_id", &self.client_id)
+            .field("way", &way)
+            .finish()
     }
 }
 
@@ -101,8 +104,12 @@ impl Given {
             }
         }
         Ok(Self {
-            client_id: in_form("client_id").or(client_id).ok_or(NotGiven::NoClient)?,
-            secret: in_form("client_secret").map(|text| (Way::Post, text)).or(secret),
+            client_id: in_form("client_id")
+                .or(client_id)
+                .ok_or(NotGiven::NoClient)?,
+            secret: in_form("client_secret")
+                .map(|text| (Way::Post, text))
+                .or(secret),
         })
     }
 
@@ -138,7 +145,9 @@ impl Given {
 /// The secrets by which a client can prove itself now: its own and, for a while after a change, the
 /// one before. A secret that has run out takes the one before with it.
 pub fn valid_secrets(client: &ClientSettings, now: Seconds) -> Vec<&str> {
-    let Some(current) = &client.secret else { return Vec::new() };
+    let Some(current) = &client.secret else {
+        return Vec::new();
+    };
     if end(client, "client.secret.expiration.time").is_some_and(|end| end.0 > 0 && end < now) {
         return Vec::new();
     }
@@ -179,14 +188,20 @@ fn is_in_vault(client: &ClientSettings, secret: &str) -> bool {
 /// Reads `Basic` credentials, each part form-encoded (RFC 6749 §2.3.1). None if the header is of
 /// another kind or broken.
 fn basic(header: &str) -> Result<Option<(String, String)>, NotGiven> {
-    let Some((scheme, encoded)) = header.split_at_checked(5) else { return Ok(None) };
+    let Some((scheme, encoded)) = header.split_at_checked(5) else {
+        return Ok(None);
+    };
     // Whatever stands between the scheme and the credentials is one character wide.
-    let encoded = encoded.get(1..).filter(|_| scheme.eq_ignore_ascii_case("basic"));
+    let encoded = encoded
+        .get(1..)
+        .filter(|_| scheme.eq_ignore_ascii_case("basic"));
     let Some(bytes) = encoded.and_then(|text| decode_tolerant(text).ok()) else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);
-    let Some((id, secret)) = text.split_once(':') else { return Ok(None) };
+    let Some((id, secret)) = text.split_once(':') else {
+        return Ok(None);
+    };
     Ok(Some((decode(id)?, decode(secret)?)))
 }
 
@@ -194,7 +209,9 @@ fn basic(header: &str) -> Result<Option<(String, String)>, NotGiven> {
 /// in two ways.
 fn decode(text: &str) -> Result<String, NotGiven> {
     let escape_is_whole = |rest: &str| {
-        rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        rest.as_bytes()
+            .get(..2)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !text.split('%').skip(1).all(escape_is_whole) {
         return Err(NotGiven::BadEscape);
@@ -217,7 +234,10 @@ mod tests {
     }
 
     fn given(way: Way, secret: &str) -> Given {
-        Given { client_id: "web".into(), secret: Some((way, secret.into())) }
+        Given {
+            client_id: "web".into(),
+            secret: Some((way, secret.into())),
+        }
     }
 
     fn told(verdict: Verdict) -> String {
@@ -263,16 +283,28 @@ mod tests {
         assert_eq!(told(given(Way::Basic, "right").judge(&web, NOW)), "proven");
         for wrong in ["", "wrong", "right ", "righ", "Right"] {
             let verdict = told(given(Way::Post, wrong).judge(&web, NOW));
-            assert!(verdict.starts_with("invalid_client_credentials: "), "{wrong}: {verdict}");
-            assert!(verdict.contains("unauthorized_client"), "{wrong}: {verdict}");
+            assert!(
+                verdict.starts_with("invalid_client_credentials: "),
+                "{wrong}: {verdict}"
+            );
+            assert!(
+                verdict.contains("unauthorized_client"),
+                "{wrong}: {verdict}"
+            );
         }
-        let without = Given { client_id: "web".into(), secret: None };
+        let without = Given {
+            client_id: "web".into(),
+            secret: None,
+        };
         assert!(told(without.judge(&web, NOW)).starts_with("invalid_client_credentials"));
     }
 
     #[test]
     fn a_client_without_a_secret_is_not_entered_with_an_empty_one() {
-        for body in [json!({"clientId": "web"}), json!({"clientId": "web", "secret": ""})] {
+        for body in [
+            json!({"clientId": "web"}),
+            json!({"clientId": "web", "secret": ""}),
+        ] {
             let verdict = told(given(Way::Post, "").judge(&client(&body), NOW));
             assert!(verdict.starts_with("invalid_client_credentials"), "{body}");
         }
@@ -281,7 +313,10 @@ mod tests {
     #[test]
     fn public_clients_have_nothing_to_prove_and_disabled_ones_no_chance() {
         let public = client(&json!({"clientId": "app", "publicClient": true}));
-        let nothing = Given { client_id: "app".into(), secret: None };
+        let nothing = Given {
+            client_id: "app".into(),
+            secret: None,
+        };
         assert_eq!(told(nothing.judge(&public, NOW)), "proven");
         let off = client(&json!({"clientId": "app", "publicClient": true, "enabled": false}));
         assert!(told(nothing.judge(&off, NOW)).starts_with("client_disabled"));
@@ -294,7 +329,10 @@ mod tests {
         let web = client(&body);
         assert_eq!(told(given(Way::Basic, "s").judge(&web, NOW)), "proven");
         let verdict = told(given(Way::Post, "s").judge(&web, NOW));
-        assert!(verdict.contains("Client requires method 'client_secret_basic'"), "{verdict}");
+        assert!(
+            verdict.contains("Client requires method 'client_secret_basic'"),
+            "{verdict}"
+        );
     }
 
     #[test]
@@ -303,7 +341,10 @@ mod tests {
         let after = (NOW.0 + 1).to_string();
         let cases = [
             (json!({}), vec!["new"]),
-            (json!({"client.secret.expiration.time": &after}), vec!["new"]),
+            (
+                json!({"client.secret.expiration.time": &after}),
+                vec!["new"],
+            ),
             (json!({"client.secret.expiration.time": "0"}), vec!["new"]),
             (json!({"client.secret.expiration.time": &before}), vec![]),
             (json!({"client.secret.expiration.time": "soon"}), vec![]),
