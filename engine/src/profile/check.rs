@@ -1,0 +1,250 @@
+//! What is wrong with a candidate.
+
+use serde_json::Value;
+
+use super::candidate::{Candidate, same_values, stored};
+use super::managed::{EMAIL, Managed, USERNAME};
+use super::validator::{self, Bounds, Check, Validator};
+use super::value::{self, Fault};
+use super::{Violation, email, java};
+
+impl Candidate<'_> {
+    /// What is wrong, in Keycloak's order: by message, then by attribute.
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut names: Vec<&str> = self.values.keys().map(String::as_str).collect();
+        java::sort_as_copied_hash_map(&mut names, |name| name);
+        let mut by_message: Vec<(String, Vec<Violation>)> = Vec::new();
+        for name in names {
+            for (error_key, rest) in self.faults_of(name) {
+                let params = [Value::from(name)].into_iter().chain(rest).collect();
+                let violation = Violation {
+                    attribute: name.to_owned(),
+                    error_key: error_key.clone(),
+                    params,
+                };
+                match by_message.iter_mut().find(|(known, _)| *known == error_key) {
+                    Some((_, known)) => known.push(violation),
+                    None => by_message.push((error_key, vec![violation])),
+                }
+            }
+        }
+        java::sort_as_hash_map(&mut by_message, |(message, _)| message);
+        by_message
+            .into_iter()
+            .flat_map(|(_, violations)| violations)
+            .collect()
+    }
+
+    fn faults_of(&self, name: &str) -> Vec<Fault> {
+        let values = self.get(name);
+        let mut faults = Vec::new();
+        let mut has_length = false;
+        if let Some(managed) = self.managed.get(name) {
+            let excused = self.is_unchanged_and_fixed(managed);
+            for validator in &managed.validators {
+                has_length |= validator.id() == validator::LENGTH;
+                if !excused {
+                    self.run(validator, managed, &mut faults);
+                }
+            }
+        }
+        if self.changes_internal(name, values) {
+            faults.push((
+                "updateReadOnlyAttributesRejectedMessage".to_owned(),
+                Vec::new(),
+            ));
+        }
+        if !has_length {
+            let check = &validator::DEFAULT_LENGTH.check;
+            faults.extend(
+                values
+                    .iter()
+                    .filter_map(|value| value::fault(check, value, "")),
+            );
+        }
+        faults
+    }
+
+    /// What was wrong before and cannot be put right from here is no fault of whoever sends it.
+    fn is_unchanged_and_fixed(&self, managed: &Managed<'_>) -> bool {
+        let Some(user) = self.scene.existing.filter(|_| !self.can_edit(managed)) else {
+            return false;
+        };
+        let filled = |values: &[String]| -> Vec<String> {
+            values
+                .iter()
+                .filter(|value| !java::is_blank(value))
+                .cloned()
+                .collect()
+        };
+        same_values(
+            &filled(&stored(user, managed.name)),
+            &filled(self.get(managed.name)),
+        )
+    }
+
+    fn run(&self, validator: &Validator, managed: &Managed<'_>, faults: &mut Vec<Fault>) {
+        let values = self.get(managed.name);
+        let first = values.first().map(String::as_str);
+        let blank = first.is_none_or(java::is_blank);
+        let login = self.scene.realm.login;
+        let by_email = login.registration_email_as_username;
+        let mut refuse_if = |broken: bool, key: &str| {
+            if broken {
+                faults.push((key.to_owned(), Vec::new()));
+            }
+        };
+        match &validator.check {
+            Check::UsernamePresent => refuse_if(blank, "missingUsernameMessage"),
+            Check::BrokeredUsernamePresent => {
+                refuse_if(blank && !by_email, "missingUsernameMessage");
+            }
+            Check::RegisteredUsername => {
+                refuse_if(
+                    by_email && first.is_some() && blank,
+                    "missingUsernameMessage",
+                );
+            }
+            Check::RegisteredEmail => {
+                let bad = !blank
+                    && first.is_some_and(|text| !email::is_valid(text, email::LOCAL_PART_MAX));
+                refuse_if(by_email && bad, "invalidEmailMessage");
+            }
+            Check::UsernameUnchanged => {
+                refuse_if(self.changes_fixed_username(), "readOnlyUsernameMessage");
+            }
+            Check::EmailPresent { even_if_missing } => {
+                let asked = first.is_some() || *even_if_missing;
+                refuse_if(
+                    asked && blank && self.is_required(managed),
+                    "missingEmailMessage",
+                );
+            }
+            Check::Required => {
+                let missing = values.is_empty() || values.iter().any(|value| java::is_blank(value));
+                let due = self.is_required(managed) && self.can_edit(managed);
+                refuse_if(due && missing, "error-user-attribute-required");
+            }
+            Check::Immutable => {
+                refuse_if(
+                    self.changes_read_only(managed),
+                    "error-user-attribute-read-only",
+                );
+            }
+            Check::Homograph { message } => {
+                let odd = !blank && first.is_some_and(|text| !value::is_latin_or_common(text));
+                refuse_if(odd, message);
+            }
+            Check::NotBlank => {
+                let bad = values.is_empty() || values.iter().any(|value| java::is_blank(value));
+                refuse_if(bad, "error-invalid-blank");
+            }
+            Check::NotEmpty => refuse_if(values.is_empty(), "error-empty"),
+            Check::Multivalued(bounds) => faults.extend(self.count_fault(*bounds, managed)),
+            Check::Uri {
+                schemes,
+                fragment,
+                valid_url,
+            } => {
+                let faulty =
+                    |value: &String| value::uri_faults(value, schemes, *fragment, *valid_url);
+                faults.extend(values.iter().flat_map(faulty));
+            }
+            Check::UsernameCharacters { .. } if by_email => {}
+            check => {
+                let language = self.language();
+                for value in values {
+                    faults.extend(
+                        value::fault(check, value, language)
+                            .or_else(|| self.non_ascii_fault(check, value)),
+                    );
+                }
+            }
+        }
+    }
+
+    /// A mail server without SMTPUTF8 (RFC 6531) cannot deliver to such an address.
+    fn non_ascii_fault(&self, check: &Check, value: &str) -> Option<Fault> {
+        let local = value.rsplit_once('@').map(|(local, _)| local)?;
+        let refused = matches!(check, Check::Email { .. })
+            && self.profile.switches.ascii_local_part
+            && !local.is_ascii();
+        refused.then(|| ("error-non-ascii-local-part-email".to_owned(), Vec::new()))
+    }
+
+    fn count_fault(&self, bounds: Bounds<i64>, managed: &Managed<'_>) -> Option<Fault> {
+        let count = self
+            .get(managed.name)
+            .iter()
+            .filter(|value| !java::is_blank(value))
+            .count();
+        let required = self.is_required(managed);
+        if count == 0 && required {
+            return None;
+        }
+        let bounds = Bounds {
+            min: bounds.min.or(Some(i64::from(required))),
+            ..bounds
+        };
+        if bounds.holds(&i64::try_from(count).unwrap_or(i64::MAX)) {
+            return None;
+        }
+        let params = vec![Value::from(bounds.min), Value::from(bounds.max)];
+        Some(("error-invalid-multivalued-size".to_owned(), params))
+    }
+
+    fn changes_fixed_username(&self) -> bool {
+        let login = self.scene.realm.login;
+        let (Some(user), Some(name)) = (self.scene.existing, self.first(USERNAME)) else {
+            return false;
+        };
+        let name = name.to_lowercase();
+        !login.edit_username_allowed
+            && name != user.username
+            && !(login.registration_email_as_username
+                && self.get(EMAIL).first().is_some_and(|email| *email == name))
+    }
+
+    /// Whether an attribute that may not be changed from here would change. Filling an empty one with
+    /// nothing, or with its default, is no change.
+    fn changes_read_only(&self, managed: &Managed<'_>) -> bool {
+        let Some(user) = self.scene.existing.filter(|_| !self.can_edit(managed)) else {
+            return false;
+        };
+        let mut before = stored(user, managed.name);
+        if managed.name == EMAIL || managed.name == USERNAME {
+            before = before.iter().map(|value| value.to_lowercase()).collect();
+        }
+        let now = self.get(managed.name);
+        if same_values(&before, now) {
+            return false;
+        }
+        if before.is_empty() {
+            let blank = now.is_empty() || now.iter().any(|value| java::is_blank(value));
+            let default = managed
+                .config
+                .and_then(|config| config.default_value.as_ref());
+            if blank || default.is_some_and(|default| now.iter().eq([default])) {
+                return false;
+            }
+        }
+        if self.scene.realm.login.registration_email_as_username {
+            let follows = managed.name == USERNAME && same_values(now, self.get(EMAIL));
+            return managed.name != EMAIL && !follows;
+        }
+        true
+    }
+
+    /// The language in which the user writes dates.
+    fn language(&self) -> &str {
+        let locales = &self.scene.realm.locales;
+        let own = self
+            .scene
+            .existing
+            .filter(|_| locales.enabled)
+            .and_then(|user| user.attributes.get("locale")?.first())
+            .filter(|language| locales.supported.contains(language));
+        own.or(locales.default.as_ref().filter(|_| locales.enabled))
+            .map_or("en", String::as_str)
+    }
+}

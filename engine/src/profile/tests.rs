@@ -1,0 +1,1 @@
+//! Cases as Keycloak 26.7.4 answers them.
