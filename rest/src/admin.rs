@@ -1,8 +1,12 @@
 //! The endpoints below `/admin`, a file for each noun.
 
+mod consents;
+mod events;
+mod sessions;
+
 use crate::route::Route;
 
 /// All rows of the table.
 pub fn routes() -> Vec<Route> {
-    Vec::new()
+    [sessions::routes(), consents::routes(), events::routes()].concat()
 }

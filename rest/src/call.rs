@@ -17,6 +17,7 @@ use claviger_surface::headers::secure;
 use claviger_surface::{Answer, Form};
 use claviger_wire::document::Json;
 use claviger_wire::schema;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::guard::Admin;
@@ -215,5 +216,18 @@ pub(crate) fn respond(
     response
 }
 
-/// `no-cache`, which Keycloak puts on what the Admin API reads out.
-pub(crate) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+/// `200` with JSON, as an action answers.
+pub fn json(value: &impl Serialize) -> Answer {
+    let kind = HeaderValue::from_static("application/json;charset=UTF-8");
+    Answer::json(StatusCode::OK, value).with(header::CONTENT_TYPE, kind)
+}
+
+/// `200` with JSON that is not to be kept, as a question answers.
+pub fn read_out(value: &impl Serialize) -> Answer {
+    json(value).no_cache()
+}
+
+/// `204`.
+pub fn no_content() -> Answer {
+    Answer::empty(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,113 @@
+//! What users have allowed clients to know, and its withdrawal.
+
+use axum::http::Method;
+use claviger_engine::client::Client;
+use claviger_engine::logout::end_client_sessions_of_user;
+use claviger_model::session::{EndReason, SessionKind};
+use claviger_model::{ScopeId, UserId};
+use claviger_store::{StoreError, Tx};
+use claviger_surface::Answer;
+use serde_json::{Value, json};
+
+use super::sessions::user;
+use crate::call::{AdminCall, Resource, no_content, read_out};
+use crate::guard::Right;
+use crate::problem::{Problem, done};
+use crate::route::{Rights, Route, route};
+
+/// The rows of this file.
+pub fn routes() -> Vec<Route> {
+    vec![
+        route(
+            Method::GET,
+            "/admin/realms/{realm}/users/{user}/consents",
+            Rights::Any(&[Right::ViewUsers, Right::ManageUsers]),
+            list,
+        ),
+        route(
+            Method::DELETE,
+            "/admin/realms/{realm}/users/{user}/consents/{client}",
+            Rights::Any(&[Right::ManageUsers]),
+            withdraw,
+        ),
+    ]
+}
+
+async fn list(call: AdminCall) -> Result<Answer, Problem> {
+    let user = user(&call).await?;
+    let scopes = call.realm.scopes().await?;
+    let mut shown = Vec::new();
+    let mut told = Vec::new();
+    for consent in call.app.store.consents(&call.realm.id, &user.id).await? {
+        let Some(client) = call.realm.client_by_uuid(&consent.client).await? else { continue };
+        let name = |id: &String| {
+            scopes.get(&ScopeId::new(id.clone())).map(|scope| scope.name.clone())
+        };
+        let names: Vec<String> = consent.scopes.iter().filter_map(name).collect();
+        let grants = offline_grant(&call, &user.id, &client).await?;
+        told.push(client.uuid.clone());
+        shown.push(json!({
+            "clientId": client.client_id,
+            "grantedClientScopes": names,
+            "createdDate": consent.created_at.0,
+            "lastUpdatedDate": consent.updated_at.0,
+            "additionalGrants": grants.into_iter().collect::<Vec<Value>>(),
+        }));
+    }
+    // A client may hold an offline token without any consent.
+    let kind = SessionKind::Offline;
+    for session in call.app.store.sessions_of_user(&call.realm.id, kind, &user.id).await? {
+        for part in call.app.store.client_sessions(&call.realm.id, kind, &session.id).await? {
+            if told.contains(&part.client) {
+                continue;
+            }
+            told.push(part.client.clone());
+            if let Some(client) = call.realm.client_by_uuid(&part.client).await? {
+                let grants = offline_grant(&call, &user.id, &client).await?;
+                shown.push(json!({
+                    "clientId": client.client_id,
+                    "grantedClientScopes": [],
+                    "additionalGrants": grants.into_iter().collect::<Vec<Value>>(),
+                }));
+            }
+        }
+    }
+    Ok(read_out(&shown))
+}
+
+async fn offline_grant(
+    call: &AdminCall,
+    user: &UserId,
+    client: &Client,
+) -> Result<Option<Value>, StoreError> {
+    let (store, realm, kind) = (&call.app.store, &call.realm.id, SessionKind::Offline);
+    for session in store.sessions_of_user(realm, kind, user).await? {
+        if store.client_session(realm, kind, &session.id, &client.uuid).await?.is_some() {
+            let key = "Offline Token";
+            return Ok(Some(json!({"client": client.uuid.as_str(), "key": key})));
+        }
+    }
+    Ok(None)
+}
+
+/// Withdraws a consent, and ends what the client made of it: its part in every session.
+async fn withdraw(call: AdminCall) -> Result<Answer, Problem> {
+    let user = user(&call).await?;
+    let found = call.realm.client(call.param("client")).await?;
+    let client = found.ok_or_else(|| Problem::not_found("Client not found"))?;
+    let consent = call.app.store.consent(&call.realm.id, &user.id, &client.uuid).await?;
+    let offline = offline_grant(&call, &user.id, &client).await?;
+    if consent.is_none() && offline.is_none() {
+        return Err(Problem::not_found("Consent nor offline token not found"));
+    }
+    let mut tx = Tx::new();
+    tx.delete_consent(&call.realm.id, &user.id, &client.uuid);
+    let reason = EndReason::ConsentRevoked;
+    let (app, realm) = (&call.app, &call.realm);
+    end_client_sessions_of_user(app, realm, &mut tx, &user.id, &client.uuid, reason).await?;
+    let path = call.resource_path();
+    let resource = Resource { operation: "ACTION", kind: "USER", path: Some(&path) };
+    call.record(&mut tx, resource, None);
+    done(call.app.commit(tx).await?)?;
+    Ok(no_content().no_cache())
+}
