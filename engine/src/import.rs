@@ -36,8 +36,7 @@ use crate::defaults::{MASTER, Template};
 use scopes::OFFLINE_ACCESS;
 use shape::{each, flag, text};
 
-/// What stands in the place of a secret that is not shown. It never overwrites the secret.
-pub const MASK: &str = "**********";
+pub use claviger_wire::MASK;
 
 /// The realm attribute that asks for the built-in client scopes besides the file's own.
 const CREATE_DEFAULT_CLIENT_SCOPES: &str = "CreateDefaultClientScopes";

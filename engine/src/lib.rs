@@ -10,6 +10,7 @@ pub mod client;
 pub mod clock;
 pub mod defaults;
 pub mod events;
+pub mod export;
 pub mod gate;
 pub mod import;
 pub mod keys;

@@ -1,6 +1,9 @@
 //! Components: key providers, user storage, client registration policies, the user profile.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
 
 use crate::document::Json;
 use crate::fields::Fields;
@@ -87,5 +90,115 @@ impl std::fmt::Debug for ComponentView {
             .field("sub_type", &self.sub_type)
             .field("config", &self.config.keys())
             .finish()
+    }
+}
+
+/// Hides what must not be shown of a component's settings: secrets become [`MASK`], and settings
+/// that its provider does not declare, generated keys among them, are left out.
+pub fn mask_config(provider_type: &str, provider_id: &str, config: &mut Json) {
+    let settings = SETTINGS
+        .get(provider_type)
+        .and_then(|providers| providers.get(provider_id));
+    let declares = |list: &str, name: &str| {
+        let names = settings
+            .and_then(|settings| settings.get(list))
+            .and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|declared| declared.as_str() == Some(name)))
+    };
+    config.retain(|name, values| {
+        if declares("secret", name) {
+            mask_values(values);
+            return true;
+        }
+        declares("shown", name)
+    });
+}
+
+/// What stands in the place of a secret that is not shown.
+pub const MASK: &str = "**********";
+
+static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("component_settings.json")).unwrap_or_default()
+});
+
+fn mask_values(values: &mut Value) {
+    let Value::Array(list) = values else {
+        *values = json!([MASK]);
+        return;
+    };
+    for value in list
+        .iter_mut()
+        .filter(|value| !value.as_str().is_some_and(is_vault_reference))
+    {
+        *value = json!(MASK);
+    }
+    if list.is_empty() {
+        list.push(json!(MASK));
+    }
+}
+
+/// Whether a value names a secret kept elsewhere, `${vault.key}`; the name is no secret.
+pub fn is_vault_reference(value: &str) -> bool {
+    value
+        .strip_prefix("${vault.")
+        .is_some_and(|rest| rest.len() > 1 && rest.ends_with('}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(kind: &str, provider: &str, config: Value) -> Value {
+        let Value::Object(mut config) = config else {
+            panic!("an object")
+        };
+        mask_config(kind, provider, &mut config);
+        Value::Object(config)
+    }
+
+    #[test]
+    fn generated_keys_are_left_out_and_secrets_masked() {
+        let shown = masked(
+            KEY_PROVIDER,
+            "rsa-generated",
+            json!({"priority": ["100"], "privateKey": ["k"], "certificate": ["c"]}),
+        );
+        assert_eq!(shown, json!({"priority": ["100"]}));
+        let shown = masked(
+            KEY_PROVIDER,
+            "rsa",
+            json!({"privateKey": ["k"], "certificate": ["c"]}),
+        );
+        assert_eq!(shown["privateKey"], json!([MASK]));
+        assert_eq!(shown["certificate"], json!(["c"]));
+        let shown = masked(
+            USER_STORAGE_PROVIDER,
+            "ldap",
+            json!({"bindCredential": ["${vault.ldap}"], "bindDn": ["cn=x"], "odd": ["y"]}),
+        );
+        assert_eq!(
+            shown,
+            json!({"bindCredential": ["${vault.ldap}"], "bindDn": ["cn=x"]})
+        );
+    }
+
+    #[test]
+    fn nothing_is_shown_of_unknown_providers() {
+        assert_eq!(
+            masked(KEY_PROVIDER, "mine", json!({"password": ["x"]})),
+            json!({})
+        );
+        assert_eq!(
+            masked("mine", "mine", json!({"password": ["x"]})),
+            json!({})
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_settings() {
+        let body = json!({"id": "1", "config": {"secret": ["hunter2"]}});
+        let view = ComponentView::from_body(body.as_object().unwrap());
+        assert_eq!(view.config("secret"), Some("hunter2"));
+        assert!(!format!("{view:?}").contains("hunter2"));
     }
 }

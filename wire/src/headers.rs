@@ -17,7 +17,12 @@ impl Content {
     /// Tells by the media type of the answer or, where it has none, of the request.
     pub fn of(answer: Option<&str>, request: Option<&str>) -> Self {
         let essence = |media: &str| {
-            media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+            media
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase()
         };
         let either = answer.or(request).map(essence);
         match either.as_deref() {
@@ -42,8 +47,11 @@ const CONTENT_POLICY: Known = (
     "contentSecurityPolicy",
     "frame-src 'self'; frame-ancestors 'self'; object-src 'none';",
 );
-const REPORT_ONLY: Known =
-    ("content-security-policy-report-only", "contentSecurityPolicyReportOnly", "");
+const REPORT_ONLY: Known = (
+    "content-security-policy-report-only",
+    "contentSecurityPolicyReportOnly",
+    "",
+);
 const CONTENT_TYPE: Known = ("x-content-type-options", "xContentTypeOptions", "nosniff");
 const ROBOTS: Known = ("x-robots-tag", "xRobotsTag", "none");
 const TRANSPORT: Known = (
@@ -60,13 +68,21 @@ pub fn security(
 ) -> impl Iterator<Item = (&'static str, &str)> {
     let list: &[Known] = match content {
         Content::Data => &[TRANSPORT, FRAME_OPTIONS, CONTENT_TYPE, REFERRER, ROBOTS],
-        Content::Page => {
-            &[FRAME_OPTIONS, CONTENT_POLICY, REPORT_ONLY, CONTENT_TYPE, ROBOTS, TRANSPORT, REFERRER]
-        }
+        Content::Page => &[
+            FRAME_OPTIONS,
+            CONTENT_POLICY,
+            REPORT_ONLY,
+            CONTENT_TYPE,
+            ROBOTS,
+            TRANSPORT,
+            REFERRER,
+        ],
         Content::Other => &[TRANSPORT, CONTENT_TYPE, REFERRER, ROBOTS],
     };
     list.iter()
-        .map(|(name, key, otherwise)| (*name, settings.get(*key).map_or(*otherwise, String::as_str)))
+        .map(|(name, key, otherwise)| {
+            (*name, settings.get(*key).map_or(*otherwise, String::as_str))
+        })
         .filter(|(_, value)| !value.is_empty())
 }
 
@@ -79,9 +95,15 @@ mod tests {
         let form = Some("application/x-www-form-urlencoded");
         assert_eq!(Content::of(None, form), Content::Page);
         assert_eq!(Content::of(Some("application/json"), form), Content::Data);
-        assert_eq!(Content::of(Some("text/html;charset=utf-8"), None), Content::Page);
+        assert_eq!(
+            Content::of(Some("text/html;charset=utf-8"), None),
+            Content::Page
+        );
         assert_eq!(Content::of(None, Some("application/json")), Content::Data);
-        assert_eq!(Content::of(Some("text/plain;charset=utf-8"), None), Content::Other);
+        assert_eq!(
+            Content::of(Some("text/plain;charset=utf-8"), None),
+            Content::Other
+        );
         assert_eq!(Content::of(None, None), Content::Other);
     }
 

@@ -14,9 +14,10 @@ pub mod mapper;
 pub mod realm;
 pub mod role;
 pub mod scope;
+pub mod user;
 
 pub use client::ClientSettings;
-pub use component::ComponentView;
+pub use component::{ComponentView, MASK};
 pub use document::{Document, Json, Kind, Link, LinkKind};
 pub use fields::Fields;
 pub use flow::{Execution, FlowView, RequiredActionView, Requirement};

@@ -421,6 +421,22 @@ impl OtpPolicy {
     }
 }
 
+impl OtpPolicy {
+    /// Message keys of the applications that can make such passwords, in Keycloak's order.
+    pub fn supported_applications(&self) -> Vec<&'static str> {
+        let totp = self.kind == "totp";
+        let half_minute = self.period == Seconds(30);
+        let mut applications = vec!["totpAppFreeOTPName"];
+        if !totp || half_minute {
+            applications.push("totpAppGoogleName");
+        }
+        if totp && half_minute && self.digits == 6 && self.algorithm == "HmacSHA1" {
+            applications.push("totpAppMicrosoftAuthenticatorName");
+        }
+        applications
+    }
+}
+
 impl EventsSettings {
     fn read(fields: Fields<'_>, attributes: &BTreeMap<String, String>) -> Self {
         let positive = |seconds: i64| (seconds > 0).then_some(Seconds(seconds));

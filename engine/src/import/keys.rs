@@ -65,13 +65,3 @@ fn refuse(position: usize, problem: &ConfigProblem) -> ImportError {
         problem: ImportProblem::Invalid,
     }
 }
-
-/// Takes every key out of a component's settings, for tests that compare realms.
-#[cfg(test)]
-pub(crate) fn strip(component: &mut claviger_wire::document::Json) {
-    if let Some(serde_json::Value::Object(config)) = component.get_mut("config") {
-        for name in ["privateKey", "certificate", "secret", "kid"] {
-            config.shift_remove(name);
-        }
-    }
-}

@@ -1,0 +1,164 @@
+//! Files of ours beside files of Keycloak 26.7.4, ids and order left aside.
+
+use claviger_crypto::random::Random;
+use claviger_model::Millis;
+use serde_json::{Value, json};
+
+use super::{Options, RealmParts, Secrets, assemble};
+use crate::defaults;
+use crate::import::{self, Context, RealmImport};
+
+const MASKED: Options = Options {
+    clients: true,
+    groups_and_roles: true,
+    secrets: Secrets::Masked,
+};
+
+/// Leaves out ids and sorts lists and members, so that two files can be compared.
+fn comparable(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut members: Vec<_> = object
+                .iter()
+                .filter(|(name, _)| {
+                    !["id", "internalId", "containerId", "parentId"].contains(&name.as_str())
+                })
+                .map(|(name, value)| (name.clone(), comparable(value)))
+                .collect();
+            members.sort_by(|one, two| one.0.cmp(&two.0));
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.iter().map(comparable).collect();
+            list.sort_by_key(Value::to_string);
+            Value::Array(list)
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+/// The places where two comparable values differ.
+fn differences(ours: &Value, theirs: &Value, path: &str, found: &mut Vec<String>) {
+    match (ours, theirs) {
+        (Value::Object(one), Value::Object(two)) => {
+            for (name, value) in one {
+                let path = format!("{path}.{name}");
+                match two.get(name) {
+                    Some(other) => differences(value, other, &path, found),
+                    None => found.push(format!("{path}: ours alone: {value}")),
+                }
+            }
+            for (name, value) in two.iter().filter(|(name, _)| !one.contains_key(*name)) {
+                found.push(format!("{path}.{name}: theirs alone: {value}"));
+            }
+        }
+        (Value::Array(one), Value::Array(two)) if one.len() == two.len() => {
+            for (index, (value, other)) in one.iter().zip(two).enumerate() {
+                differences(value, other, &format!("{path}[{index}]"), found);
+            }
+        }
+        (one, two) if one == two => {}
+        (one, two) => found.push(format!("{path}: {one} instead of {two}")),
+    }
+}
+
+fn assert_same(ours: &Value, theirs: &Value) {
+    let mut found = Vec::new();
+    differences(&comparable(ours), &comparable(theirs), "", &mut found);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+fn compile(file: &Value) -> RealmImport {
+    let random = Random::seeded(7);
+    let file = file.as_object().expect("a realm file is an object");
+    import::compile(
+        file,
+        &Context {
+            random: &random,
+            now: Millis(1_000_000),
+        },
+    )
+    .expect("compiles")
+}
+
+fn parts(import: RealmImport) -> RealmParts {
+    let RealmImport {
+        realm,
+        documents,
+        links,
+        users,
+        ..
+    } = import;
+    RealmParts {
+        realm,
+        documents,
+        links,
+        users,
+    }
+}
+
+#[test]
+fn a_new_realm_is_keycloaks() {
+    let seed = defaults::new_realm("shop", &Random::seeded(1), Millis(0)).unwrap();
+    let parts = RealmParts {
+        realm: seed.realm,
+        documents: seed.documents,
+        links: seed.links,
+        users: Vec::new(),
+    };
+    let ours = Value::Object(assemble(&parts, MASKED));
+    let theirs: Value = serde_json::from_str(include_str!("testdata/new_realm.json")).unwrap();
+    assert_same(&ours, &theirs);
+}
+
+#[test]
+fn an_export_of_an_import_is_the_same_again() {
+    let file = json!({
+        "realm": "shop", "enabled": true, "displayName": "Shop",
+        "roles": {
+            "realm": [{"name": "customer"},
+                      {"name": "manager", "composites": {"realm": ["customer"],
+                                                         "client": {"web": ["editor"]}}}],
+            "client": {"web": [{"name": "editor", "attributes": {"a": ["1"]}}]}},
+        "groups": [{"name": "staff", "realmRoles": ["customer"], "attributes": {"floor": ["2"]},
+                    "subGroups": [{"name": "night shift", "clientRoles": {"web": ["editor"]}}]}],
+        "defaultGroups": ["/staff"],
+        "clients": [{"clientId": "web", "secret": "s", "serviceAccountsEnabled": true,
+                     "redirectUris": ["http://web/*"]}],
+        "scopeMappings": [{"client": "web", "roles": ["customer"]}],
+        "identityProviders": [{"alias": "up", "providerId": "oidc", "config": {"clientId": "x"}}],
+        "identityProviderMappers": [{"name": "m", "identityProviderAlias": "up",
+                                     "identityProviderMapper": "oidc-username-idp-mapper"}],
+        "users": [{"username": "Alice", "enabled": true, "email": "A@x", "realmRoles": ["manager"],
+                   "clientRoles": {"web": ["editor"]}, "groups": ["/staff/night shift"],
+                   "attributes": {"k": ["v", "w"]},
+                   "federatedIdentities": [{"identityProvider": "up", "userId": "1"}],
+                   "clientConsents": [{"clientId": "web", "grantedClientScopes": ["email"]}],
+                   "credentials": [{"type": "password", "secretData": "{}",
+                                    "credentialData": "{}", "createdDate": 5}]}],
+    });
+    // Built-in clients that come from a file get a secret and a logout address as any other does.
+    let first = Value::Object(assemble(&parts(compile(&file)), Options::FULL));
+    let once = Value::Object(assemble(&parts(compile(&first)), Options::FULL));
+    let twice = Value::Object(assemble(&parts(compile(&once)), Options::FULL));
+    assert_same(&twice, &once);
+    // Ids are kept, too.
+    assert_eq!(once["id"], twice["id"]);
+    let ids = |file: &Value, list: &str| -> Vec<String> {
+        file[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["id"].to_string())
+            .collect()
+    };
+    for list in [
+        "clients",
+        "clientScopes",
+        "groups",
+        "users",
+        "authenticationFlows",
+    ] {
+        assert_eq!(ids(&once, list), ids(&twice, list), "{list}");
+    }
+}
