@@ -143,49 +143,47 @@ fn run(
     }
 }
 
-/// The claims that the server itself knows, in the order in which Keycloak writes them.
-const ORDER: [&str; 24] = [
-    "exp",
-    "nbf",
-    "iat",
-    "auth_time",
-    "jti",
-    "iss",
-    "aud",
-    "sub",
-    "typ",
-    "azp",
-    "nonce",
-    "sid",
-    "at_hash",
-    "c_hash",
-    "acr",
-    "s_hash",
-    "trusted-certs",
-    "allowed-origins",
-    "realm_access",
-    "resource_access",
-    "authorization",
-    "cnf",
-    "scope",
-    "authorization_details",
-];
+/// The place of a claim among those that the server itself knows, in the order in which Keycloak
+/// writes them; all others come last.
+fn rank(name: &str) -> u8 {
+    match name {
+        "exp" => 0,
+        "nbf" => 1,
+        "iat" => 2,
+        "auth_time" => 3,
+        "jti" => 4,
+        "iss" => 5,
+        "aud" => 6,
+        "sub" => 7,
+        "typ" => 8,
+        "azp" => 9,
+        "nonce" => 10,
+        "sid" => 11,
+        "at_hash" => 12,
+        "c_hash" => 13,
+        "acr" => 14,
+        "s_hash" => 15,
+        "trusted-certs" => 16,
+        "allowed-origins" => 17,
+        "realm_access" => 18,
+        "resource_access" => 19,
+        "authorization" => 20,
+        "cnf" => 21,
+        "scope" => 22,
+        "authorization_details" => 23,
+        _ => 24,
+    }
+}
 
 /// Puts the well-known claims into Keycloak's order, before all others, which keep theirs.
 pub fn arrange(claims: &mut Json) {
-    let rank = |name: &str| {
-        ORDER
-            .iter()
-            .position(|known| *known == name)
-            .unwrap_or(ORDER.len())
-    };
     let arranged = Json::with_capacity(claims.len());
-    let mut ranked: Vec<(usize, (String, Value))> = std::mem::replace(claims, arranged)
+    let mut ranked: Vec<(u8, String, Value)> = std::mem::replace(claims, arranged)
         .into_iter()
-        .map(|entry| (rank(&entry.0), entry))
+        .map(|(name, value)| (rank(&name), name, value))
         .collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
-    claims.extend(ranked.into_iter().map(|(_, entry)| entry));
+    ranked.sort_by_key(|(rank, ..)| *rank);
+    claims.extend(ranked.into_iter().map(|(_, name, value)| (name, value)));
 }
 
 #[cfg(test)]

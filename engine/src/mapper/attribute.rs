@@ -30,7 +30,10 @@ pub(super) fn attribute(
     } else {
         nearest(subject.person, name)
     };
-    put(mapper, target, &Found::Many(values), claims);
+    // Most users lack most attributes of the profile: the settings are not worth reading then.
+    if !values.is_empty() {
+        put(mapper, target, &Found::Many(values), claims);
+    }
 }
 
 /// The user's own values, or those of the first group, by name, that has or inherits any.
