@@ -1,1 +1,9 @@
 //! Everything we call, with one time-out and one address policy.
+
+pub mod address;
+pub mod fetcher;
+pub mod resolver;
+
+pub use address::{AddressPolicy, AddressRefusal};
+pub use fetcher::{Answer, FetchError, Fetcher, FetcherOptions, SetupError};
+pub use resolver::{Lookup, SystemLookup};
