@@ -80,7 +80,7 @@ pub fn user_profile() -> &'static Json {
 
 /// The realm file that makes the master realm: shorter tokens, no organization steps, a profile
 /// that asks administrators for nothing but a name.
-fn master_file() -> Json {
+pub(crate) fn master_file() -> Json {
     let template = Template::of(MASTER);
     let mut flows = template.list("authenticationFlows");
     flows.retain(|flow| !text(flow, "alias").contains("Organization"));

@@ -10,12 +10,13 @@ pub mod flows;
 pub mod keys;
 pub mod realm;
 pub mod users;
+pub mod write;
 
 mod assembly;
 mod components;
 mod groups;
 mod identity_providers;
-mod management;
+pub mod management;
 mod problem;
 mod roles;
 mod scopes;
@@ -27,10 +28,11 @@ use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use serde_json::{Value, json};
 
 use assembly::Assembly;
-pub use management::{MasterPart, master_part};
+pub use management::{MasterPart, master_client_id, master_part};
 use problem::At;
 pub use problem::{ImportError, ImportProblem};
 pub use users::{NewCredential, NewUser};
+pub use write::{ImportFailure, Imported, import_realm, write};
 
 use crate::defaults::{MASTER, Template};
 use scopes::OFFLINE_ACCESS;

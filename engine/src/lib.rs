@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod authenticate;
+pub mod bootstrap;
 pub mod client;
 pub mod clock;
 pub mod defaults;
@@ -22,6 +23,7 @@ pub mod person;
 pub mod profile;
 pub mod published_keys;
 pub mod realm;
+pub mod realms;
 pub mod redirect;
 pub mod refresh;
 pub mod request;

@@ -1,6 +1,6 @@
 //! The refusals of this surface, in the one shape of RFC 6749 §5.2, and their one way into HTTP.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use claviger_store::StoreError;
 use claviger_surface::headers::secure;
@@ -136,7 +136,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.into_answer().into_response();
         let settings = std::collections::BTreeMap::new();
-        secure(response.headers_mut(), &axum::http::HeaderMap::new(), &settings);
+        secure(response.headers_mut(), &HeaderMap::new(), &settings);
         response
     }
 }

@@ -1,7 +1,5 @@
 //! `POST /protocol/openid-connect/token` (RFC 6749 §3.2): the steps that every grant shares.
 
-use std::sync::Arc;
-
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use claviger_engine::client::Client;
@@ -23,17 +21,6 @@ const TOKEN_PARAMETER_MAX: usize = 64 * 1024;
 /// Parameters that hold tokens.
 const TOKEN_PARAMETERS: [&str; 5] =
     ["refresh_token", "client_assertion", "assertion", "subject_token", "actor_token"];
-
-/// A client that has authenticated, with the event that tells of what it does.
-#[derive(Debug)]
-pub struct Granting {
-    /// The request.
-    pub call: Call,
-    /// The client.
-    pub client: Arc<Client>,
-    /// The event in the making.
-    pub event: EventBuilder,
-}
 
 /// Answers a token request.
 pub async fn grant(mut call: Call) -> Response {

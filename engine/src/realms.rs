@@ -1,0 +1,232 @@
+//! Whole realms: made, from defaults or from a file, and deleted.
+
+use std::sync::Arc;
+
+use claviger_crypto::{HashPolicy, HasherError};
+use claviger_model::session::{EndReason, SessionKind};
+use claviger_model::user::CredentialType;
+use claviger_model::{Credential, CredentialId, RealmId, Secret, User};
+use claviger_store::{Commit, RealmRow, StoreError, Tx};
+use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::defaults::MASTER;
+use crate::import::ImportError;
+use crate::import::users::{NewCredential, NewUser};
+use crate::import::{self, RealmImport, keys};
+use crate::logout::end_sessions_of_realm;
+use crate::password_policy::PasswordPolicy;
+use crate::realm::Realm;
+
+/// Why a realm was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The file is not one that a realm can be made of; nothing was written.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// There is a realm of this name or id already.
+    #[error("Realm {0} already exists")]
+    Exists(String),
+    /// Passwords could not be hashed.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// The master realm is not there.
+    #[error("the master realm is missing: start the server once before importing")]
+    NoMaster,
+    /// A worker thread ended.
+    #[error("a key could not be made: {0}")]
+    Worker(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its id.
+    pub id: RealmId,
+    /// Its name.
+    pub name: String,
+    /// What was passed over in the file, each with its place.
+    pub warnings: Vec<String>,
+}
+
+/// Makes a realm of a realm file, all or nothing.
+pub async fn create(app: &App, file: &Json) -> Result<Created, CreateError> {
+    let context = import::Context { random: &app.random, now: app.now() };
+    let import = import::compile(file, &context)?;
+    write(app, import).await
+}
+
+/// Writes a compiled realm: its keys are completed, its passwords hashed, then all is one job.
+pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateError> {
+    let text = |name: &str| {
+        import.realm.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let (id, name) = (RealmId::new(text("id")), text("realm"));
+    let taken = app.store.realm_by_id(&id).await?.is_some();
+    if taken || app.store.realm_by_name(&name).await?.is_some() {
+        return Err(CreateError::Exists(name));
+    }
+    let documents = complete_keys(app, import.documents, &name).await?;
+    let policy = import.realm.get("passwordPolicy").and_then(Value::as_str);
+    let policy = PasswordPolicy::parse(policy).hash();
+    let mut tx = Tx::new();
+    tx.insert_realm(&RealmRow {
+        id: id.clone(),
+        name: name.clone(),
+        enabled: import.realm.get("enabled").and_then(Value::as_bool).unwrap_or(false),
+        version: 1,
+        body: import.realm,
+    });
+    put(&mut tx, &id, &documents, &import.links);
+    for user in &import.users {
+        put_user(app, &mut tx, &id, user, policy).await?;
+    }
+    if let Some(part) = &import.master {
+        let master = app.realm(MASTER).await?.ok_or(CreateError::NoMaster)?;
+        put(&mut tx, &master.id, &part.documents, &part.links);
+        let roles = master.roles().await?;
+        let admin = roles.named(None, "admin").ok_or(CreateError::NoMaster)?;
+        for role in &part.roles {
+            let (from, to) = (admin.id.as_str().to_owned(), role.clone());
+            tx.insert_link(&master.id, &Link { kind: LinkKind::Composite, from, to });
+        }
+    }
+    match app.commit(tx).await? {
+        Commit::Done => Ok(Created { id, name, warnings: import.warnings }),
+        Commit::Conflict(_) | Commit::Missed(_) => Err(CreateError::Exists(name)),
+    }
+}
+
+/// Completes key providers; RSA keys take a while and are made off the runtime's threads.
+async fn complete_keys(
+    app: &App,
+    mut documents: Vec<Document>,
+    name: &str,
+) -> Result<Vec<Document>, CreateError> {
+    let (random, now, name) = (app.random.clone(), app.now(), name.to_owned());
+    let made = tokio::task::spawn_blocking(move || {
+        keys::complete(&mut documents, &name, &random, now)?;
+        Ok::<_, ImportError>(documents)
+    });
+    Ok(made.await.map_err(|error| CreateError::Worker(error.to_string()))??)
+}
+
+fn put(tx: &mut Tx, realm: &RealmId, documents: &[Document], links: &[Link]) {
+    for document in documents {
+        tx.insert_document(realm, document);
+    }
+    for link in links {
+        tx.insert_link(realm, link);
+    }
+}
+
+/// Writes a user with all that comes along; plain passwords are hashed first.
+async fn put_user(
+    app: &App,
+    tx: &mut Tx,
+    realm: &RealmId,
+    new: &NewUser,
+    policy: HashPolicy,
+) -> Result<(), CreateError> {
+    tx.insert_user(realm, &new.user);
+    for (position, credential) in new.credentials.iter().enumerate() {
+        let credential = match credential {
+            NewCredential::Stored(credential) => credential.clone(),
+            NewCredential::Password(password) => {
+                let priority = i32::try_from(position).unwrap_or(i32::MAX / 20) * 10 + 10;
+                hashed(app, password.clone(), policy, priority).await?
+            }
+        };
+        tx.insert_credential(realm, &new.user.id, &credential);
+    }
+    for role in &new.roles {
+        tx.grant_role(realm, &new.user.id, role);
+    }
+    for group in &new.groups {
+        tx.join_group(realm, &new.user.id, group);
+    }
+    for consent in &new.consents {
+        tx.put_consent(realm, &new.user.id, consent);
+    }
+    for identity in &new.federated_identities {
+        tx.insert_federated_identity(realm, &new.user.id, identity);
+    }
+    Ok(())
+}
+
+/// A password as a credential that can be stored.
+pub async fn hashed(
+    app: &App,
+    password: Secret,
+    policy: HashPolicy,
+    priority: i32,
+) -> Result<Credential, HasherError> {
+    let stored = app.hasher.hash(password, policy).await?;
+    Ok(Credential {
+        id: CredentialId::new(app.random.uuid()),
+        kind: CredentialType::Password,
+        user_label: None,
+        created_at: Some(app.now()),
+        priority,
+        secret_data: stored.secret_data(),
+        credential_data: stored.credential_data(),
+    })
+}
+
+/// Deletes a realm with everything in it. Its sessions end first, so that their clients are told.
+pub async fn delete(app: &App, realm: &Arc<Realm>) -> Result<(), StoreError> {
+    end_sessions_of_realm(app, realm, &SessionKind::ALL, EndReason::RealmDeleted).await?;
+    let mut tx = Tx::new();
+    tx.delete_realm(&realm.id);
+    if realm.name != MASTER
+        && let Some(master) = app.realm(MASTER).await?
+    {
+        let name = import::management::master_client_id(&realm.name);
+        if let Some(client) = master.client(&name).await? {
+            let parent = client.uuid.as_str();
+            for role in app.store.children(&master.id, Kind::Role, parent).await? {
+                tx.delete_document(&master.id, Kind::Role, &role.id);
+            }
+            tx.delete_document(&master.id, Kind::Client, parent);
+        }
+    }
+    // A miss means that somebody else deleted it at the same moment.
+    let _deleted = app.commit(tx).await?;
+    Ok(())
+}
+
+/// Makes the master realm if there is none; true if it was made.
+pub async fn ensure_master(app: &App) -> Result<bool, CreateError> {
+    if app.store.realm_by_name(MASTER).await?.is_some() {
+        return Ok(false);
+    }
+    match create(app, &crate::defaults::master_file()).await {
+        Ok(_) => Ok(true),
+        // Another node was faster.
+        Err(CreateError::Exists(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A user without anything but a name.
+pub fn plain_user(app: &App, username: &str) -> User {
+    User {
+        id: claviger_model::UserId::new(app.random.uuid()),
+        username: username.to_lowercase(),
+        email: None,
+        first_name: None,
+        last_name: None,
+        enabled: true,
+        email_verified: false,
+        created_at: app.now(),
+        not_before: claviger_model::Seconds(0),
+        service_account_of: None,
+        federation_link: None,
+        attributes: std::collections::BTreeMap::new(),
+        required_actions: Vec::new(),
+    }
+}

@@ -1,0 +1,4 @@
+//! The protocol endpoints, spoken to over HTTP without a socket.
+
+mod logout;
+mod world;
