@@ -1,0 +1,445 @@
+//! The command line: which command, with which options. It decides nothing about their meaning.
+//!
+//! Keycloak's grammar: `--name=value` or `--name value`, the value being whatever follows; flags
+//! without a value; `-cf` beside `--config-file`; arguments for a Java machine are taken and
+//! ignored. Names are those of the table of known options, so that a misspelt one is refused.
+
+pub mod bootstrap_admin;
+pub mod export;
+pub mod import;
+pub mod show_config;
+pub mod start;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context as _;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
+use claviger_engine::App;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::settings::known::{Class, Table};
+use crate::settings::{Settings, UsageError};
+
+/// The options that only export and import take.
+const TRANSFER: &[&str] = &[
+    "dir",
+    "file",
+    "realm",
+    "users",
+    "users-per-file",
+    "override",
+];
+
+/// The threads that answer requests, named as in Keycloak's log.
+fn runtime() -> anyhow::Result<Runtime> {
+    let count = AtomicUsize::new(0);
+    Builder::new_multi_thread()
+        .enable_all()
+        .thread_name_fn(move || {
+            format!(
+                "executor-thread-{}",
+                count.fetch_add(1, Ordering::Relaxed) + 1
+            )
+        })
+        .build()
+        .context("cannot start threads")
+}
+
+/// Opens everything for a command that serves nobody, and closes it afterwards.
+fn with_app<T>(
+    settings: &Settings,
+    command: impl AsyncFnOnce(App) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    crate::logging::install(&settings.logging).context("cannot start logging")?;
+    runtime()?.block_on(async {
+        let app = crate::app::open(settings).await?;
+        let store = app.store.clone();
+        let result = command(app).await;
+        store.close().await;
+        result
+    })
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Serve, as for development.
+    StartDev { import_realm: bool },
+    /// Serve.
+    Start { import_realm: bool },
+    /// Read realms from files.
+    Import,
+    /// Write realms to files.
+    Export,
+    /// Create an administrator who is a user.
+    BootstrapUser {
+        username: Option<Text>,
+        password: Option<Text>,
+        prompt: bool,
+    },
+    /// Create an administrator who is a service account.
+    BootstrapService {
+        client_id: Option<Text>,
+        secret: Option<Text>,
+        prompt: bool,
+    },
+    /// Print what is given.
+    ShowConfig,
+    /// Nothing to be done: Keycloak's step before the first start.
+    Build,
+}
+
+/// A text, or the name of the variable that holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// The text.
+    Given(String),
+    /// The variable.
+    Variable(String),
+}
+
+impl Text {
+    /// The text itself.
+    pub fn read(&self, environment: &[(String, String)]) -> Result<String, UsageError> {
+        match self {
+            Self::Given(text) => Ok(text.clone()),
+            Self::Variable(name) => {
+                let found = environment.iter().find(|(known, _)| known == name);
+                let missing = || UsageError(format!("Environment variable {name} not found"));
+                found.map(|(_, value)| value.clone()).ok_or_else(missing)
+            }
+        }
+    }
+}
+
+/// The command line, taken apart.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// Options in order: name without dashes, value.
+    pub options: Vec<(String, String)>,
+    /// The file of `--config-file`.
+    pub config_file: Option<String>,
+    /// How many arguments for a Java machine were ignored.
+    pub java_arguments: usize,
+}
+
+/// What came of the command line.
+#[derive(Debug)]
+pub enum Parsed {
+    /// Something to do.
+    Run(Invocation),
+    /// Something to read: help or version.
+    Print(String),
+}
+
+/// Takes the arguments apart; the first is the program's name.
+pub fn parse(table: &Table, arguments: &[String]) -> Result<Parsed, UsageError> {
+    let split = Split::of(table, arguments)?;
+    let matches = match grammar(table, split.all_help).try_get_matches_from(&split.plain) {
+        Ok(matches) => matches,
+        Err(error) => return explain(table, &error),
+    };
+    let mut options = split.wildcards;
+    let mut leaf = &matches;
+    let mut path = Vec::new();
+    while let Some((name, inner)) = leaf.subcommand() {
+        path.push(name);
+        leaf = inner;
+    }
+    for known in table.rows() {
+        let values = leaf.try_get_many::<String>(known.name).ok().flatten();
+        for value in values.into_iter().flatten() {
+            options.push((known.name.to_owned(), value.clone()));
+        }
+    }
+    Ok(Parsed::Run(Invocation {
+        command: command(&path, leaf)?,
+        options,
+        config_file: leaf.get_one::<String>("config-file").cloned(),
+        java_arguments: split.java,
+    }))
+}
+
+/// The arguments after what clap cannot express is taken out.
+#[derive(Default)]
+struct Split {
+    plain: Vec<String>,
+    wildcards: Vec<(String, String)>,
+    java: usize,
+    all_help: bool,
+}
+
+impl Split {
+    fn of(table: &Table, arguments: &[String]) -> Result<Self, UsageError> {
+        let mut split = Self::default();
+        let mut rest = arguments.iter();
+        split.plain.extend(rest.next().cloned());
+        while let Some(argument) = rest.next() {
+            if let Some(file) = argument.strip_prefix("-cf=") {
+                split.plain.push(format!("--config-file={file}"));
+                continue;
+            }
+            if argument == "-cf" {
+                split.plain.push("--config-file".to_owned());
+                split.plain.extend(rest.next().cloned());
+                continue;
+            }
+            if argument.starts_with("-D") {
+                split.java += 1;
+                continue;
+            }
+            if argument == "--help-all" {
+                split.all_help = true;
+                split.plain.push("--help".to_owned());
+                continue;
+            }
+            let Some(long) = argument.strip_prefix("--") else {
+                split.plain.push(argument.clone());
+                continue;
+            };
+            let (name, value) = match long.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (long, None),
+            };
+            match table.find(name) {
+                Some(known) if known.wildcard().is_some() => {
+                    let value = value.or_else(|| rest.next().cloned());
+                    let value = value.ok_or_else(|| expects_value(name))?;
+                    split.wildcards.push((name.to_owned(), value));
+                }
+                Some(_) if value.is_none() => {
+                    split.plain.push(argument.clone());
+                    // Whatever follows is the value, be it another option's name.
+                    split.plain.extend(rest.next().cloned());
+                }
+                _ => split.plain.push(argument.clone()),
+            }
+        }
+        Ok(split)
+    }
+}
+
+fn expects_value(name: &str) -> UsageError {
+    UsageError(format!("Option '--{name}' expects a single value."))
+}
+
+fn grammar(table: &Table, all_help: bool) -> Clap {
+    let value = |name: &'static str, help: &'static str| {
+        let arg = Arg::new(name)
+            .long(name)
+            .help(help)
+            .num_args(1)
+            .allow_hyphen_values(true);
+        arg.action(ArgAction::Append)
+    };
+    let options = |transfer: &[&str]| -> Vec<Arg> {
+        let fits = |name: &str| !TRANSFER.contains(&name) || transfer.contains(&name);
+        let rows = table
+            .rows()
+            .iter()
+            .filter(|row| row.wildcard().is_none() && fits(row.name));
+        let shown = |class| all_help || class == Class::Honoured;
+        rows.filter(|row| row.class != Class::Removed)
+            .map(|row| value(row.name, row.about).hide(!shown(row.class)))
+            .collect()
+    };
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .help(help)
+            .action(ArgAction::SetTrue)
+    };
+    let optimized = || flag("optimized", "Accepted: there is no build step to skip");
+    let import_realm = || {
+        flag(
+            "import-realm",
+            "Import the files of data/import; existing realms are skipped",
+        )
+    };
+    let command = |name: &'static str, about: &'static str, transfer: &[&str]| {
+        Clap::new(name)
+            .about(about)
+            .args(options(transfer))
+            .arg(optimized())
+    };
+    let bootstrap = |name: &'static str, about: &'static str, own: &[&'static str]| {
+        let own: Vec<Arg> = own.iter().map(|name| value(name, "")).collect();
+        let no_prompt = flag("no-prompt", "Ask nothing; fail if something is missing");
+        command(name, about, &[]).args(own).arg(no_prompt)
+    };
+    Clap::new("claviger")
+        .about("Claviger: identity and access management, a drop-in replacement for Keycloak")
+        .version(crate::VERSION)
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(100)
+        .arg(
+            value(
+                "config-file",
+                "Configuration file [default: conf/keycloak.conf]",
+            )
+            .global(true),
+        )
+        .arg(
+            flag("verbose", "Tell more about errors")
+                .short('v')
+                .global(true),
+        )
+        .subcommand(
+            command("start-dev", "Start the server in development mode", &[]).arg(import_realm()),
+        )
+        .subcommand(command("start", "Start the server", &[]).arg(import_realm()))
+        .subcommand(command(
+            "import",
+            "Import realms",
+            &["dir", "file", "override"],
+        ))
+        .subcommand(command("export", "Export realms", TRANSFER))
+        .subcommand(command("show-config", "Print the options given", TRANSFER))
+        .subcommand(command(
+            "build",
+            "Accepted: there is nothing to build",
+            TRANSFER,
+        ))
+        .subcommand(
+            Clap::new("bootstrap-admin")
+                .about("Create an administrator")
+                .subcommand_required(true)
+                .subcommand(bootstrap(
+                    "user",
+                    "Create an administrator with a password",
+                    &["username", "username:env", "password:env"],
+                ))
+                .subcommand(bootstrap(
+                    "service",
+                    "Create a service account for administration",
+                    &["client-id", "client-id:env", "client-secret:env"],
+                )),
+        )
+}
+
+fn command(path: &[&str], leaf: &ArgMatches) -> Result<Command, UsageError> {
+    let last = |name: &str| {
+        leaf.get_many::<String>(name)
+            .and_then(Iterator::last)
+            .cloned()
+    };
+    let text = |name: &str, variable: &str| match (last(name), last(variable)) {
+        (Some(_), Some(_)) => Err(UsageError(format!(
+            "Options --{name} and --{variable} exclude each other"
+        ))),
+        (Some(text), None) => Ok(Some(Text::Given(text))),
+        (None, variable) => Ok(variable.map(Text::Variable)),
+    };
+    let prompt = || !leaf.get_flag("no-prompt");
+    Ok(match path {
+        ["start-dev"] => Command::StartDev {
+            import_realm: leaf.get_flag("import-realm"),
+        },
+        ["start"] => Command::Start {
+            import_realm: leaf.get_flag("import-realm"),
+        },
+        ["import"] => Command::Import,
+        ["export"] => Command::Export,
+        ["show-config"] => Command::ShowConfig,
+        ["build"] => Command::Build,
+        ["bootstrap-admin", "user"] => Command::BootstrapUser {
+            username: text("username", "username:env")?,
+            password: last("password:env").map(Text::Variable),
+            prompt: prompt(),
+        },
+        ["bootstrap-admin", "service"] => Command::BootstrapService {
+            client_id: text("client-id", "client-id:env")?,
+            secret: last("client-secret:env").map(Text::Variable),
+            prompt: prompt(),
+        },
+        other => {
+            return Err(UsageError(format!(
+                "Unknown command: '{}'",
+                other.join(" ")
+            )));
+        }
+    })
+}
+
+/// Clap's errors in Keycloak's words; help and version are no errors.
+fn explain(table: &Table, error: &clap::Error) -> Result<Parsed, UsageError> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "clap's enum is open: others are printed"
+    )]
+    let text = match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Ok(Parsed::Print(error.render().to_string()));
+        }
+        ErrorKind::UnknownArgument => unknown_argument(table, &context(ContextKind::InvalidArg)),
+        ErrorKind::InvalidSubcommand => {
+            let known = "start-dev, start, import, export, bootstrap-admin, show-config, build";
+            let given = context(ContextKind::InvalidSubcommand);
+            format!("Unknown command: '{given}'. Commands are: {known}")
+        }
+        ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues => {
+            let arg = context(ContextKind::InvalidArg);
+            let name = arg
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches('-');
+            return Err(expects_value(name));
+        }
+        _ => error
+            .render()
+            .to_string()
+            .trim()
+            .trim_start_matches("error: ")
+            .to_owned(),
+    };
+    Err(UsageError(text))
+}
+
+fn unknown_argument(table: &Table, given: &str) -> String {
+    let name = given
+        .trim_start_matches('-')
+        .split('=')
+        .next()
+        .unwrap_or_default();
+    if !given.starts_with("--") {
+        return format!("Unknown option: '{given}'");
+    }
+    if let Some(known) = table.find(name) {
+        return match known.class {
+            Class::Removed => format!(
+                "Unknown option: '--{name}': it was removed from Keycloak; {}",
+                known.about
+            ),
+            Class::Honoured | Class::Ignored | Class::Refused => {
+                format!("Option '--{name}' does not belong to this command")
+            }
+        };
+    }
+    let alike: Vec<String> = table
+        .alike(name)
+        .iter()
+        .map(|name| format!("--{name}"))
+        .collect();
+    if alike.is_empty() {
+        return format!("Unknown option: '--{name}'");
+    }
+    format!(
+        "Unknown option: '--{name}'. Possible solutions: {}",
+        alike.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests;

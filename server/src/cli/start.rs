@@ -1,0 +1,178 @@
+//! `start` and `start-dev`: serve until told to stop.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use claviger_engine::App;
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::context::Addresses;
+use crate::front::Front;
+use crate::listener::{Limits, Listener};
+use crate::observe::health::Health;
+use crate::observe::metrics::Metrics;
+use crate::observe::{self, Observed};
+use crate::settings::{Mode, Settings};
+use crate::{KEYCLOAK_VERSION, VERSION, jobs, logging, routes};
+
+/// Category of what is said about the process itself.
+const CATEGORY: &str = "claviger";
+
+/// Serves until a signal says stop.
+pub fn run(settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
+    let since = Timestamp::now();
+    if settings.mode == Mode::Development {
+        // Whole lines that people's scripts wait for.
+        println!(
+            "Running the server in development mode. DO NOT use this configuration in production."
+        );
+    }
+    logging::install(&settings.logging).context("cannot start logging")?;
+    let runtime = super::runtime()?;
+    runtime.block_on(async {
+        let app = crate::app::open(settings).await?;
+        crate::app::prepare(&app, settings).await?;
+        if import_realm {
+            super::import::at_start(&app, settings).await?;
+        }
+        let running = Running::start(settings, app, since).await?;
+        let mut signals = Signals::listen()?;
+        signals.next().await;
+        running.stop(settings, &mut signals).await;
+        Ok(())
+    })
+}
+
+/// The parts that run until they are stopped.
+struct Running {
+    app: App,
+    observed: Observed,
+    has_management: bool,
+    stop_public: watch::Sender<bool>,
+    stop_rest: watch::Sender<bool>,
+    public: JoinHandle<usize>,
+    management: Option<JoinHandle<usize>>,
+    jobs: tokio::task::JoinSet<()>,
+}
+
+impl Running {
+    async fn start(settings: &Settings, app: App, since: Timestamp) -> anyhow::Result<Self> {
+        let observed = Observed {
+            health: Arc::new(Health::new(app.store.clone())),
+            metrics: Arc::new(Metrics::new()),
+        };
+        let public = Listener::bind(&settings.http.host, settings.http.port).await?;
+        let management = match &settings.management {
+            Some(to) => Some((Listener::bind(&to.host, to.port).await?, to.path.clone())),
+            None => None,
+        };
+        let (stop_public, public_stopped) = watch::channel(false);
+        let (stop_rest, rest_stopped) = watch::channel(false);
+        let jobs = jobs::start(&app, &rest_stopped);
+        announce(
+            &public,
+            management.as_ref().map(|(listener, _)| listener),
+            since,
+        );
+
+        let routes =
+            routes::routes(app.clone()).merge(observe::on_main(settings.observe, &observed));
+        let metrics = Arc::clone(&observed.metrics);
+        let addresses = Addresses::new(settings);
+        let front = Front::new(addresses, routes, metrics, settings.http.max_requests);
+        let patience = settings.shutdown.timeout;
+        let public = tokio::spawn(public.serve(front, Limits::PUBLIC, public_stopped, patience));
+        let management = management.map(|(listener, path)| {
+            let answers = observe::management(settings.observe, &path, &observed);
+            tokio::spawn(listener.serve(answers, Limits::MANAGEMENT, rest_stopped, patience))
+        });
+        let has_management = management.is_some();
+        Ok(Self {
+            app,
+            observed,
+            has_management,
+            stop_public,
+            stop_rest,
+            public,
+            management,
+            jobs,
+        })
+    }
+
+    /// Denies readiness, closes the listener, lets requests end, then closes everything else. A
+    /// second signal ends each wait.
+    async fn stop(mut self, settings: &Settings, signals: &mut Signals) {
+        let since = Timestamp::now();
+        self.observed.health.stop();
+        if self.has_management {
+            // Without probes nobody learns of it, and nobody needs the time.
+            tokio::select! {
+                () = tokio::time::sleep(settings.shutdown.delay) => {}
+                () = signals.next() => {}
+            }
+        }
+        let _ = self.stop_public.send(true);
+        tokio::select! {
+            cut = &mut self.public => match cut {
+                Ok(0) => {}
+                Ok(cut) => tracing::warn!(
+                    target: CATEGORY, "{cut} connections were cut off with requests running"
+                ),
+                Err(error) => tracing::error!(target: CATEGORY, "the listener failed: {error}"),
+            },
+            () = signals.next() => {
+                tracing::warn!(target: CATEGORY, "not waiting for running requests");
+            }
+        }
+        let _ = self.stop_rest.send(true);
+        if let Some(management) = self.management {
+            management.abort();
+        }
+        while self.jobs.join_next().await.is_some() {}
+        self.app.store.close().await;
+        let took = since.duration_until(Timestamp::now()).as_secs_f64();
+        tracing::info!(target: CATEGORY, "Claviger stopped in {took:.3}s");
+    }
+}
+
+/// Says that the server is there, in the words of Keycloak that scripts look for.
+fn announce(public: &Listener, management: Option<&Listener>, since: Timestamp) {
+    let took = since.duration_until(Timestamp::now()).as_secs_f64();
+    let management = match management {
+        Some(listener) => format!(". Management interface listening on {}.", listener.url()),
+        None => String::new(),
+    };
+    tracing::info!(
+        target: CATEGORY,
+        "Claviger {VERSION} (in place of Keycloak {KEYCLOAK_VERSION}) started in {took:.3}s. \
+         Listening on: {}{management}",
+        public.url()
+    );
+}
+
+/// What asks the process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen to signals");
+        let terminate = listen(SignalKind::terminate())?;
+        Ok(Self {
+            terminate,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

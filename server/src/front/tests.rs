@@ -1,0 +1,197 @@
+use axum::Extension;
+use axum::routing::{get, post};
+use claviger_engine::request::RequestContext;
+use http_body_util::BodyExt;
+
+use crate::settings::hostname::{Hostname, Mounts};
+
+use super::*;
+
+fn front(most: Option<usize>) -> Front {
+    let say = |Extension(context): Extension<RequestContext>, uri: Uri| async move {
+        format!("{uri} at {} from {}", context.base_url, context.ip_address)
+    };
+    let routes = Router::new()
+        .route("/realms/{realm}", get(say))
+        .route("/", get(say))
+        .route(
+            "/body",
+            post(|body: Bytes| async move { body.len().to_string() }),
+        )
+        .route("/never", get(std::future::pending::<()>))
+        .fallback(|| async { crate::routes::not_found() });
+    let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&["/auth", ""]), None);
+    Front::new(addresses, routes, Arc::new(Metrics::new()), most)
+}
+
+async fn ask(front: &Front, target: &str) -> (StatusCode, String) {
+    let request = Request::get(target)
+        .header("host", "h")
+        .body(Body::empty())
+        .unwrap();
+    read(front.counted("192.0.2.1".parse().unwrap(), request).await).await
+}
+
+async fn read(response: Response) -> (StatusCode, String) {
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn routes_are_served_under_both_base_paths() {
+    let front = front(None);
+    let cases = [
+        ("/realms/shop", "/realms/shop at http://h from 192.0.2.1"),
+        (
+            "/auth/realms/shop",
+            "/realms/shop at http://h/auth from 192.0.2.1",
+        ),
+        (
+            "/auth/realms/shop/?a=/b//c;d",
+            "/realms/shop?a=/b//c;d at http://h/auth from 192.0.2.1",
+        ),
+        ("/realms/a%2Fb", "/realms/a%2Fb at http://h from 192.0.2.1"),
+        ("/auth", "/ at http://h/auth from 192.0.2.1"),
+        ("/auth/", "/ at http://h/auth from 192.0.2.1"),
+        ("/", "/ at http://h from 192.0.2.1"),
+    ];
+    for (target, expected) in cases {
+        assert_eq!(
+            ask(&front, target).await,
+            (StatusCode::OK, expected.to_owned()),
+            "{target}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_are_answered_as_keycloak_does() {
+    let body = r#"{"error":"Unable to find matching target resource method"}"#;
+    for target in ["/nope", "/realms", "/auth/nope", "/authority/realms/x"] {
+        let expected = (StatusCode::NOT_FOUND, body.to_owned());
+        assert_eq!(ask(&front(None), target).await, expected, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn paths_that_mean_another_are_refused() {
+    let normalize =
+        r#"{"error":"missingNormalization","error_description":"Request path not normalized"}"#;
+    let semicolon = r#"{"error":"invalidCharacter","error_description":"Request path contains invalid character ';'"}"#;
+    let cases = [
+        ("/realms//shop", normalize),
+        ("//realms/shop", normalize),
+        ("/realms/../shop", normalize),
+        ("/realms/./shop", normalize),
+        ("/realms/..", normalize),
+        ("/realms/%6Daster", normalize),
+        ("/realms/%2e%2E/x", normalize),
+        ("/auth//realms", normalize),
+        ("/realms/..;/admin", semicolon),
+        ("/realms/shop;a=1", semicolon),
+        ("/realms/a%zz", ""),
+        ("/realms/a%2", ""),
+        ("/realms/a%+1", ""),
+    ];
+    for (target, body) in cases {
+        let expected = (StatusCode::BAD_REQUEST, body.to_owned());
+        assert_eq!(ask(&front(None), target).await, expected, "{target}");
+    }
+    assert_eq!(ask(&front(None), "/realms/...").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_is_refused() {
+    let request = Request::get("/")
+        .header("host", "a b")
+        .body(Body::empty())
+        .unwrap();
+    let (status, body) = read(front(None).counted("::1".parse().unwrap(), request).await).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body.contains("invalid_request"), "{body}");
+}
+
+fn post_body(body: Body) -> Request<Body> {
+    Request::post("/body")
+        .header("host", "h")
+        .body(body)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_announced_or_not() {
+    let front = front(None);
+    let peer = "192.0.2.1".parse().unwrap();
+    let announced = Body::from(vec![b'x'; BODY_BYTES + 1]);
+    let (status, _) = read(front.counted(peer, post_body(announced)).await).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+
+    let chunk = || Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![b'x'; 1024 * 1024])));
+    let chunks: Vec<_> = (0..=10).map(|_| chunk()).collect();
+    let streamed = Body::new(http_body_util::StreamBody::new(futures_util::stream::iter(
+        chunks,
+    )));
+    let (status, _) = read(front.counted(peer, post_body(streamed)).await).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+
+    let small = Body::from("12345");
+    let answer = read(front.counted(peer, post_body(small)).await).await;
+    assert_eq!(answer, (StatusCode::OK, "5".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_given_up() {
+    let endless = Body::new(http_body_util::StreamBody::new(
+        futures_util::stream::pending::<Result<Frame<Bytes>, std::io::Error>>(),
+    ));
+    let peer = "192.0.2.1".parse().unwrap();
+    let since = Instant::now();
+    let (status, _) = read(front(None).counted(peer, post_body(endless)).await).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(since.elapsed().as_secs(), BODY_PATIENCE.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_too_long_is_given_up() {
+    let (status, _) = ask(&front(None), "/never").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_limit_requests_are_refused_at_once() {
+    let front = front(Some(1));
+    let first = ask(&front, "/never");
+    tokio::pin!(first);
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), &mut first)
+            .await
+            .is_err()
+    );
+    let request = Request::get("/")
+        .header("host", "h")
+        .body(Body::empty())
+        .unwrap();
+    let refused = front.counted("192.0.2.1".parse().unwrap(), request).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    assert_eq!(first.await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask(&front, "/").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn requests_are_counted_under_their_route() {
+    let front = front(None);
+    ask(&front, "/auth/realms/shop").await;
+    ask(&front, "/nope/with/anything").await;
+    let text = front.0.metrics.encode().unwrap();
+    assert!(
+        text.contains("status=\"200\",uri=\"/realms/{realm}\"} 1"),
+        "{text}"
+    );
+    assert!(
+        text.contains("status=\"404\",uri=\"NOT_FOUND\"} 1"),
+        "{text}"
+    );
+    assert!(text.contains("\nhttp_server_active_requests 0"), "{text}");
+}

@@ -1,0 +1,104 @@
+//! What the server does by itself, beside answering.
+//!
+//! Each job is bounded in what it does at a time, waits between, outlives failures of the database
+//! (told once until it works again), and ends when the server stops.
+
+use std::future::Future;
+use std::time::Duration;
+
+use claviger_engine::App;
+use claviger_store::{StoreError, Tx};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How often expired rows are thrown away.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+/// Rows of each table thrown away in one write: a short one, for others wait behind it.
+const PURGE_ROWS: i64 = 500;
+/// Writes in a row at most: what is left waits for the next turn.
+const PURGE_WRITES: usize = 20;
+
+/// Starts all jobs. They end soon after `stop` turns true; wait for the set to be sure.
+pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    let purge = app.clone();
+    jobs.spawn(repeat("purge", PURGE_EVERY, stop.clone(), move || {
+        purge_expired(purge.clone())
+    }));
+    jobs
+}
+
+/// Does `job` again and again.
+async fn repeat<F>(
+    name: &'static str,
+    every: Duration,
+    mut stop: watch::Receiver<bool>,
+    job: impl Fn() -> F,
+) where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        match job().await {
+            Ok(()) if failing => {
+                failing = false;
+                tracing::info!("job {name} works again");
+            }
+            Ok(()) => {}
+            Err(error) if failing => tracing::debug!("job {name} still fails: {error}"),
+            Err(error) => {
+                failing = true;
+                tracing::warn!("job {name} failed, and will be tried again: {error}");
+            }
+        }
+    }
+}
+
+/// Throws expired rows away, in small writes with room for others between them.
+async fn purge_expired(app: App) -> Result<(), StoreError> {
+    for _ in 0..PURGE_WRITES {
+        let mut tx = Tx::default();
+        tx.purge_expired(app.now(), PURGE_ROWS);
+        if !app.commit(tx).await?.is_done() {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failing_job_is_tried_again_until_the_server_stops() {
+        let (stop, stopped) = watch::channel(false);
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&runs);
+        let job = move || {
+            let runs = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                if runs < 2 {
+                    Err(StoreError::Settings("x".to_owned()))
+                } else {
+                    Ok(())
+                }
+            }
+        };
+        let task = tokio::spawn(repeat("test", Duration::from_secs(10), stopped, job));
+        tokio::time::sleep(Duration::from_secs(35)).await;
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
+        stop.send(true).unwrap();
+        task.await.unwrap();
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
+    }
+}

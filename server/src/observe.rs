@@ -1,0 +1,159 @@
+//! What operators and their probes may see: `/health…`, `/metrics`, and a page that names them.
+//!
+//! Shapes and names are those of Keycloak's management interface, so that probes and dashboards
+//! go on working.
+
+pub mod health;
+pub mod metrics;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use http::{Request, StatusCode, header};
+use hyper::body::Incoming;
+use tower::ServiceExt;
+
+use crate::listener::Answer;
+use crate::settings::Observe;
+use health::Health;
+use metrics::Metrics;
+
+/// What is there to be seen.
+#[derive(Clone)]
+pub struct Observed {
+    /// Whether the server is well.
+    pub health: Arc<Health>,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The routes that belong to the listener of operators.
+pub fn management(observe: Observe, path: &str, observed: &Observed) -> Management {
+    let shown = [
+        (
+            observe.health && !observe.health_on_main,
+            "health",
+            "Health endpoint",
+        ),
+        (
+            observe.metrics && !observe.metrics_on_main,
+            "metrics",
+            "Metrics endpoint",
+        ),
+    ];
+    let entry = |(on, name, about): &(bool, &str, &str)| {
+        on.then(|| format!("<li><a href=\"{path}/{name}\">/{name}</a> - {about}</li>"))
+    };
+    let entries: Vec<String> = shown.iter().filter_map(entry).collect();
+    let page = format!(
+        "<html>\n<h2>Claviger Management Interface</h2>\n<ul>{}</ul>\n</html>\n",
+        entries.join("\n")
+    );
+    let mut router = Router::new().route("/", get(|| async { Html(page) }));
+    if observe.health && !observe.health_on_main {
+        router = router.merge(health_routes());
+    }
+    if observe.metrics && !observe.metrics_on_main {
+        router = router.merge(metrics_routes());
+    }
+    let router = router.with_state(observed.clone());
+    let router = if path.is_empty() {
+        router
+    } else {
+        Router::new().nest(path, router)
+    };
+    Management(router.fallback(not_found))
+}
+
+/// The routes that the operator wants to see on the listener for everybody.
+pub fn on_main(observe: Observe, observed: &Observed) -> Router {
+    let mut router = Router::new();
+    if observe.health && observe.health_on_main {
+        router = router.merge(health_routes());
+    }
+    if observe.metrics && observe.metrics_on_main {
+        router = router.merge(metrics_routes());
+    }
+    router.with_state(observed.clone())
+}
+
+/// Answers on the listener of operators.
+#[derive(Clone)]
+pub struct Management(Router);
+
+impl Answer for Management {
+    async fn answer(&self, _: IpAddr, request: Request<Incoming>) -> Response {
+        self.handle(request.map(Body::new)).await
+    }
+}
+
+impl Management {
+    async fn handle(&self, request: Request<Body>) -> Response {
+        match self.0.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+async fn not_found() -> impl IntoResponse {
+    (
+        StatusCode::NOT_FOUND,
+        Html("<html><body><h1>Resource not found</h1></body></html>"),
+    )
+}
+
+fn health_routes() -> Router<Observed> {
+    Router::new()
+        .route("/health", get(ready))
+        .route("/health/", get(ready))
+        .route("/health/ready", get(ready))
+        .route("/health/live", get(up))
+        .route("/health/started", get(up))
+}
+
+fn metrics_routes() -> Router<Observed> {
+    Router::new().route("/metrics", get(all_metrics))
+}
+
+async fn ready(State(observed): State<Observed>) -> Response {
+    let report = observed.health.ready().await;
+    health_response(&report)
+}
+
+/// A process that answers is alive; it answers when it has started.
+async fn up() -> Response {
+    health_response(&health::Report::up())
+}
+
+fn health_response(report: &health::Report) -> Response {
+    let status = if report.is_up() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "application/json; charset=UTF-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, report.to_json()).into_response()
+}
+
+async fn all_metrics(State(observed): State<Observed>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match observed.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
+        Err(error) => {
+            tracing::error!("metrics cannot be written: {error}");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

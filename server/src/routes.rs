@@ -1,0 +1,64 @@
+//! The map of the server: which surface answers which path.
+//!
+//! Every surface is a router of its own, and knows nothing of the others. All are mounted once;
+//! [`crate::front`] cuts the base path off (`""` and `/auth` by default), so that the same routes
+//! answer under each and none can drift.
+
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use claviger_engine::App;
+use claviger_engine::request::RequestContext;
+use http::{HeaderName, StatusCode, header};
+
+/// Keycloak's headers of a redirect to a page.
+const PAGE_HEADERS: [(HeaderName, &str); 4] = [
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        header::STRICT_TRANSPORT_SECURITY,
+        "max-age=31536000; includeSubDomains",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("x-robots-tag"), "none"),
+];
+
+/// All routes, below any base path.
+pub fn routes(app: App) -> Router {
+    Router::new()
+        .merge(claviger_oidc::router())
+        .merge(claviger_rest::router())
+        .route("/", get(|context| redirect(context, "/admin/")))
+        .route(
+            "/admin",
+            get(|context| redirect(context, "/admin/master/console/")),
+        )
+        .fallback(|| async { not_found() })
+        .method_not_allowed_fallback(|| async { method_not_allowed() })
+        .with_state(app)
+}
+
+async fn redirect(Extension(context): Extension<RequestContext>, path: &'static str) -> Response {
+    let location = [(header::LOCATION, format!("{}{path}", context.base_url))];
+    (StatusCode::FOUND, PAGE_HEADERS, location).into_response()
+}
+
+/// What Keycloak answers where it has no route.
+pub fn not_found() -> Response {
+    problem(
+        StatusCode::NOT_FOUND,
+        "Unable to find matching target resource method",
+    )
+}
+
+/// What Keycloak answers where a route has no such method.
+fn method_not_allowed() -> Response {
+    problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "HTTP 405 Method Not Allowed",
+    )
+}
+
+fn problem(status: StatusCode, text: &str) -> Response {
+    let body = serde_json::json!({ "error": text }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

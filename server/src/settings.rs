@@ -1,0 +1,358 @@
+//! What the server was told to do: Keycloak's options, read once, checked, typed.
+//!
+//! Two steps: [`raw`] collects what was given and by whom; [`Settings::check`] turns it into values
+//! that need no further question. Nothing else in the server reads options or variables. Secrets
+//! are [`Secret`]s from the first step on; no message of this module shows one.
+
+pub mod database;
+mod expand;
+pub mod hostname;
+pub mod known;
+pub mod legacy;
+pub mod logging;
+mod properties;
+pub mod proxy;
+pub mod raw;
+pub mod transfer;
+mod value;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use claviger_model::Secret;
+
+use hostname::{Hostname, Mounts};
+use known::{Class, Known, Table};
+use logging::Logging;
+use proxy::Proxy;
+use raw::RawOptions;
+use transfer::Transfer;
+use value::Values;
+
+/// The server was asked for something that it cannot understand or will not do. Exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Lines for whoever starts the server: what is ignored, old, or probably a mistake.
+#[derive(Debug, Default)]
+pub struct Notices(Vec<String>);
+
+impl Notices {
+    /// Adds a line.
+    pub fn warn(&mut self, line: String) {
+        self.0.push(line);
+    }
+
+    /// All lines, in order.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// What the process is started for; some options have another default then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `start-dev`: plain HTTP, any host name.
+    Development,
+    /// `start`: plain HTTP and open host names only when asked for.
+    Production,
+    /// A command that serves nobody: import, export, bootstrap-admin.
+    Offline,
+}
+
+/// Everything the server was told.
+#[derive(Debug)]
+pub struct Settings {
+    /// What the process is started for.
+    pub mode: Mode,
+    /// `kc.home.dir`: `conf/` and `data/` are below it.
+    pub home: PathBuf,
+    /// Where everything is kept.
+    pub database: claviger_store::Options,
+    /// The listener for everybody.
+    pub http: Http,
+    /// The listener for operators, if anything is to be served on it.
+    pub management: Option<Management>,
+    /// What operators may see.
+    pub observe: Observe,
+    /// Under which address the server is known.
+    pub hostname: Hostname,
+    /// Under which paths it is served.
+    pub mounts: Mounts,
+    /// Whom to believe about the caller's address; nobody if none.
+    pub proxy: Option<Proxy>,
+    /// What is logged.
+    pub logging: Logging,
+    /// How the server stops.
+    pub shutdown: Shutdown,
+    /// The first administrator.
+    pub bootstrap: Bootstrap,
+    /// What is imported or exported.
+    pub transfer: Transfer,
+}
+
+/// The listener for everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Address or name to bind.
+    pub host: String,
+    /// Port to bind; 0 lets the system choose.
+    pub port: u16,
+    /// Requests handled at once before the next is answered 503; unlimited if none (but for the
+    /// number of connections).
+    pub max_requests: Option<usize>,
+}
+
+/// The listener for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Management {
+    /// Address or name to bind.
+    pub host: String,
+    /// Port to bind; 0 lets the system choose.
+    pub port: u16,
+    /// Path under which everything is served: `""` or `"/x"`.
+    pub path: String,
+}
+
+/// What operators may see, and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observe {
+    /// `/health` and the paths below it.
+    pub health: bool,
+    /// `/metrics`.
+    pub metrics: bool,
+    /// Health is served by the listener for everybody.
+    pub health_on_main: bool,
+    /// Metrics are served by the listener for everybody.
+    pub metrics_on_main: bool,
+}
+
+/// How the server stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    /// How long readiness is denied before the listener closes, so that balancers notice.
+    pub delay: Duration,
+    /// How long running requests may take to end.
+    pub timeout: Duration,
+}
+
+/// Whom to create when the master realm has no administrator yet.
+#[derive(Clone, Debug, Default)]
+pub struct Bootstrap {
+    /// Name and password of a user.
+    pub user: Option<(String, Secret)>,
+    /// Client id and secret of a service account.
+    pub service: Option<(String, Secret)>,
+}
+
+impl Settings {
+    /// Checks everything that was given; adds lines for the operator.
+    pub fn check(
+        raw: &RawOptions,
+        table: &Table,
+        mode: Mode,
+        home: &Path,
+        notices: &mut Notices,
+    ) -> Result<Self, UsageError> {
+        for (name, given) in raw.iter() {
+            let Some(known) = table.find(name) else {
+                continue;
+            };
+            check_one(known, name, given, mode, notices)?;
+        }
+        let values = Values::new(raw, table);
+        let hostname = Hostname::check(&values, mode)?;
+        let proxy = Proxy::check(&values, notices)?;
+        if mode == Mode::Production {
+            check_production(&values, &hostname, proxy.is_some(), notices)?;
+        }
+        let observe = Observe::check(&values)?;
+        let http = Http::check(&values, mode)?;
+        Ok(Self {
+            mode,
+            home: home.to_owned(),
+            database: database::check(&values, home, mode, notices)?,
+            management: Management::check(&values, observe, &http)?,
+            observe,
+            http,
+            mounts: Mounts::check(&values, &hostname)?,
+            hostname,
+            proxy,
+            logging: Logging::check(&values, raw)?,
+            shutdown: Shutdown::check(&values)?,
+            bootstrap: Bootstrap::check(&values, notices)?,
+            transfer: Transfer::check(&values)?,
+        })
+    }
+}
+
+/// Whether an option may stand at all, and in this form.
+fn check_one(
+    known: &Known,
+    name: &str,
+    given: &raw::Given,
+    mode: Mode,
+    notices: &mut Notices,
+) -> Result<(), UsageError> {
+    let text = given.value.reveal();
+    if !known.default.is_empty() && text == known.default {
+        return Ok(());
+    }
+    value::check(known, name, text)?;
+    match known.class {
+        Class::Honoured => {}
+        Class::Ignored => notices.warn(format!(
+            "option {name} ({}) is accepted but has no effect yet: {}",
+            given.origin, known.about
+        )),
+        Class::Refused if mode != Mode::Offline || !known.name.starts_with("https-") => {
+            return Err(UsageError(format!(
+                "option {name} is refused: {}",
+                known.about
+            )));
+        }
+        Class::Refused => {}
+        Class::Removed => notices.warn(format!(
+            "option {name} ({}) was removed from Keycloak and is ignored: {}",
+            given.origin, known.about
+        )),
+    }
+    Ok(())
+}
+
+/// What `start` asks for that `start-dev` does not.
+fn check_production(
+    values: &Values<'_>,
+    hostname: &Hostname,
+    proxy: bool,
+    notices: &mut Notices,
+) -> Result<(), UsageError> {
+    if !values.flag("http-enabled")? {
+        return Err(UsageError(
+            "HTTPS is not built in yet: let a proxy end TLS and give --http-enabled=true with \
+             --proxy-headers. To start the server in development mode, see the `start-dev` command."
+                .to_owned(),
+        ));
+    }
+    let open = match hostname {
+        Hostname::OfRequest => !proxy,
+        Hostname::Name(name) => !proxy && !hostname::is_local(name),
+        Hostname::Url { scheme, .. } => {
+            if scheme == "https" && !proxy {
+                notices.warn(
+                    "hostname is an https URL but proxy-headers is not set: the addresses of \
+                     callers, and whether they used TLS, cannot be known behind a proxy"
+                        .to_owned(),
+                );
+            }
+            scheme == "http" && !hostname.is_local()
+        }
+    };
+    if open {
+        notices.warn(
+            "the server is reached over plain HTTP and proxy-headers is not set: browsers will not \
+             keep its cookies, and passwords can be read on the way"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+impl Http {
+    fn check(values: &Values<'_>, mode: Mode) -> Result<Self, UsageError> {
+        let everywhere = values.environment_says_container() || mode != Mode::Development;
+        let default = if everywhere { "0.0.0.0" } else { "localhost" };
+        let queued = values.count("http-max-queued-requests")?;
+        let max_requests = match (queued, values.count("http-pool-max-threads")?) {
+            (Some(queued), threads) => {
+                Some(queued.saturating_add(threads.unwrap_or_else(default_pool)))
+            }
+            (None, _) => None,
+        };
+        let host = values.text("http-host").unwrap_or(default).to_owned();
+        Ok(Self {
+            host,
+            port: values.port("http-port")?,
+            max_requests,
+        })
+    }
+}
+
+/// Keycloak's number of worker threads, which its queue adds to.
+fn default_pool() -> usize {
+    std::thread::available_parallelism().map_or(50, |cores| (cores.get() * 4).max(50))
+}
+
+impl Observe {
+    fn check(values: &Values<'_>) -> Result<Self, UsageError> {
+        let legacy = values.flag("legacy-observability-interface")?;
+        let health = values.flag("health-enabled")?;
+        Ok(Self {
+            health,
+            metrics: values.flag("metrics-enabled")?,
+            health_on_main: health && (legacy || !values.flag("http-management-health-enabled")?),
+            metrics_on_main: legacy,
+        })
+    }
+
+    fn needs_listener(self) -> bool {
+        (self.health && !self.health_on_main) || (self.metrics && !self.metrics_on_main)
+    }
+}
+
+impl Management {
+    fn check(
+        values: &Values<'_>,
+        observe: Observe,
+        http: &Http,
+    ) -> Result<Option<Self>, UsageError> {
+        let host = values
+            .text("http-management-host")
+            .unwrap_or(&http.host)
+            .to_owned();
+        let port = values.port("http-management-port")?;
+        let own = "http-management-relative-path";
+        let path = if values.is_given(own) {
+            hostname::base_path(own, values.text(own).unwrap_or_default())?
+        } else {
+            hostname::relative_path(values)?.unwrap_or_default()
+        };
+        Ok(observe
+            .needs_listener()
+            .then_some(Self { host, port, path }))
+    }
+}
+
+impl Shutdown {
+    fn check(values: &Values<'_>) -> Result<Self, UsageError> {
+        Ok(Self {
+            delay: values.duration("shutdown-delay")?,
+            timeout: values.duration("shutdown-timeout")?,
+        })
+    }
+}
+
+impl Bootstrap {
+    fn check(values: &Values<'_>, notices: &mut Notices) -> Result<Self, UsageError> {
+        let mut pair = |name: &str, secret_name: &str| {
+            let secret = values
+                .secret(secret_name)
+                .filter(|secret| !secret.is_empty());
+            if secret.is_none() && values.is_given(name) {
+                notices.warn(format!("option {name} has no effect without {secret_name}"));
+            }
+            let name = values.text(name).unwrap_or_default().trim().to_owned();
+            secret
+                .filter(|_| !name.is_empty())
+                .map(|secret| (name, secret))
+        };
+        Ok(Self {
+            user: pair("bootstrap-admin-username", "bootstrap-admin-password"),
+            service: pair("bootstrap-admin-client-id", "bootstrap-admin-client-secret"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,500 @@
+use std::time::Duration;
+
+use claviger_store::{Database, Tls};
+use tracing::level_filters::LevelFilter;
+
+use super::raw::Sources;
+use super::*;
+
+/// Checks options as arguments of a command.
+fn check(mode: Mode, options: &[(&str, &str)]) -> Result<(Settings, Vec<String>), UsageError> {
+    let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let arguments: Vec<(String, String)> = options.iter().map(pair).collect();
+    let table = Table::load();
+    let mut notices = Notices::default();
+    let sources = Sources {
+        arguments: &arguments,
+        environment: &[],
+        file: "",
+        home: "/kc",
+    };
+    let raw = RawOptions::gather(&table, &sources, &mut notices)?;
+    let settings = Settings::check(&raw, &table, mode, Path::new("/kc"), &mut notices)?;
+    Ok((settings, notices.lines().map(str::to_owned).collect()))
+}
+
+fn settings(mode: Mode, options: &[(&str, &str)]) -> Settings {
+    check(mode, options).unwrap().0
+}
+
+fn refusal(mode: Mode, options: &[(&str, &str)]) -> String {
+    match check(mode, options) {
+        Err(error) => error.to_string(),
+        Ok((settings, _)) => panic!("{options:?}: {settings:?}"),
+    }
+}
+
+#[test]
+fn development_needs_no_options() {
+    let (settings, notices) = check(Mode::Development, &[]).unwrap();
+    assert_eq!(notices, Vec::<String>::new());
+    let http = Http {
+        host: "localhost".into(),
+        port: 8080,
+        max_requests: None,
+    };
+    assert_eq!(settings.http, http);
+    assert_eq!(settings.hostname, Hostname::OfRequest);
+    assert_eq!(settings.mounts.paths(), ["/auth", ""]);
+    assert_eq!(settings.management, None);
+    assert_eq!(settings.proxy, None);
+    assert_eq!(settings.logging.root, LevelFilter::INFO);
+    let shutdown = Shutdown {
+        delay: Duration::from_secs(1),
+        timeout: Duration::from_secs(10),
+    };
+    assert_eq!(settings.shutdown, shutdown);
+    let Database::Sqlite { path } = settings.database.database else {
+        panic!()
+    };
+    assert_eq!(path, Path::new("/kc/data/claviger.db"));
+    assert!(settings.bootstrap.user.is_none());
+}
+
+#[test]
+fn production_asks_for_a_host_name_and_for_plain_http() {
+    let text = refusal(Mode::Production, &[("http-enabled", "true")]);
+    assert_eq!(
+        text,
+        "hostname is not configured; either configure hostname, or set hostname-strict to false"
+    );
+    let text = refusal(Mode::Production, &[("hostname", "id.example")]);
+    assert!(
+        text.contains("--http-enabled=true") && text.contains("start-dev"),
+        "{text}"
+    );
+
+    let sound = [
+        ("hostname", "https://id.example"),
+        ("http-enabled", "true"),
+        ("proxy-headers", "xforwarded"),
+        ("db", "dev-file"),
+    ];
+    let (settings, notices) = check(Mode::Production, &sound).unwrap();
+    assert_eq!(settings.http.host, "0.0.0.0");
+    assert_eq!(notices, Vec::<String>::new());
+
+    let open = [
+        ("hostname", "id.example"),
+        ("http-enabled", "true"),
+        ("db", "dev-mem"),
+    ];
+    let (_, notices) = check(Mode::Production, &open).unwrap();
+    assert!(
+        notices.iter().any(|line| line.contains("plain HTTP")),
+        "{notices:?}"
+    );
+
+    let any = [("hostname-strict", "false"), ("http-enabled", "true")];
+    let (_, notices) = check(Mode::Production, &any).unwrap();
+    assert!(
+        notices
+            .iter()
+            .any(|line| line.contains("explicitly set the db")),
+        "{notices:?}"
+    );
+}
+
+#[test]
+fn base_paths_follow_what_is_asked_for() {
+    let cases: &[(&[(&str, &str)], &[&str])] = &[
+        (&[], &["/auth", ""]),
+        (&[("hostname", "id.example")], &["/auth", ""]),
+        (&[("http-relative-path", "/auth")], &["/auth"]),
+        (&[("http-relative-path", "/")], &[""]),
+        (&[("http-relative-path", "sso/")], &["/sso"]),
+        (&[("hostname", "https://id.example")], &[""]),
+        (&[("hostname", "https://id.example/auth")], &["/auth", ""]),
+        (
+            &[
+                ("hostname", "https://id.example/x"),
+                ("http-relative-path", "/y"),
+            ],
+            &["/y"],
+        ),
+    ];
+    for (options, paths) in cases {
+        let settings = settings(Mode::Development, options);
+        assert_eq!(settings.mounts.paths(), *paths, "{options:?}");
+    }
+}
+
+#[test]
+fn databases_are_read() {
+    let base = [
+        ("db", "postgres"),
+        ("db-username", "kc"),
+        ("db-password", "pw"),
+    ];
+    let server = |more: &[(&str, &str)]| {
+        let options: Vec<(&str, &str)> = base.iter().chain(more).copied().collect();
+        match settings(Mode::Development, &options).database.database {
+            Database::Postgres(server) => server,
+            other => panic!("{other:?}"),
+        }
+    };
+    let usual = server(&[]);
+    assert_eq!(
+        (usual.host.as_str(), usual.port, usual.database.as_str()),
+        ("localhost", 5432, "keycloak")
+    );
+    assert_eq!(
+        (usual.user.as_str(), usual.password.reveal(), usual.tls),
+        ("kc", "pw", Tls::Disabled)
+    );
+
+    let parts = server(&[
+        ("db-url-host", "db.example"),
+        ("db-url-port", "6543"),
+        ("db-url-database", "x"),
+        ("db-schema", "s"),
+        ("db-tls-mode", "verify-server"),
+        ("db-tls-trust-store-file", "/ca.pem"),
+    ]);
+    assert_eq!(
+        (parts.host.as_str(), parts.port, parts.database.as_str()),
+        ("db.example", 6543, "x")
+    );
+    assert_eq!(parts.schema.as_deref(), Some("s"));
+    assert_eq!(
+        parts.tls,
+        Tls::VerifyServer {
+            ca_file: "/ca.pem".into()
+        }
+    );
+
+    let url = server(&[(
+        "db-url",
+        "jdbc:aws-wrapper:postgresql://u/d?user=a&password=b",
+    )]);
+    assert_eq!((url.host.as_str(), url.user.as_str()), ("u", "kc"));
+
+    for vendor in ["mysql", "mariadb"] {
+        let database = settings(Mode::Development, &[("db", vendor)]).database;
+        let Database::Mysql(server) = database.database else {
+            panic!("{vendor}")
+        };
+        assert_eq!(server.port, 3306);
+    }
+    let memory = settings(
+        Mode::Development,
+        &[("db", "dev-mem"), ("db-pool-max-size", "5")],
+    );
+    assert!(matches!(memory.database.database, Database::SqliteMemory));
+    assert_eq!(memory.database.pool_size, 5);
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused_and_says_why() {
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("db", "oracle")], "oracle is not supported"),
+        (&[("db", "tidb")], "tidb is not supported"),
+        (
+            &[("db", "sqlserver")],
+            "Expected values are: dev-file, dev-mem",
+        ),
+        (
+            &[("db-url", "jdbc:postgresql://h/d")],
+            "set db to postgres as well",
+        ),
+        (&[("db-url", "jdbc:h2:mem:x")], "there is no H2 here"),
+        (
+            &[("db", "postgres"), ("db-url", "jdbc:mysql://h/d")],
+            "set db to mysql or mariadb",
+        ),
+        (
+            &[("db", "postgres"), ("db-tls-mode", "verify-server")],
+            "db-tls-trust-store-file",
+        ),
+        (
+            &[("db-pool-max-size", "0")],
+            "Expected a whole number above zero",
+        ),
+        (&[("db-pool-max-size", "5000")], "at most 1000"),
+        (
+            &[("https-certificate-file", "/x")],
+            "HTTPS listener is not built in yet",
+        ),
+        (
+            &[("hostname-admin", "https://a")],
+            "links would point to the wrong place",
+        ),
+        (&[("vault", "file")], "vault is not built in yet"),
+        (&[("fips-mode", "strict")], "no FIPS mode"),
+        (&[("proxy-protocol-enabled", "true")], "use --proxy-headers"),
+        (
+            &[("proxy-headers", "foo")],
+            "Expected values are: forwarded, xforwarded",
+        ),
+        (
+            &[("proxy-trusted-addresses", "x")],
+            "nor valid CIDR notation",
+        ),
+        (&[("http-port", "abc")], "got \"abc\""),
+        (&[("http-port", "65536")], "got \"65536\""),
+        (
+            &[("http-enabled", "yes")],
+            "Expected values are: true, false",
+        ),
+        (
+            &[("shutdown-timeout", "foo")],
+            "Invalid duration format 'foo'",
+        ),
+        (&[("shutdown-timeout", "2d")], "at most one day"),
+        (
+            &[("hostname", "a b")],
+            "neither a plain hostname nor a valid URL",
+        ),
+        (&[("http-relative-path", "/a;b")], "Expected a path"),
+        (&[("log-level", "foo")], "Invalid log category format: foo."),
+        (
+            &[("log-level", "a:b:c")],
+            "Invalid log category format: a:b:c.",
+        ),
+        (
+            &[("log-level-x", "loud")],
+            "Invalid log category format: loud.",
+        ),
+        (&[("cache", "redis")], "Expected values are: ispn, local"),
+        (&[("cache-remote-port", "x")], "Expected an integer value"),
+    ];
+    for (options, why) in cases {
+        let text = refusal(Mode::Development, options);
+        assert!(text.contains(why), "{options:?}: {text}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_yet_is_told_once() {
+    let options = [
+        ("cache", "local"),
+        ("features", "token-exchange"),
+        ("spi-x--y--z", "secret!"),
+    ];
+    let (_, notices) = check(Mode::Development, &options).unwrap();
+    assert_eq!(notices.len(), 3);
+    for line in &notices {
+        assert!(line.contains("is accepted but has no effect yet"), "{line}");
+        assert!(!line.contains("secret!"), "{line}");
+    }
+}
+
+#[test]
+fn defaults_are_accepted_whatever_becomes_of_the_option() {
+    let options = [
+        ("https-client-auth", "none"),
+        ("fips-mode", "disabled"),
+        ("https-port", "8443"),
+    ];
+    let (_, notices) = check(Mode::Development, &options).unwrap();
+    assert_eq!(notices, Vec::<String>::new());
+}
+
+#[test]
+fn options_of_listeners_do_not_stop_commands_that_serve_nobody() {
+    let options = [("https-certificate-file", "/x"), ("db", "dev-mem")];
+    assert!(check(Mode::Offline, &options).is_ok());
+    assert!(check(Mode::Offline, &[("vault", "file")]).is_err());
+}
+
+#[test]
+fn the_management_listener_follows_health_and_metrics() {
+    let management = |options: &[(&str, &str)]| settings(Mode::Development, options).management;
+    assert_eq!(management(&[]), None);
+    let usual = Management {
+        host: "localhost".into(),
+        port: 9000,
+        path: String::new(),
+    };
+    assert_eq!(
+        management(&[("health-enabled", "true")]),
+        Some(usual.clone())
+    );
+    assert_eq!(management(&[("metrics-enabled", "true")]), Some(usual));
+    let options = [
+        ("metrics-enabled", "true"),
+        ("http-host", "10.0.0.1"),
+        ("http-relative-path", "/auth"),
+        ("http-management-port", "0"),
+    ];
+    let inherited = Management {
+        host: "10.0.0.1".into(),
+        port: 0,
+        path: "/auth".into(),
+    };
+    assert_eq!(management(&options), Some(inherited));
+    let on_main = [
+        ("health-enabled", "true"),
+        ("http-management-health-enabled", "false"),
+    ];
+    assert_eq!(management(&on_main), None);
+    assert!(settings(Mode::Development, &on_main).observe.health_on_main);
+}
+
+#[test]
+fn the_queue_adds_to_the_pool() {
+    let options = [
+        ("http-max-queued-requests", "10"),
+        ("http-pool-max-threads", "5"),
+    ];
+    assert_eq!(
+        settings(Mode::Development, &options).http.max_requests,
+        Some(15)
+    );
+    assert_eq!(
+        settings(Mode::Development, &options[1..]).http.max_requests,
+        None
+    );
+}
+
+#[test]
+fn levels_are_read() {
+    let options = [
+        ("log-level", "WARN,org.keycloak.events:debug,a:off"),
+        ("log-level-a", "trace"),
+        ("log-console-level", "error"),
+        ("log-console-output", "json"),
+    ];
+    let logging = settings(Mode::Development, &options).logging;
+    assert_eq!(logging.root, LevelFilter::WARN);
+    assert_eq!(
+        logging.categories["org.keycloak.events"],
+        LevelFilter::DEBUG
+    );
+    assert_eq!(logging.categories["a"], LevelFilter::TRACE);
+    assert_eq!(logging.console, LevelFilter::ERROR);
+    assert!(logging.json);
+}
+
+#[test]
+fn the_first_administrator_needs_a_password() {
+    let bootstrap = |options: &[(&str, &str)]| check(Mode::Development, options).unwrap();
+    let (settings, _) = bootstrap(&[("bootstrap-admin-password", "pw")]);
+    let user = settings.bootstrap.user.unwrap();
+    assert_eq!((user.0.as_str(), user.1.reveal()), ("temp-admin", "pw"));
+    let (settings, notices) = bootstrap(&[("bootstrap-admin-username", "ann")]);
+    assert!(settings.bootstrap.user.is_none());
+    assert!(
+        notices[0].contains("has no effect without bootstrap-admin-password"),
+        "{notices:?}"
+    );
+    let (settings, _) = bootstrap(&[("bootstrap-admin-client-secret", "s")]);
+    assert_eq!(settings.bootstrap.service.unwrap().0, "temp-admin");
+}
+
+#[test]
+fn older_variables_name_the_first_administrator() {
+    let file = std::env::temp_dir().join(format!("claviger-legacy-{}", std::process::id()));
+    std::fs::write(&file, "from file\n").unwrap();
+    let path = file.to_str().unwrap();
+    type Case<'a> = (&'a [(&'a str, &'a str)], Option<(&'a str, &'a str)>, usize);
+    let cases: &[Case<'_>] = &[
+        (
+            &[("KEYCLOAK_USER", "a"), ("KEYCLOAK_PASSWORD", "b")],
+            Some(("a", "b")),
+            2,
+        ),
+        (
+            &[("KEYCLOAK_ADMIN", "a"), ("KEYCLOAK_ADMIN_PASSWORD", "b")],
+            Some(("a", "b")),
+            2,
+        ),
+        (
+            &[("KEYCLOAK_USER", "a"), ("KEYCLOAK_PASSWORD_FILE", path)],
+            Some(("a", "from file")),
+            2,
+        ),
+        (
+            &[
+                ("KC_BOOTSTRAP_ADMIN_PASSWORD", "new"),
+                ("KEYCLOAK_PASSWORD", "old"),
+            ],
+            Some(("temp-admin", "new")),
+            1,
+        ),
+        (&[("KEYCLOAK_USER", "a")], None, 2),
+        (&[], None, 0),
+    ];
+    for (variables, user, lines) in cases {
+        let environment: Vec<(String, String)> = variables
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
+        let table = Table::load();
+        let mut notices = Notices::default();
+        let sources = Sources {
+            arguments: &[],
+            environment: &environment,
+            file: "",
+            home: "",
+        };
+        let mut raw = RawOptions::gather(&table, &sources, &mut notices).unwrap();
+        legacy::apply(&mut raw, &environment, &mut notices).unwrap();
+        let home = Path::new("/kc");
+        let settings =
+            Settings::check(&raw, &table, Mode::Development, home, &mut notices).unwrap();
+        let found = settings.bootstrap.user;
+        let found = found
+            .as_ref()
+            .map(|(name, secret)| (name.as_str(), secret.reveal()));
+        assert_eq!(found, *user, "{variables:?}");
+        assert_eq!(notices.lines().count(), *lines, "{variables:?}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told() {
+    let environment = [(
+        "KEYCLOAK_PASSWORD_FILE".to_owned(),
+        "/no/such/file".to_owned(),
+    )];
+    let mut raw = RawOptions::default();
+    let error = legacy::apply(&mut raw, &environment, &mut Notices::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("KEYCLOAK_PASSWORD_FILE: /no/such/file:"),
+        "{error}"
+    );
+}
+
+#[test]
+fn transfers_name_one_place() {
+    use super::transfer::{Place, Users};
+    let transfer = |options: &[(&str, &str)]| settings(Mode::Offline, options).transfer;
+    assert_eq!(
+        transfer(&[("file", "x")]).place().unwrap(),
+        Place::File("x".into())
+    );
+    let dir = transfer(&[("dir", "d"), ("users", "skip"), ("override", "false")]);
+    assert_eq!(dir.place().unwrap(), Place::Dir("d".into()));
+    assert_eq!(
+        (dir.users, dir.users_per_file, dir.replace),
+        (Users::Skip, 50, false)
+    );
+    assert!(transfer(&[]).place().is_err());
+    assert!(transfer(&[("dir", "d"), ("file", "x")]).place().is_err());
+    let text = refusal(Mode::Offline, &[("file", "x"), ("users", "skip")]);
+    assert!(text.contains("'same_file'"), "{text}");
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let options = [
+        ("db", "postgres"),
+        ("db-password", "hunter2"),
+        ("bootstrap-admin-password", "hunter2"),
+    ];
+    assert!(!format!("{:?}", settings(Mode::Development, &options)).contains("hunter2"));
+}
