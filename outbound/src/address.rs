@@ -49,8 +49,13 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
 }
 
 const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
+    let mut bits = 0_u128;
+    let mut rest: &[u16] = &segments;
+    while let [segment, after @ ..] = rest {
+        bits = (bits << 16) | (*segment as u128);
+        rest = after;
+    }
+    Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), prefix)
 }
 
 /// Why an address may not be called.
@@ -118,8 +123,7 @@ fn embedded(address: IpAddr) -> Option<IpAddr> {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => {
             of(high, low)
         }
-        [0x64, 0xff9b, 0 | 1, _, _, _, high, low] => of(high, low),
-        [0x2002, high, low, ..] => of(high, low),
+        [0x64, 0xff9b, 0 | 1, _, _, _, high, low] | [0x2002, high, low, ..] => of(high, low),
         [0x2001, 0, _, _, _, _, high, low] => of(!high, !low),
         _ => None,
     }
