@@ -13,7 +13,7 @@ use crate::fault::FaultPlan;
 use crate::migrate::migrate;
 use crate::options::{Database, Options, Server};
 use crate::row::Row;
-use crate::statement::{StatementRef, statements};
+use crate::statement::{Statement, StatementRef, statements};
 use crate::tx::{Commit, Step, Tx};
 use crate::value::Value;
 use crate::writer::{Job, Message, WriteConnection};
@@ -242,7 +242,11 @@ impl Store {
     /// release and this database understand each other.
     pub async fn check_statements(&self) -> Result<Vec<&'static str>, StoreError> {
         let mut names = Vec::new();
-        for statement in crate::statement::ALL.iter().copied().flatten().copied() {
+        let mut all: Vec<&'static Statement> = Vec::new();
+        for module in crate::statement::ALL {
+            all.extend_from_slice(module);
+        }
+        for statement in all {
             let statement = StatementRef::from(statement);
             match &self.inner.readers {
                 Readers::Sqlite(readers) => readers.prepare(&statement)?,
@@ -306,6 +310,19 @@ fn check(steps: &[Step]) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Handlers run on any thread: their futures must be able to move.
+    #[test]
+    fn futures_can_be_sent() {
+        fn sent<T: Send>(_: impl Fn(&'static Store) -> T) {}
+        fn opened<T: Send>(_: impl Fn(&'static Options) -> T) {}
+        opened(|options| Store::open(options));
+        sent(|store| store.commit(Tx::new()));
+        sent(Store::ping);
+        sent(Store::close);
+        sent(Store::realms);
+        sent(Store::check_statements);
+    }
 
     #[test]
     fn every_table_is_counted() {

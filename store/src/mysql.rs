@@ -166,7 +166,9 @@ impl Readers {
     pub(crate) async fn prepare(&self, statement: &StatementRef) -> Result<(), StoreError> {
         let preparing = async {
             let mut connection = self.pool.get_conn().await?;
-            let prepared = connection.prep(statement.text(Dialect::Mysql)).await?;
+            let prepared = connection
+                .prep(statement.text(Dialect::Mysql).to_owned())
+                .await?;
             connection.close(prepared).await
         };
         preparing

@@ -103,8 +103,6 @@ pub(crate) use params;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn values_are_not_printed() {
         let text = format!(
