@@ -1,4 +1,6 @@
 //! The protocol endpoints, spoken to over HTTP without a socket.
 
+mod client_auth;
 mod logout;
+mod public;
 mod world;
