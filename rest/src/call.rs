@@ -141,6 +141,11 @@ impl AdminCall {
         schema::parse(class, &self.body).map_err(Problem::from)
     }
 
+    /// The body as a list of representations of a class.
+    pub fn json_list(&self, class: &str) -> Result<Vec<Json>, Problem> {
+        schema::parse_list(class, &self.body).map_err(Problem::from)
+    }
+
     /// The body as any JSON value.
     pub fn value(&self) -> Result<Value, Problem> {
         serde_json::from_slice(&self.body).map_err(|_| {

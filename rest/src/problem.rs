@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use claviger_store::{Commit, StoreError};
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
+use claviger_wire::schema::JsonProblem;
 use serde_json::{Value, json};
 
 /// A refusal.
@@ -117,6 +118,20 @@ pub fn done(commit: Commit) -> Result<(), Problem> {
             tracing::info!("{step}: somebody else changed the same rows meanwhile");
             let text = "The resource was changed by somebody else. Read it again and repeat.";
             Err(Problem::conflict(text))
+        }
+    }
+}
+
+impl From<JsonProblem> for Problem {
+    fn from(problem: JsonProblem) -> Self {
+        let text = problem.to_string();
+        let status = StatusCode::BAD_REQUEST;
+        match problem {
+            JsonProblem::Unrecognized { .. } => Self::error(status, &text),
+            JsonProblem::Broken => Self::described(status, "invalid_request", &text),
+            JsonProblem::WrongType => Self::described(status, "unknown_error", &text),
+            // Keycloak fails with 500 here; who sends nothing is told so.
+            JsonProblem::Empty => Self::described(status, "invalid_request", "The body is empty"),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod headers;
 pub mod mapper;
 pub mod realm;
 pub mod role;
+pub mod schema;
 pub mod scope;
 pub mod user;
 
