@@ -101,6 +101,8 @@ pub struct Candidate<'a> {
     pub(super) managed: BTreeMap<&'a str, Managed<'a>>,
     pub(super) values: BTreeMap<String, Vec<String>>,
     unmanaged: BTreeSet<String>,
+    /// Names that were sent.
+    sent: BTreeSet<String>,
 }
 
 impl<'a> Candidate<'a> {
@@ -123,6 +125,7 @@ impl<'a> Candidate<'a> {
             managed: profile.managed(scene.context),
             values: BTreeMap::new(),
             unmanaged: BTreeSet::new(),
+            sent: sent.keys().cloned().collect(),
         };
         let mut managed = std::mem::take(&mut candidate.managed);
         managed.retain(|_, attribute| candidate.is_selected(attribute));
@@ -204,6 +207,22 @@ impl<'a> Candidate<'a> {
             .chain(default)
             .map(|value| if lower { value.to_lowercase() } else { value })
             .collect()
+    }
+
+    /// The names in the order in which Keycloak goes through them: that of a hash map, filled with
+    /// what was sent and then with what else the profile has.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let last_name_first = |name: &&str| (*name == FIRST_NAME, *name == LAST_NAME);
+        let known = self.values.keys().map(String::as_str);
+        let (mut sent, mut rest): (Vec<&str>, Vec<&str>) =
+            known.partition(|name| self.sent.contains(*name));
+        sent.sort_by_key(last_name_first);
+        java::sort_as_hash_map(&mut sent, |name| name);
+        rest.sort_by_key(|name| self.managed.get(name).map(|managed| managed.order));
+        java::sort_as_hash_map(&mut rest, |name| name);
+        sent.append(&mut rest);
+        java::sort_as_copied_hash_map(&mut sent, |name| name);
+        sent
     }
 
     /// The values of an attribute.

@@ -11,10 +11,8 @@ use super::{Violation, email, java};
 impl Candidate<'_> {
     /// What is wrong, in Keycloak's order: by message, then by attribute.
     pub fn violations(&self) -> Vec<Violation> {
-        let mut names: Vec<&str> = self.values.keys().map(String::as_str).collect();
-        java::sort_as_copied_hash_map(&mut names, |name| name);
         let mut by_message: Vec<(String, Vec<Violation>)> = Vec::new();
-        for name in names {
+        for name in self.names() {
             for (error_key, rest) in self.faults_of(name) {
                 let params = [Value::from(name)].into_iter().chain(rest).collect();
                 let violation = Violation {
@@ -28,6 +26,8 @@ impl Candidate<'_> {
                 }
             }
         }
+        // Java puts a new message in front of those that share its bucket.
+        by_message.reverse();
         java::sort_as_hash_map(&mut by_message, |(message, _)| message);
         by_message
             .into_iter()
@@ -44,7 +44,7 @@ impl Candidate<'_> {
             for validator in &managed.validators {
                 has_length |= validator.id() == validator::LENGTH;
                 if !excused {
-                    self.run(validator, managed, &mut faults);
+                    faults.extend(self.run(validator, managed));
                 }
             }
         }
@@ -83,63 +83,11 @@ impl Candidate<'_> {
         )
     }
 
-    fn run(&self, validator: &Validator, managed: &Managed<'_>, faults: &mut Vec<Fault>) {
+    /// What one validator says; of several values with one fault it says it once.
+    fn run(&self, validator: &Validator, managed: &Managed<'_>) -> Vec<Fault> {
         let values = self.get(managed.name);
-        let first = values.first().map(String::as_str);
-        let blank = first.is_none_or(java::is_blank);
-        let login = self.scene.realm.login;
-        let by_email = login.registration_email_as_username;
-        let mut refuse_if = |broken: bool, key: &str| {
-            if broken {
-                faults.push((key.to_owned(), Vec::new()));
-            }
-        };
+        let mut faults: Vec<Fault> = Vec::new();
         match &validator.check {
-            Check::UsernamePresent => refuse_if(blank, "missingUsernameMessage"),
-            Check::BrokeredUsernamePresent => {
-                refuse_if(blank && !by_email, "missingUsernameMessage");
-            }
-            Check::RegisteredUsername => {
-                refuse_if(
-                    by_email && first.is_some() && blank,
-                    "missingUsernameMessage",
-                );
-            }
-            Check::RegisteredEmail => {
-                let bad = !blank
-                    && first.is_some_and(|text| !email::is_valid(text, email::LOCAL_PART_MAX));
-                refuse_if(by_email && bad, "invalidEmailMessage");
-            }
-            Check::UsernameUnchanged => {
-                refuse_if(self.changes_fixed_username(), "readOnlyUsernameMessage");
-            }
-            Check::EmailPresent { even_if_missing } => {
-                let asked = first.is_some() || *even_if_missing;
-                refuse_if(
-                    asked && blank && self.is_required(managed),
-                    "missingEmailMessage",
-                );
-            }
-            Check::Required => {
-                let missing = values.is_empty() || values.iter().any(|value| java::is_blank(value));
-                let due = self.is_required(managed) && self.can_edit(managed);
-                refuse_if(due && missing, "error-user-attribute-required");
-            }
-            Check::Immutable => {
-                refuse_if(
-                    self.changes_read_only(managed),
-                    "error-user-attribute-read-only",
-                );
-            }
-            Check::Homograph { message } => {
-                let odd = !blank && first.is_some_and(|text| !value::is_latin_or_common(text));
-                refuse_if(odd, message);
-            }
-            Check::NotBlank => {
-                let bad = values.is_empty() || values.iter().any(|value| java::is_blank(value));
-                refuse_if(bad, "error-invalid-blank");
-            }
-            Check::NotEmpty => refuse_if(values.is_empty(), "error-empty"),
             Check::Multivalued(bounds) => faults.extend(self.count_fault(*bounds, managed)),
             Check::Uri {
                 schemes,
@@ -150,17 +98,76 @@ impl Candidate<'_> {
                     |value: &String| value::uri_faults(value, schemes, *fragment, *valid_url);
                 faults.extend(values.iter().flat_map(faulty));
             }
-            Check::UsernameCharacters { .. } if by_email => {}
             check => {
                 let language = self.language();
-                for value in values {
-                    faults.extend(
-                        value::fault(check, value, language)
-                            .or_else(|| self.non_ascii_fault(check, value)),
-                    );
-                }
+                faults.extend(
+                    self.broken_rule(check, managed)
+                        .map(|key| (key.to_owned(), vec![])),
+                );
+                faults.extend(values.iter().filter_map(|value| {
+                    value::fault(check, value, language)
+                        .filter(|_| !self.excuses(check))
+                        .or_else(|| self.non_ascii_fault(check, value))
+                }));
             }
         }
+        let mut once: Vec<Fault> = Vec::new();
+        for fault in faults {
+            if !once.contains(&fault) {
+                once.push(fault);
+            }
+        }
+        once
+    }
+
+    /// Addresses hold characters that names do not.
+    fn excuses(&self, check: &Check) -> bool {
+        self.scene.realm.login.registration_email_as_username
+            && matches!(check, Check::UsernameCharacters { .. })
+    }
+
+    /// The message of a check that looks at all values, or at more than values.
+    fn broken_rule<'c>(&self, check: &'c Check, managed: &Managed<'_>) -> Option<&'c str> {
+        let values = self.get(managed.name);
+        let first = values.first().map(String::as_str);
+        let blank = first.is_none_or(java::is_blank);
+        let some_blank = values.is_empty() || values.iter().any(|value| java::is_blank(value));
+        let by_email = self.scene.realm.login.registration_email_as_username;
+        let (broken, key) = match check {
+            Check::UsernamePresent => (blank, "missingUsernameMessage"),
+            Check::BrokeredUsernamePresent => (blank && !by_email, "missingUsernameMessage"),
+            Check::RegisteredUsername => (
+                by_email && first.is_some() && blank,
+                "missingUsernameMessage",
+            ),
+            Check::RegisteredEmail => {
+                let bad = first
+                    .filter(|_| !blank)
+                    .is_some_and(|text| !email::is_valid(text, email::LOCAL_PART_MAX));
+                (by_email && bad, "invalidEmailMessage")
+            }
+            Check::UsernameUnchanged => (self.changes_fixed_username(), "readOnlyUsernameMessage"),
+            Check::EmailPresent { even_if_missing } => {
+                let asked = blank && (first.is_some() || *even_if_missing);
+                (asked && self.is_required(managed), "missingEmailMessage")
+            }
+            Check::Required => {
+                let due = self.is_required(managed) && self.can_edit(managed);
+                (due && some_blank, "error-user-attribute-required")
+            }
+            Check::Immutable => (
+                self.changes_read_only(managed),
+                "error-user-attribute-read-only",
+            ),
+            Check::Homograph { message } => {
+                let odd = first.is_some_and(|text| !value::is_latin_or_common(text));
+                (odd && !blank, message.as_ref())
+            }
+            Check::NotBlank => (some_blank, "error-invalid-blank"),
+            Check::NotEmpty => (values.is_empty(), "error-empty"),
+            _ => return None,
+        };
+        broken.then_some(key)
     }
 
     /// A mail server without SMTPUTF8 (RFC 6531) cannot deliver to such an address.

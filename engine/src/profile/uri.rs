@@ -9,6 +9,7 @@ const URL_SCHEMES: &[&str] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Uri<'a> {
     pub(super) scheme: Option<&'a str>,
+    authority: Option<&'a str>,
     pub(super) fragment: Option<&'a str>,
 }
 
@@ -22,10 +23,19 @@ impl Uri<'_> {
                     .iter()
                     .any(|known| known.eq_ignore_ascii_case(scheme)) =>
             {
-                None
+                self.bad_port()
             }
             Some(scheme) => Some(format!("unknown protocol: {}", scheme.to_ascii_lowercase())),
         }
+    }
+
+    fn bad_port(self) -> Option<String> {
+        let host_and_port = self.authority?.rsplit('@').next()?;
+        let (_, port) = host_and_port
+            .rsplit_once(':')
+            .filter(|(_, port)| !port.ends_with(']'))?;
+        let at = port.chars().position(|c| !c.is_ascii_digit())?;
+        Some(format!("Error at index {at} in: \"{port}\""))
     }
 }
 
@@ -44,11 +54,12 @@ pub(super) fn parse(text: &str) -> Result<Uri<'_>, String> {
     if scheme.is_some() && start >= body_end {
         return Err(parser.error("Expected scheme-specific part", start));
     }
-    if scheme.is_some() && !parser.slice(start, body_end).starts_with('/') {
+    let authority = if scheme.is_some() && !parser.slice(start, body_end).starts_with('/') {
         parser.check(start, body_end, "opaque part", is_uric)?;
+        None
     } else {
-        parser.hierarchical(start, body_end)?;
-    }
+        parser.hierarchical(start, body_end)?
+    };
     let fragment = match fragment_at {
         None => None,
         Some(at) => {
@@ -56,7 +67,11 @@ pub(super) fn parse(text: &str) -> Result<Uri<'_>, String> {
             text.get(at + 1..)
         }
     };
-    Ok(Uri { scheme, fragment })
+    Ok(Uri {
+        scheme,
+        authority,
+        fragment,
+    })
 }
 
 struct Parser<'a> {
@@ -87,9 +102,11 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn hierarchical(&self, start: usize, end: usize) -> Result<(), String> {
+    /// Gives the authority back.
+    fn hierarchical(&self, start: usize, end: usize) -> Result<Option<&'a str>, String> {
         let body = self.slice(start, end);
         let mut path_at = start;
+        let mut found = None;
         if let Some(rest) = body.strip_prefix("//") {
             let from = start + 2;
             let length = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -98,10 +115,18 @@ impl<'a> Parser<'a> {
             }
             path_at = from + length;
             let authority = self.slice(from, path_at);
+            found = Some(authority);
             let bracketed = authority.contains('[');
-            self.check(from, path_at, "authority", |c| {
-                is_unreserved(c) || "$,;:@&=+".contains(c) || (bracketed && "[]".contains(c))
-            })?;
+            let good = |c| {
+                is_unreserved(c)
+                    || "$,;:@&=+".contains(c)
+                    || (bracketed && "[]%".contains(c))
+                    || is_other(c)
+            };
+            if !authority.chars().all(good) && self.check(from, path_at, "", good).is_err() {
+                // Java names the start of the authority, not the place.
+                return Err(self.error("Illegal character in authority", from));
+            }
         }
         let query_at = self
             .slice(path_at, end)
@@ -113,7 +138,7 @@ impl<'a> Parser<'a> {
         if query_at < end {
             self.check(query_at + 1, end, "query", is_uric)?;
         }
-        Ok(())
+        Ok(found)
     }
 
     fn check(
@@ -165,7 +190,8 @@ mod tests {
             ("a/b:c", None, None),
             ("", None, None),
         ] {
-            assert_eq!(parse(text), Ok(Uri { scheme, fragment }), "{text}");
+            let uri = parse(text).unwrap();
+            assert_eq!((uri.scheme, uri.fragment), (scheme, fragment), "{text}");
         }
     }
 
@@ -175,7 +201,7 @@ mod tests {
             ("a b", "Illegal character in path at index 1: a b"),
             (
                 "http://a b",
-                "Illegal character in authority at index 8: http://a b",
+                "Illegal character in authority at index 7: http://a b",
             ),
             (
                 "http://a/?<",
@@ -209,6 +235,11 @@ mod tests {
             parse("foo://a").unwrap().not_a_url().unwrap(),
             "unknown protocol: foo"
         );
-        assert_eq!(parse("HTTPS://a").unwrap().not_a_url(), None);
+        assert_eq!(parse("HTTPS://u:p@a:1/:b").unwrap().not_a_url(), None);
+        assert_eq!(parse("http://[::1]").unwrap().not_a_url(), None);
+        assert_eq!(
+            parse("http://a:8b/").unwrap().not_a_url().unwrap(),
+            "Error at index 1 in: \"8b\""
+        );
     }
 }
