@@ -95,12 +95,11 @@ fn upsert(text: &str) -> String {
     let Some((key, action)) = tail.split_once(") DO ") else {
         return text.to_owned();
     };
-    let set = match action.strip_prefix("UPDATE SET ") {
-        Some(set) => excluded_values(set),
-        None => {
-            let first = key.split(',').next().unwrap_or(key).trim();
-            format!("{first} = {first}")
-        }
+    let set = if let Some(set) = action.strip_prefix("UPDATE SET ") {
+        excluded_values(set)
+    } else {
+        let first = key.split(',').next().unwrap_or(key).trim();
+        format!("{first} = {first}")
     };
     format!("{head} ON DUPLICATE KEY UPDATE {set}")
 }

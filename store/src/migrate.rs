@@ -22,12 +22,12 @@ const MIGRATIONS: &[Migration] = &[Migration {
     text: include_str!("../migrations/0001_foundation.sql"),
 }];
 
-/// A row of `schema_migration`. `applied_at` is 0 while a migration is under way on an engine that
+/// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that
 /// commits each definition by itself.
 pub(crate) struct Applied {
     pub(crate) version: i64,
     pub(crate) checksum: String,
-    pub(crate) applied_at: i64,
+    pub(crate) at: i64,
 }
 
 /// What is left to do: one migration.
@@ -134,7 +134,7 @@ fn pending(dialect: Dialect, applied: &[Applied]) -> Result<Vec<Pending>, StoreE
     let finished = |version| {
         applied
             .iter()
-            .any(|row| row.version == version && row.applied_at > 0)
+            .any(|row| row.version == version && row.at > 0)
     };
     let begun = |version| applied.iter().any(|row| row.version == version);
     let left = MIGRATIONS.iter().filter(|known| !finished(known.version));
@@ -199,7 +199,7 @@ mod tests {
             .map(|known| Applied {
                 version: known.version,
                 checksum: checksum(known.text),
-                applied_at: 1,
+                at: 1,
             })
             .collect()
     }
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn versions_count_from_one() {
         let versions: Vec<i64> = MIGRATIONS.iter().map(|known| known.version).collect();
-        assert_eq!(versions, (1..=versions.len() as i64).collect::<Vec<_>>());
+        assert_eq!(versions, (1..).take(versions.len()).collect::<Vec<i64>>());
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
         rows.push(Applied {
             version: 9_999,
             checksum: String::new(),
-            applied_at: 1,
+            at: 1,
         });
         let error = pending(Dialect::Sqlite, &rows).err().unwrap().to_string();
         assert!(error.contains("use a newer release"), "{error}");
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn an_unfinished_migration_goes_on() {
         let mut rows = applied();
-        rows.last_mut().unwrap().applied_at = 0;
+        rows.last_mut().unwrap().at = 0;
         let pending = pending(Dialect::Mariadb, &rows).unwrap();
         assert!(pending.len() == 1 && pending[0].begun);
     }

@@ -24,6 +24,8 @@ const PREPARED: usize = 512;
 const LOCK_TIMEOUT: u64 = 3;
 /// Seconds that a node waits while another migrates.
 const MIGRATION_TIMEOUT: u64 = 600;
+/// How long a connection that is not used is kept.
+const IDLE: Duration = Duration::from_mins(5);
 /// The number of the character set of bytes that are no text.
 const BINARY: u16 = 63;
 
@@ -101,8 +103,10 @@ impl Readers {
         let constraints = PoolConstraints::new(0, options.pool_size)
             .ok_or_else(|| StoreError::Settings("pool size".to_owned()))?;
         // A reset would throw the prepared statements away; reads leave nothing behind.
+        // Without a time to live the pool would keep its minimum only, and connect for each read.
         let pool = PoolOpts::default()
             .with_constraints(constraints)
+            .with_inactive_connection_ttl(IDLE)
             .with_reset_connection(false);
         let pool = Pool::new(connect_options(server).pool_opts(pool));
         Ok(Self {
@@ -186,7 +190,11 @@ impl Readers {
 
 fn cell(value: Option<Cell>, character_set: u16) -> Value {
     match value {
-        None | Some(Cell::NULL) => Value::Null,
+        // The schema has neither fractions nor dates.
+        None
+        | Some(Cell::NULL | Cell::Float(_) | Cell::Double(_) | Cell::Date(..) | Cell::Time(..)) => {
+            Value::Null
+        }
         Some(Cell::Int(number)) => Value::Int(number),
         Some(Cell::UInt(number)) => i64::try_from(number).map_or(Value::Null, Value::Int),
         Some(Cell::Bytes(bytes)) if character_set == BINARY => Value::Bytes(bytes),
@@ -194,8 +202,6 @@ fn cell(value: Option<Cell>, character_set: u16) -> Value {
             Ok(text) => Value::Text(text),
             Err(error) => Value::Bytes(error.into_bytes()),
         },
-        // The schema has neither fractions nor dates.
-        Some(Cell::Float(_) | Cell::Double(_) | Cell::Date(..) | Cell::Time(..)) => Value::Null,
     }
 }
 
@@ -231,16 +237,16 @@ impl Writer {
 
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         let name = step.statement.name;
-        let stop = |failure| Stop::Failed(name, failure);
+        let failed = |failure| Stop::Failed(name, failure);
         let connection = self
             .connection
             .as_mut()
-            .ok_or_else(|| stop(not_connected()))?;
+            .ok_or_else(|| failed(not_connected()))?;
         let text = step.statement.text(Dialect::Mysql);
         connection
             .exec_drop(text, parameters(&step.args))
             .await
-            .map_err(|error| stop(failure(error)))?;
+            .map_err(|error| failed(failure(error)))?;
         if step.fits(connection.affected_rows()) {
             Ok(())
         } else {
@@ -384,10 +390,10 @@ impl Migrate for Migrator {
     }
 
     async fn history(&mut self) -> Result<Vec<Applied>, StoreError> {
-        let applied = |(version, checksum, applied_at)| Applied {
+        let applied = |(version, checksum, at)| Applied {
             version,
             checksum,
-            applied_at,
+            at,
         };
         self.connection
             .query_map(HISTORY, applied)

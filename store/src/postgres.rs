@@ -26,10 +26,12 @@ use crate::row::Row;
 use crate::statement::StatementRef;
 use crate::tx::Step;
 use crate::value::Value;
-use crate::writer::{Control, Failure, Stop, WriteConnection};
+use crate::writer::{Control, Failure, Job, Stop, WriteConnection};
 
 /// Steps sent before the first answer is read.
 const PIPELINE: usize = 256;
+/// Steps of several jobs that are done at once in the hope that all of them fit.
+const TOGETHER: usize = 4096;
 /// How long a statement waits for a row that another node holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// The key of the lock under which one node at a time migrates: `claviger` in ASCII.
@@ -343,7 +345,7 @@ impl Writer {
     }
 
     /// Says what is unsaid and then `steps`, all at once, and reads the answers in their order.
-    async fn send(&mut self, steps: &[Step]) -> Result<(), Stop> {
+    async fn send(&mut self, steps: &[&Step]) -> Result<(), Stop> {
         let lost = |failure| Stop::Failed("CONNECTION", failure);
         let unsaid = self.take_unsaid();
         let client = self.client.as_ref().ok_or_else(|| lost(not_connected()))?;
@@ -356,8 +358,7 @@ impl Writer {
                 .ok_or_else(|| lost(not_connected()))?;
             prepared.push(statement);
         }
-        let mut sent: Vec<Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>> =
-            Vec::with_capacity(steps.len() + 1);
+        let mut sent: Vec<Request<'_, Result<u64, Error>>> = Vec::with_capacity(steps.len() + 1);
         sent.push(Box::pin(async {
             if unsaid.is_empty() {
                 Ok(0)
@@ -383,6 +384,17 @@ impl Writer {
         Ok(())
     }
 
+    /// The same, a part at a time.
+    async fn send_all(&mut self, steps: &[&Step]) -> Result<(), Stop> {
+        for some in steps.chunks(PIPELINE) {
+            match tokio::time::timeout(self.timeout, self.send(some)).await {
+                Ok(result) => result?,
+                Err(_) => return Err(Stop::Failed("CONNECTION", too_late())),
+            }
+        }
+        Ok(())
+    }
+
     /// Prepares all that the registry can write. Done before the first transaction: a statement that
     /// failed to be prepared within one would spoil it for all its jobs.
     async fn prepare(&mut self, client: &ClientWrapper) -> Result<(), StoreError> {
@@ -392,7 +404,7 @@ impl Writer {
         };
         let sent = writing().map(|statement| {
             let text = statement.text(Dialect::Postgres);
-            let request: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(client.prepare(text));
+            let request: Request<'_, _> = Box::pin(client.prepare(text));
             request
         });
         let results = pipelined(sent.collect()).await;
@@ -429,6 +441,9 @@ impl Writer {
         }
     }
 }
+
+/// Something to be sent, and its answer.
+type Request<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Sends all requests, then waits for their answers. A request goes out when its future is first
 /// polled: each is polled once, in order, before any is waited for.
@@ -491,13 +506,26 @@ impl WriteConnection for Writer {
     }
 
     async fn steps(&mut self, steps: &[Step]) -> Result<(), Stop> {
-        for some in steps.chunks(PIPELINE) {
-            match tokio::time::timeout(self.timeout, self.send(some)).await {
-                Ok(result) => result?,
-                Err(_) => return Err(Stop::Failed("CONNECTION", too_late())),
+        let steps: Vec<&Step> = steps.iter().collect();
+        self.send_all(&steps).await
+    }
+
+    /// Optimism: nearly all jobs fit, and then a batch takes two exchanges with the server, not one
+    /// for each job. If one does not, all is taken back and done again with savepoints.
+    async fn together(&mut self, jobs: &[Job]) -> Result<bool, Failure> {
+        let steps: Vec<&Step> = jobs.iter().flat_map(|job| &job.steps).collect();
+        if jobs.len() < 2 || steps.len() > TOGETHER {
+            return Ok(false);
+        }
+        self.unsaid.push(Control::Begin.text("BEGIN"));
+        match self.send_all(&steps).await {
+            Ok(()) => Ok(true),
+            Err(Stop::Failed(_, Failure::Connection(source))) => Err(Failure::Connection(source)),
+            Err(Stop::Missed(_) | Stop::Failed(..)) => {
+                self.control(Control::Rollback).await?;
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     fn forget(&mut self) {
@@ -536,7 +564,7 @@ impl Migrate for Migrator {
             Ok(Applied {
                 version: row.try_get(0)?,
                 checksum: row.try_get(1)?,
-                applied_at: row.try_get(2)?,
+                at: row.try_get(2)?,
             })
         };
         rows.iter()

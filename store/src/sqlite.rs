@@ -61,11 +61,7 @@ impl File {
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = directory.join(format!("claviger-{}-{number}.db", std::process::id()));
-            match std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(&path)
-            {
+            match private_file().create_new(true).open(&path) {
                 Ok(_) => {
                     let fleeting = Some(Arc::new(Fleeting(path.clone())));
                     return Ok(Self { path, fleeting });
@@ -83,8 +79,13 @@ impl File {
 
     /// A connection that may write.
     pub(crate) fn connect_to_write(&self) -> Result<Connection, StoreError> {
-        let connection =
-            self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        private_file()
+            .create(true)
+            .open(&self.path)
+            .map_err(|error| {
+                StoreError::unavailable("the database file cannot be opened", error)
+            })?;
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let synchronous = if self.fleeting.is_some() {
             "OFF"
         } else {
@@ -124,6 +125,19 @@ impl File {
             StoreError::unavailable("the database file cannot be opened", error)
         })
     }
+}
+
+/// How to make a file that holds password hashes and keys: nobody else may read it. The files that
+/// SQLite puts beside it get the same permissions.
+fn private_file() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
 }
 
 /// The connections that read. A read is a few microseconds: it is done where it is asked for.
@@ -195,13 +209,7 @@ fn select(
         .prepare_cached(statement.text(Dialect::Sqlite))
         .map_err(failed)?;
     let width = statement
-        .columns(|| {
-            prepared
-                .column_names()
-                .into_iter()
-                .map(Into::into)
-                .collect()
-        })
+        .columns(|| prepared.column_names().map(Into::into).collect())
         .len();
     bind(&mut prepared, args).map_err(failed)?;
     let mut found = prepared.raw_query();
@@ -223,11 +231,13 @@ fn select(
 
 fn cell(value: ValueRef<'_>) -> Value {
     match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Int(number),
         // The schema has no fractions; sums and counts are whole.
-        ValueRef::Real(_) => Value::Null,
-        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Null | ValueRef::Real(_) => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Bytes(text.to_vec()),
+        },
         ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
     }
 }
@@ -292,9 +302,9 @@ impl Writer {
 
     fn step(&self, step: &Step) -> Result<(), Stop> {
         let name = step.statement.name;
-        let stop = |failure| Stop::Failed(name, failure);
-        let connection = self.connection().map_err(stop)?;
-        let touched = execute(connection, step).map_err(|error| stop(self.failure(error)))?;
+        let failed = |failure| Stop::Failed(name, failure);
+        let connection = self.connection().map_err(failed)?;
+        let touched = execute(connection, step).map_err(|error| failed(self.failure(error)))?;
         if step.fits(touched) {
             Ok(())
         } else {
@@ -390,7 +400,7 @@ impl Migrate for Migrator {
             Ok(Applied {
                 version: row.get(0)?,
                 checksum: row.get(1)?,
-                applied_at: row.get(2)?,
+                at: row.get(2)?,
             })
         };
         let rows = statement.query_map((), applied).map_err(migration_error)?;

@@ -92,6 +92,12 @@ pub(crate) trait WriteConnection: Send {
     fn control(&mut self, word: Control) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Does the steps in their order until one stops.
     fn steps(&mut self, steps: &[Step]) -> impl Future<Output = Result<(), Stop>> + Send;
+    /// Does the steps of all jobs in a transaction of their own, if the engine is faster so. True:
+    /// the transaction is open, everything is as it has to be. False: nothing was done, and no
+    /// transaction is open.
+    fn together(&mut self, _jobs: &[Job]) -> impl Future<Output = Result<bool, Failure>> + Send {
+        std::future::ready(Ok(false))
+    }
     /// Drops the connection: its state is not known. The next [`WriteConnection::open`] makes another.
     fn forget(&mut self);
 }
@@ -153,7 +159,9 @@ async fn write<C: WriteConnection>(connection: &mut C, batch: Vec<Job>, fault: O
         }
         Err(BatchError::Again(_)) => {
             for job in batch {
-                one_by_one(connection, job, fault).await;
+                if !job.answer.is_closed() {
+                    one_by_one(connection, job, fault).await;
+                }
             }
         }
         Err(error) => {
@@ -175,7 +183,8 @@ async fn one_by_one<C: WriteConnection>(connection: &mut C, job: Job, fault: Opt
             Ok(mut answers) => {
                 break answers.pop().unwrap_or(Err(StoreError::busy("no answer")));
             }
-            Err(BatchError::Again(_) | BatchError::Lost(_)) if tries < RETRIES => {}
+            Err(BatchError::Again(_) | BatchError::Lost(_))
+                if tries < RETRIES && !batch.iter().all(|job| job.answer.is_closed()) => {}
             Err(error) => break Err(error.into_store_error()),
         }
     };
@@ -241,6 +250,10 @@ async fn transaction<C: WriteConnection>(
     fault: Option<&FaultPlan>,
 ) -> Result<Vec<Answer>, BatchError> {
     let say = |word| move |failure| BatchError::before_commit(word, failure);
+    if fault.is_none() && connection.together(batch).await.map_err(say("BEGIN"))? {
+        commit(connection, fault).await?;
+        return Ok(batch.iter().map(|_| Ok(Commit::Done)).collect());
+    }
     connection
         .control(Control::Begin)
         .await

@@ -13,10 +13,10 @@ use serde_json::json;
 pub const UNICODE: &str = "Ünï 日本 👩‍🚀 \u{10FFFF} 'quote' \"double\" \\back %_!? -- ; \t\n$1 ?";
 
 pub fn object(value: serde_json::Value) -> Json {
-    match value {
-        serde_json::Value::Object(map) => map,
-        other => panic!("no object: {other}"),
-    }
+    let serde_json::Value::Object(map) = value else {
+        panic!("no object: {value}")
+    };
+    map
 }
 
 pub fn realm(id: &str) -> RealmRow {

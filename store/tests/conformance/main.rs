@@ -1,6 +1,13 @@
 //! What a store does, whatever keeps it: the same tests on SQLite, and on every server named in
 //! `CLAVIGER_TEST_DB_URLS`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod configuration;
 mod events;
 mod faults;

@@ -175,8 +175,8 @@ on_every_engine! {
             write(&world, |tx| tx.grant_role(&at(), &alice, &role)).await;
             write(&world, |tx| tx.join_group(&at(), &alice, &group)).await;
         }
-        assert_eq!(world.user_roles(&at(), &alice).await.unwrap(), [role.clone()]);
-        assert_eq!(world.user_groups(&at(), &alice).await.unwrap(), [group.clone()]);
+        assert_eq!(world.user_roles(&at(), &alice).await.unwrap(), std::slice::from_ref(&role));
+        assert_eq!(world.user_groups(&at(), &alice).await.unwrap(), std::slice::from_ref(&group));
         for _ in 0..2 {
             write(&world, |tx| tx.withdraw_role(&at(), &alice, &role)).await;
             write(&world, |tx| tx.leave_group(&at(), &alice, &group)).await;

@@ -160,7 +160,8 @@ on_every_engine! {
             let (commit, next) = racer.await.unwrap();
             match commit {
                 Commit::Done => winners.push(next),
-                other => assert_eq!(other, Commit::Missed("CLIENT_SESSION_ROTATE")),
+                Commit::Missed("CLIENT_SESSION_ROTATE") => {}
+                Commit::Missed(_) | Commit::Conflict(_) => panic!("{commit:?}"),
             }
         }
         assert_eq!(winners.len(), 1);
