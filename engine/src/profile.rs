@@ -16,7 +16,7 @@ pub(crate) mod java;
 mod managed;
 mod metadata;
 pub mod pattern;
-mod uri;
+pub mod uri;
 mod validator;
 mod value;
 

@@ -17,6 +17,9 @@ use super::scopes;
 use super::shape::{complete_mappers, each, flag, members, text, texts};
 use crate::defaults::{MASTER, REALM_MANAGEMENT, Template};
 
+/// Letters and digits that hold 512 bits: enough for a key of any HMAC (RFC 7518 §3.2).
+const SECRET_LENGTH: usize = 86;
+
 /// Members of a client representation that are not part of its document.
 const NOT_KEPT: &[&str] = &[
     "access",
@@ -131,26 +134,19 @@ fn draw_secret(body: &mut Json, random: &Random, now: Millis) -> bool {
     if text(body, "secret").is_some_and(|secret| secret != MASK) {
         return false;
     }
-    let secret = random.alphanumeric(secret_length(body));
-    body.insert("secret".to_owned(), json!(secret));
-    if let Some(Value::Object(attributes)) = body.get_mut("attributes") {
-        let made = json!(now.seconds().0.to_string());
-        attributes.insert("client.secret.creation.time".to_owned(), made);
-    }
+    new_secret(body, random, now);
     true
 }
 
-/// A secret that is an HMAC key has the length of its hash (RFC 7518 §3.2).
-fn secret_length(body: &Json) -> usize {
-    if text(body, "clientAuthenticatorType") != Some("client-secret-jwt") {
-        return 32;
+/// Gives a client a new secret and writes down when; returns the secret.
+pub fn new_secret(body: &mut Json, random: &Random, now: Millis) -> String {
+    let secret = random.alphanumeric(SECRET_LENGTH);
+    body.insert("secret".to_owned(), json!(secret));
+    if let Value::Object(attributes) = body.entry("attributes").or_insert(json!({})) {
+        let made = json!(now.seconds().0.to_string());
+        attributes.insert("client.secret.creation.time".to_owned(), made);
     }
-    let attributes = body.get("attributes").and_then(Value::as_object);
-    match attributes.and_then(|all| text(all, "token.endpoint.auth.signing.alg")) {
-        Some("HS384") => 48,
-        Some("HS512") => 64,
-        Some(_) | None => 32,
-    }
+    secret
 }
 
 /// Whether a client is one that holds the roles of a realm's administrators.
@@ -350,7 +346,7 @@ mod tests {
         assert_eq!(body["protocol"], "openid-connect");
         assert_eq!(body["fullScopeAllowed"], true);
         assert_eq!(body["nodeReRegistrationTimeout"], -1);
-        assert_eq!(body["secret"].as_str().unwrap().len(), 32);
+        assert_eq!(body["secret"].as_str().unwrap().len(), 86);
         assert_eq!(body["attributes"]["client.secret.creation.time"], "5");
     }
 

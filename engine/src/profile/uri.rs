@@ -7,15 +7,17 @@ const URL_SCHEMES: &[&str] = &[
 
 /// The parts of a URI that validators ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Uri<'a> {
-    pub(super) scheme: Option<&'a str>,
+pub struct Uri<'a> {
+    /// What stands before the first colon.
+    pub scheme: Option<&'a str>,
     authority: Option<&'a str>,
-    pub(super) fragment: Option<&'a str>,
+    /// What stands behind the first `#`.
+    pub fragment: Option<&'a str>,
 }
 
 impl Uri<'_> {
     /// Why this is not a URL, if it is none.
-    pub(super) fn not_a_url(self) -> Option<String> {
+    pub fn not_a_url(self) -> Option<String> {
         match self.scheme {
             None => Some("URI is not absolute".to_owned()),
             Some(scheme)
@@ -40,7 +42,10 @@ impl Uri<'_> {
 }
 
 /// Takes a URI apart.
-pub(super) fn parse(text: &str) -> Result<Uri<'_>, String> {
+///
+/// # Errors
+/// What Java says is wrong with it.
+pub fn parse(text: &str) -> Result<Uri<'_>, String> {
     let parser = Parser { text };
     let end = text.find(['/', '?', '#', ':']).unwrap_or(text.len());
     let (scheme, start) = if text.get(end..).is_some_and(|rest| rest.starts_with(':')) {
