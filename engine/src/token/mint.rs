@@ -14,6 +14,7 @@ use super::GrantCode;
 use crate::app::App;
 use crate::client::Client;
 use crate::gate::Usable;
+use crate::keys::ring_for;
 use crate::mapper::{self, Subject, Target};
 use crate::person::Person;
 use crate::realm::Realm;
@@ -127,7 +128,7 @@ pub enum MintError {
 
 /// Makes the tokens that are asked for. Nothing is stored here.
 pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
-    let ring = issue.realm.keys().await?;
+    let ring = ring_for(app, issue.realm, &wanted(issue)).await?;
     let now = app.now();
     let access_end = access_end(issue, now);
     let access = access_claims(app, issue, access_end, now);
@@ -325,6 +326,17 @@ fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
         now,
     };
     mapper::apply(&issue.granted.mappers, target, &mut subject, claims);
+}
+
+/// The algorithms of all tokens that are asked for.
+fn wanted(issue: &Issue<'_>) -> Vec<Algorithm> {
+    let mut names = vec![algorithm(issue, "access.token.signed.response.alg")];
+    if issue.id_token {
+        names.push(algorithm(issue, "id.token.signed.response.alg"));
+    }
+    let named = names.iter().filter_map(|name| Algorithm::from_name(name));
+    let internal = (!matches!(issue.refresh, Refresh::No)).then_some(Algorithm::Hs512);
+    named.chain(internal).collect()
 }
 
 /// The algorithm that a client wants for a kind of token, or the realm's.
