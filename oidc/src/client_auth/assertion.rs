@@ -12,7 +12,7 @@ use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::request::RequestContext;
 use claviger_model::Seconds;
-use claviger_store::{Commit, StoreError, Tx};
+use claviger_store::{StoreError, Tx};
 use claviger_wire::client::ClientSettings;
 
 use super::keys::{self, KeysError};
@@ -128,7 +128,8 @@ async fn check(
         .id
         .as_deref()
         .ok_or_else(|| broken("Token jti claim is required"))?;
-    if !is_first_use(call, &client, id, end).await? {
+    if !is_first_use(signer, call, id, end).await? {
+        tracing::warn!(client = client.client_id, "an assertion came a second time");
         return Err(broken("Token reuse detected").into());
     }
     Ok(Verdict::Proven)
@@ -261,25 +262,19 @@ impl<'a> Assertion<'a> {
 /// Marks an assertion as used, durably and before anything else happens, so that whoever copied it
 /// on its way cannot come in with it (RFC 7523 §3, item 7).
 async fn is_first_use(
+    signer: Signer,
     call: &Call,
-    client: &Client,
     id: &str,
     end: Seconds,
 ) -> Result<bool, StoreError> {
-    // Ids are of any length, and unique for one client only.
-    let digest = sha256(format!("{}\n{id}", client.uuid.as_str()).as_bytes());
-    let key = format!("client-assertion:{}", base64url(&digest));
+    // Ids are of any length; keys are not.
+    let digest = base64url(&sha256(id.as_bytes()));
+    let key = format!("client-assertion:{}:{digest}", signer.method().id());
     let mut tx = Tx::new();
     // One second more, as `exp` counts whole seconds, and as much as clocks of nodes may differ.
     let expires_at = (end + Seconds(1) + claims::SKEW).millis();
     tx.use_once(&call.realm.id, &key, "", expires_at);
-    match call.app.commit(tx).await? {
-        Commit::Done => Ok(true),
-        Commit::Conflict(_) | Commit::Missed(_) => {
-            tracing::warn!(client = client.client_id, "an assertion came a second time");
-            Ok(false)
-        }
-    }
+    Ok(call.app.commit(tx).await?.is_done())
 }
 
 #[cfg(test)]

@@ -278,13 +278,37 @@ async fn an_assertion_is_good_once() {
         .await
         .is(400)
         .says("invalid_client", "Token reuse detected");
-    // Another client's assertion with the same id is another assertion.
+    // As in Keycloak an id is used up for all clients of the realm.
     let mut claims = bank.claims("other");
     claims["jti"] = json!("one");
     let _ = bank.assert(&bank.signed("k1", &claims)).await.is(200);
     claims["iss"] = json!("signer");
     claims["sub"] = json!("signer");
-    let _ = bank.assert(&bank.signed("k1", &claims)).await.is(200);
+    let same = bank.assert(&bank.signed("k1", &claims)).await.is(400);
+    same.says("invalid_client", "Token reuse detected");
+}
+
+#[tokio::test]
+async fn a_refusal_tells_nothing_of_the_inside() {
+    let bank = Bank::open().await;
+    let failed = "Client authentication with signed JWT failed";
+    let form = [
+        ("client_id", "signer"),
+        ("client_assertion_type", TYPE),
+        ("client_assertion", "garbage"),
+    ];
+    let text = format!("{failed}: the assertion is not a signed JWT");
+    bank.ask(&form).await.is(400).says("invalid_client", &text);
+    let text = format!("{failed}: Error when loading public keys");
+    for _ in 0..3 {
+        let unreachable = bank.assert(&bank.signed("k1", &bank.claims("url"))).await;
+        unreachable.is(400).says("invalid_client", &text);
+    }
+    assert_eq!(
+        bank.stage.network.asked().len(),
+        1,
+        "a failing publisher is left in peace"
+    );
 }
 
 #[tokio::test]
