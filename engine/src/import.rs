@@ -6,17 +6,17 @@
 //! itself alone.
 
 pub mod clients;
+pub mod files;
 pub mod flows;
 pub mod keys;
+pub mod management;
 pub mod realm;
 pub mod users;
-pub mod write;
 
 mod assembly;
 mod components;
 mod groups;
 mod identity_providers;
-pub mod management;
 mod problem;
 mod roles;
 mod scopes;
@@ -32,7 +32,6 @@ pub use management::{MasterPart, master_client_id, master_part};
 use problem::At;
 pub use problem::{ImportError, ImportProblem};
 pub use users::{NewCredential, NewUser};
-pub use write::{ImportFailure, Imported, import_realm, write};
 
 use crate::defaults::{MASTER, Template};
 use scopes::OFFLINE_ACCESS;

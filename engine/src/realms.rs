@@ -78,7 +78,8 @@ pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateErro
         id: id.clone(),
         name: name.clone(),
         enabled: import.realm.get("enabled").and_then(Value::as_bool).unwrap_or(false),
-        version: 1,
+        // Not 1: a realm deleted and made again must not repeat versions that a cache may hold.
+        version: app.now().0,
         body: import.realm,
     });
     put(&mut tx, &id, &documents, &import.links);

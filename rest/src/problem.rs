@@ -129,7 +129,11 @@ impl From<JsonProblem> for Problem {
         match problem {
             JsonProblem::Unrecognized { .. } => Self::error(status, &text),
             JsonProblem::Broken => Self::described(status, "invalid_request", &text),
+            JsonProblem::BrokenWithin => {
+                Self::described(status, "HTTP 400 Bad Request", &text)
+            }
             JsonProblem::WrongType => Self::described(status, "unknown_error", &text),
+            JsonProblem::TooLarge => Self::error(StatusCode::PAYLOAD_TOO_LARGE, &text),
             // Keycloak fails with 500 here; who sends nothing is told so.
             JsonProblem::Empty => Self::described(status, "invalid_request", "The body is empty"),
         }

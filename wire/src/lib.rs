@@ -15,6 +15,7 @@ pub mod realm;
 pub mod role;
 pub mod schema;
 pub mod scope;
+mod tokens;
 pub mod user;
 
 pub use client::ClientSettings;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::problem::{At, ImportError};
 use crate::defaults::Template;
+use crate::password_policy::PasswordPolicy;
 
 /// Members of a realm representation that live elsewhere: documents, links, users.
 pub const LISTS: &[&str] = &[
@@ -304,6 +305,14 @@ fn check(file: &Json) -> Result<(), ImportError> {
         return Err(At::Root
             .key("sslRequired")
             .invalid("must be none, external or all"));
+    }
+    if let Some(policy) = file.get("passwordPolicy").and_then(Value::as_str) {
+        // Whether the server has the list of forbidden passwords is known where it runs only.
+        let denylist = PasswordPolicy::parse(Some(policy))
+            .denylist()
+            .map(str::to_owned);
+        PasswordPolicy::configure(policy, &denylist.as_deref().into_iter().collect::<Vec<_>>())
+            .map_err(|error| At::Root.key("passwordPolicy").invalid(error.to_string()))?;
     }
     let locales = file.get("supportedLocales").and_then(Value::as_array);
     for (index, locale) in locales.into_iter().flatten().enumerate() {

@@ -13,6 +13,7 @@ use super::flows::{canonical_action, default_actions};
 use super::groups;
 use super::problem::{At, ImportError};
 use super::shape::{each, flag, members, text, text_list, texts};
+use crate::password_policy::PasswordPolicy;
 
 /// Most credentials of one user.
 const MAX_CREDENTIALS: usize = 100;
@@ -70,8 +71,9 @@ pub(crate) fn read_user(
     at: &At<'_>,
 ) -> Result<NewUser, ImportError> {
     let person = person(assembly, user, at)?;
-    claim(&person, settings, taken, at)?;
+    claim(&person, settings.duplicate_emails, taken, at)?;
     let (credentials, temporary) = credentials(assembly, user, at)?;
+    check_passwords(settings, &person, &credentials, at)?;
     let mut new = NewUser {
         user: person,
         credentials,
@@ -96,7 +98,9 @@ pub(crate) fn read_user(
 /// Rules of the realm that decide which users it can have.
 pub(crate) struct UserRules {
     /// Whether two users may have the same address.
-    pub(crate) duplicate_emails: bool,
+    duplicate_emails: bool,
+    /// What plain passwords must be like.
+    passwords: PasswordPolicy,
 }
 
 impl UserRules {
@@ -104,8 +108,31 @@ impl UserRules {
     pub(crate) fn of(realm: &Json) -> Self {
         Self {
             duplicate_emails: flag(realm, "duplicateEmailsAllowed"),
+            passwords: PasswordPolicy::parse(text(realm, "passwordPolicy")),
         }
     }
+}
+
+fn check_passwords(
+    rules: &UserRules,
+    user: &User,
+    credentials: &[NewCredential],
+    at: &At<'_>,
+) -> Result<(), ImportError> {
+    for (index, credential) in credentials.iter().enumerate() {
+        let NewCredential::Password(password) = credential else {
+            continue;
+        };
+        let (name, email) = (Some(user.username.as_str()), user.email.as_deref());
+        rules
+            .passwords
+            .check(password.reveal(), name, email)
+            .map_err(|broken| {
+                let list_at = at.key("credentials");
+                list_at.index(index).key("value").invalid(broken.message)
+            })?;
+    }
+    Ok(())
 }
 
 fn person(assembly: &Assembly<'_>, user: &Json, at: &At<'_>) -> Result<User, ImportError> {
@@ -149,7 +176,7 @@ fn person(assembly: &Assembly<'_>, user: &Json, at: &At<'_>) -> Result<User, Imp
 /// Refuses what the store would refuse later, with the place in the file.
 fn claim(
     user: &User,
-    rules: &UserRules,
+    duplicate_emails: bool,
     taken: &mut Taken,
     at: &At<'_>,
 ) -> Result<(), ImportError> {
@@ -175,7 +202,7 @@ fn claim(
             .conflict("User exists with same username"));
     }
     if let Some(email) = &user.email
-        && !rules.duplicate_emails
+        && !duplicate_emails
         && !taken.emails.insert(email.clone())
     {
         return Err(at.key("email").conflict("User exists with same email"));
@@ -458,12 +485,5 @@ pub(crate) fn claim_service_account(
     taken: &mut Taken,
     at: &At<'_>,
 ) -> Result<(), ImportError> {
-    claim(
-        &user.user,
-        &UserRules {
-            duplicate_emails: true,
-        },
-        taken,
-        at,
-    )
+    claim(&user.user, true, taken, at)
 }
