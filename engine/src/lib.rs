@@ -9,6 +9,7 @@ pub mod authenticate;
 pub mod bootstrap;
 pub mod client;
 pub mod clock;
+pub mod credentials;
 pub mod defaults;
 pub mod events;
 pub mod export;
