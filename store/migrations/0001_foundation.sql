@@ -1,7 +1,8 @@
 -- The foundation: realms, their configuration as documents, people as rows, sessions, what happened,
 -- and what has to be told to others.
 -- Six column types only: VARCHAR(n), TEXT, BIGINT, SMALLINT, INTEGER, BYTES. Times are epoch milliseconds.
--- On MySQL and MariaDB the migrator reads TEXT as LONGTEXT.
+-- On MySQL and MariaDB the migrator reads TEXT as LONGTEXT. Columns `…_lower` have room for twice the
+-- characters, for some letters are two in lower case.
 
 CREATE TABLE realm (
     id VARCHAR(36) NOT NULL,
@@ -22,7 +23,7 @@ CREATE TABLE document (
     id VARCHAR(36) NOT NULL,
     parent VARCHAR(36) NOT NULL,
     unique_name VARCHAR(255) NOT NULL,
-    name_lower VARCHAR(255) NOT NULL,
+    name_lower VARCHAR(510) NOT NULL,
     enabled SMALLINT NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (realm_id, kind, id)
@@ -47,11 +48,11 @@ CREATE TABLE user_entity (
     id VARCHAR(255) NOT NULL,
     username VARCHAR(255) NOT NULL,
     email VARCHAR(255),
-    email_lower VARCHAR(255),
+    email_lower VARCHAR(510),
     first_name VARCHAR(255),
-    first_name_lower VARCHAR(255),
+    first_name_lower VARCHAR(510),
     last_name VARCHAR(255),
-    last_name_lower VARCHAR(255),
+    last_name_lower VARCHAR(510),
     enabled SMALLINT NOT NULL,
     email_verified SMALLINT NOT NULL,
     created_at BIGINT NOT NULL,

@@ -96,7 +96,7 @@ fn filtered(head: &str, realm: &RealmId, kind: Kind, filter: DocumentFilter<'_>)
         built.filter(" AND parent = ?", [parent.into()]);
     }
     if let Some(text) = filter.name_contains {
-        built.filter(" AND name_lower LIKE ? ESCAPE '!'", [contains(text).into()]);
+        built.like(" AND name_lower LIKE ? ESCAPE '!'", &contains(text));
     }
     built
 }

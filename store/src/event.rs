@@ -196,7 +196,7 @@ impl Store {
         }
         if let Some(path) = &query.resource_path {
             let pattern = escape_like(path).replace('*', "%");
-            built.filter(" AND resource_path LIKE ? ESCAPE '!'", [pattern.into()]);
+            built.like(" AND resource_path LIKE ? ESCAPE '!'", &pattern);
         }
         equals(
             &mut built,

@@ -75,7 +75,7 @@ impl std::fmt::Debug for Inner {
 
 /// The connections that read, of one engine.
 enum Readers {
-    Sqlite(sqlite::Readers),
+    Sqlite(Arc<sqlite::Readers>),
     Postgres(postgres::Readers),
     Mysql(mysql::Readers),
 }
@@ -109,7 +109,7 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || runtime.block_on(writer::run(connection, jobs, fault)))
             .map_err(|error| StoreError::unavailable("the writer cannot be started", error))?;
-        let readers = Readers::Sqlite(sqlite::Readers::new(file, options.pool_size));
+        let readers = Readers::Sqlite(Arc::new(sqlite::Readers::new(file, options)));
         Ok(Self::new(options, readers, queue, Some(thread)))
     }
 
@@ -172,6 +172,7 @@ impl Store {
             return Ok(Commit::Done);
         }
         check(&steps)?;
+        let patience = patience(self.inner.write_timeout, steps.len());
         let (answer, told) = oneshot::channel();
         self.inner
             .queue
@@ -180,7 +181,7 @@ impl Store {
                 TrySendError::Full(_) => StoreError::busy("too many writes wait"),
                 TrySendError::Closed(_) => StoreError::busy("the store is closed"),
             })?;
-        match tokio::time::timeout(self.inner.write_timeout, told).await {
+        match tokio::time::timeout(patience, told).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::busy("the store was closed")),
             Err(_) => Err(StoreError::busy("the write took too long")),
@@ -232,7 +233,11 @@ impl Store {
             ));
         }
         match &self.inner.readers {
-            Readers::Sqlite(readers) => readers.fetch(statement, args),
+            Readers::Sqlite(readers) => match statement {
+                StatementRef::Named(_) => readers.fetch(statement, args),
+                // A search may have to look at every row: not on a thread that serves others.
+                StatementRef::Built(_) => readers.search(statement, args).await,
+            },
             Readers::Postgres(readers) => readers.fetch(statement, args).await,
             Readers::Mysql(readers) => readers.fetch(statement, args).await,
         }
@@ -278,6 +283,14 @@ impl Store {
         }
         Ok(counts)
     }
+}
+
+/// How long a write of so many steps may take: a millisecond more for each step, so that importing a
+/// realm is not refused for its size.
+pub(crate) fn patience(timeout: Duration, steps: usize) -> Duration {
+    timeout.saturating_add(Duration::from_millis(
+        u64::try_from(steps).unwrap_or(u64::MAX),
+    ))
 }
 
 /// Refuses what no engine, or not every engine, would keep.

@@ -310,7 +310,7 @@ impl WriteConnection for Writer {
     }
 
     async fn steps(&mut self, steps: &[Step]) -> Result<(), Stop> {
-        let timeout = self.timeout;
+        let timeout = crate::layer::patience(self.timeout, steps.len());
         match tokio::time::timeout(timeout, self.all(steps)).await {
             Ok(result) => result,
             Err(_) => Err(Stop::Failed("CONNECTION", too_late())),

@@ -1,10 +1,15 @@
 //! One question to the database.
 
+use std::sync::Arc;
+
 use crate::Store;
-use crate::error::StoreError;
+use crate::error::{Plain, StoreError};
 use crate::row::Row;
 use crate::statement::{Statement, StatementRef};
 use crate::value::Value;
+
+/// Values of one question: what the most modest engine takes (SQLite, 32,766), rounded down.
+const MAX_ARGS: usize = 30_000;
 
 /// A statement and its arguments, to be asked once.
 #[must_use = "a query is nothing until it is asked"]
@@ -28,7 +33,7 @@ impl Store {
     pub(crate) fn query_built(&self, statement: Statement, args: Vec<Value>) -> Query<'_> {
         Query {
             store: self,
-            statement: StatementRef::Built(std::sync::Arc::new(statement)),
+            statement: StatementRef::Built(Arc::new(statement)),
             args,
         }
     }
@@ -82,6 +87,13 @@ impl Query<'_> {
             {
                 *text = text.replace('\0', "\u{fffd}");
             }
+        }
+        if self.args.len() > MAX_ARGS {
+            let source = Arc::new(Plain("too many values in one question"));
+            return Err(StoreError::Refused {
+                statement: self.statement.name,
+                source,
+            });
         }
         self.store.fetch(&self.statement, &self.args).await
     }

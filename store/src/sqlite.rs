@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use crate::dialect::Dialect;
 use crate::error::{Plain, StoreError};
 use crate::migrate::{Applied, HISTORY, Migrate};
+use crate::options::Options;
 use crate::row::Row;
 use crate::statement::StatementRef;
 use crate::tx::Step;
@@ -105,11 +106,14 @@ impl File {
     fn connect_to_read(&self) -> Result<Connection, StoreError> {
         // Not read-only: after a crash the first connection to a WAL database has to recover it.
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection
-            .pragma_update(None, "query_only", true)
-            .map_err(|error| {
-                StoreError::unavailable("the database file cannot be opened", error)
-            })?;
+        let prepare = || {
+            connection.pragma_update(None, "query_only", true)?;
+            // As every other engine has it; names are searched in lower case anyway.
+            connection.pragma_update(None, "case_sensitive_like", true)
+        };
+        prepare().map_err(|error| {
+            StoreError::unavailable("the database file cannot be opened", error)
+        })?;
         Ok(connection)
     }
 
@@ -140,45 +144,77 @@ fn private_file() -> std::fs::OpenOptions {
     options
 }
 
-/// The connections that read. A read is a few microseconds: it is done where it is asked for.
+/// The connections that read. A read by key is a few microseconds: it is done where it is asked for.
 #[derive(Debug)]
 pub(crate) struct Readers {
     file: File,
     idle: Mutex<Vec<Connection>>,
     keep: usize,
+    timeout: Duration,
 }
 
 impl Readers {
-    /// Keeps at most `keep` connections for later.
-    pub(crate) const fn new(file: File, keep: usize) -> Self {
+    /// Keeps some connections for later.
+    pub(crate) const fn new(file: File, options: &Options) -> Self {
+        let idle = Mutex::new(Vec::new());
         Self {
             file,
-            idle: Mutex::new(Vec::new()),
-            keep,
+            idle,
+            keep: options.pool_size,
+            timeout: options.read_timeout,
         }
     }
 
-    /// Asks one question.
+    /// Asks one question, here and now.
     pub(crate) fn fetch(
         &self,
         statement: &StatementRef,
         args: &[Value],
     ) -> Result<Vec<Row>, StoreError> {
+        let connection = self.take()?;
+        let rows = select(&connection, statement, args);
+        self.park(connection);
+        rows
+    }
+
+    /// Asks one question on a thread for such work, and ends it when it takes too long.
+    pub(crate) async fn search(
+        self: &Arc<Self>,
+        statement: &StatementRef,
+        args: &[Value],
+    ) -> Result<Vec<Row>, StoreError> {
+        let connection = self.take()?;
+        let interrupt = connection.get_interrupt_handle();
+        let (readers, statement, args) = (Arc::clone(self), statement.clone(), args.to_vec());
+        let mut work = tokio::task::spawn_blocking(move || {
+            let rows = select(&connection, &statement, &args);
+            readers.park(connection);
+            rows
+        });
+        match tokio::time::timeout(self.timeout, &mut work).await {
+            Ok(Ok(rows)) => rows,
+            Ok(Err(error)) => Err(StoreError::unavailable("the search was cut off", error)),
+            Err(_) => {
+                interrupt.interrupt();
+                Err(StoreError::busy("the search took too long"))
+            }
+        }
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
         let parked = self
             .idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let connection = match parked {
-            Some(connection) => connection,
-            None => self.file.connect_to_read()?,
-        };
-        let rows = select(&connection, statement, args);
+        parked.map_or_else(|| self.file.connect_to_read(), Ok)
+    }
+
+    fn park(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.keep {
             idle.push(connection);
         }
-        rows
     }
 
     /// Lets the connections go.

@@ -141,7 +141,7 @@ impl UserQuery {
                 if exact {
                     built.filter(whole, [value.to_lowercase().into()]);
                 } else {
-                    built.filter(part, [crate::contains(value).into()]);
+                    built.like(part, &crate::contains(value));
                 }
             }
         }
@@ -152,9 +152,9 @@ impl UserQuery {
                      AND a.user_id = u.id AND a.name = ?";
         built.filter(found, [name.into()]);
         if self.exact == Some(false) {
-            built.filter(
+            built.like(
                 " AND a.value_lower LIKE ? ESCAPE '!')",
-                [crate::contains(lower).into()],
+                &crate::contains(lower),
             );
         } else {
             built.filter(
@@ -195,10 +195,10 @@ fn word(text: &str, built: &mut Built) {
             std::iter::repeat_n(Value::from(whole), 4),
         );
     } else {
-        built.filter(
+        built.like(
             " AND (u.username LIKE ? ESCAPE '!' OR u.email_lower LIKE ? ESCAPE '!' \
              OR u.first_name_lower LIKE ? ESCAPE '!' OR u.last_name_lower LIKE ? ESCAPE '!')",
-            std::iter::repeat_n(Value::from(prefix(&lower)), 4),
+            &prefix(&lower),
         );
     }
 }

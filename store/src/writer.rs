@@ -157,7 +157,8 @@ async fn write<C: WriteConnection>(connection: &mut C, batch: Vec<Job>, fault: O
                 let _ = job.answer.send(answer);
             }
         }
-        Err(BatchError::Again(_)) => {
+        // Perhaps one of them is what no connection survives: the others shall not suffer for it.
+        Err(BatchError::Again(_) | BatchError::Lost(_)) => {
             for job in batch {
                 if !job.answer.is_closed() {
                     one_by_one(connection, job, fault).await;

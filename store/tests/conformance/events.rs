@@ -127,13 +127,14 @@ on_every_engine! {
         assert_eq!(ids(all.iter().map(|event| &event.id)), ["ab1", "full", "a_1"]);
         assert_eq!(all[1], full);
         let some = |text: &str| Some(text.to_owned());
-        let cases: [(AdminEventQuery, &[&str]); 12] = [
+        let cases: [(AdminEventQuery, &[&str]); 13] = [
             (AdminEventQuery { operations: vec!["DELETE".into()], ..base() }, &["full"]),
             (AdminEventQuery { resource_types: vec!["USER".into()], ..base() }, &["ab1", "a_1"]),
             (AdminEventQuery { resource_path: some("users/ab1"), ..base() }, &["ab1"]),
             (AdminEventQuery { resource_path: some("users/a_1"), ..base() }, &["a_1"]),
             (AdminEventQuery { resource_path: some("users/*"), ..base() }, &["ab1", "a_1"]),
             (AdminEventQuery { resource_path: some("users"), ..base() }, &[]),
+            (AdminEventQuery { resource_path: some("USERS/*"), ..base() }, &[]),
             (AdminEventQuery { auth_user_id: some("other"), ..base() }, &["full"]),
             (AdminEventQuery { auth_realm_id: some("r"), ..base() }, &[]),
             (AdminEventQuery { auth_client_id: some("console"), max: 1, ..base() }, &["ab1"]),

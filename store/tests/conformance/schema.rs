@@ -4,7 +4,7 @@ use claviger_model::RealmId;
 use claviger_store::{Database, Options, Store, StoreError};
 
 use crate::fixtures::{realm, write};
-use crate::world::on_every_engine;
+use crate::world::{everywhere, on_every_engine};
 
 on_every_engine! {
     /// What `query!` would check at build time, on the real engines.
@@ -70,7 +70,7 @@ on_every_engine! {
 /// A migration that was cut off goes on where it was, on engines that commit each definition.
 #[tokio::test]
 async fn a_half_done_migration_goes_on() {
-    crate::world::everywhere(
+    everywhere(
         |_| (),
         |world| async move {
             if world.engine != "MySQL" {
@@ -98,6 +98,29 @@ async fn stores_in_memory_are_worlds_of_their_own() {
     write(&one, |tx| tx.insert_realm(&realm("r"))).await;
     assert_eq!(one.realms().await.unwrap().len(), 1);
     assert_eq!(two.realms().await.unwrap().len(), 0);
+}
+
+/// The file holds password hashes and keys: whoever else is on the machine must not read them.
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_can_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    everywhere(
+        |_| (),
+        |world| async move {
+            let Database::Sqlite { path } = &world.options.database else {
+                return;
+            };
+            write(&world, |tx| tx.insert_realm(&realm("r"))).await;
+            for suffix in ["", "-wal", "-shm"] {
+                let mut file = path.clone().into_os_string();
+                file.push(suffix);
+                let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+            }
+        },
+    )
+    .await;
 }
 
 #[tokio::test]

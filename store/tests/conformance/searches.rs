@@ -192,6 +192,27 @@ on_every_engine! {
         }
     }
 
+    /// Nobody is found, and no engine's own limit is met.
+    async fn questions_without_measure_find_nothing(world) {
+        crowd(&world).await;
+        let long = "a".repeat(60_000);
+        let many = vec!["*a"; 200].join("");
+        let words = vec!["anna"; 5_000].join(" ");
+        assert_eq!(find(&world, search(&long)).await, [""; 0]);
+        assert_eq!(find(&world, search(&many)).await, [""; 0]);
+        assert_eq!(find(&world, search(&words)).await, ["anna", "bert"]);
+        let part = UserQuery {
+            exact: Some(false), attributes: vec![("note".to_owned(), long)], ..Default::default()
+        };
+        assert_eq!(find(&world, part).await, [""; 0]);
+        let ids = Some((0..20_000).map(|id| id.to_string()).collect());
+        assert_eq!(find(&world, UserQuery { ids, ..Default::default() }).await, [""; 0]);
+        let ids = Some((0..40_000).map(|id| id.to_string()).collect());
+        let query = UserQuery { ids, ..Default::default() };
+        let error = world.users(&at(), &query).await.unwrap_err();
+        assert!(matches!(error, claviger_store::StoreError::Refused { .. }), "{error}");
+    }
+
     async fn users_come_in_pages(world) {
         crowd(&world).await;
         let cases: [(i64, i64, &[&str]); 6] = [

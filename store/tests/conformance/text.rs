@@ -102,6 +102,15 @@ on_every_engine! {
         assert!(world.user(&at(), &"long".into()).await.unwrap().is_none());
     }
 
+    /// `İ` is two characters in lower case: the column that a search looks through has room for both.
+    async fn lower_case_may_be_longer(world) {
+        let mut emre = user("u", "emre");
+        emre.first_name = Some("İ".repeat(255));
+        write(&world, |tx| tx.insert_user(&at(), &emre)).await;
+        let query = UserQuery { first_name: Some("İİİ".to_owned()), ..UserQuery::everybody() };
+        assert_eq!(world.users(&at(), &query).await.unwrap(), [emre]);
+    }
+
     async fn a_nul_is_refused_and_finds_nothing(world) {
         let mut tx = Tx::new();
         tx.insert_user(&at(), &user("u", "al\0ice"));
