@@ -79,12 +79,14 @@ impl PasswordPolicy {
             return Self::default();
         };
         let mut policy = Self::default();
-        for (name, config) in parse::split(text) {
+        let policies = parse::split(text);
+        let size = policies.len();
+        for (name, config) in policies {
             if policy.add(&name, config.as_deref()).is_err() {
                 policy.rules.push(Rule::Unknown(name));
             }
         }
-        policy.sort();
+        policy.sort(size);
         policy
     }
 
@@ -92,7 +94,9 @@ impl PasswordPolicy {
     /// forbidden passwords that is not among `denylists` is refused.
     pub fn configure(text: &str, denylists: &[&str]) -> Result<Self, PolicyConfigError> {
         let mut policy = Self::default();
-        for (name, config) in parse::split(text) {
+        let policies = parse::split(text);
+        let size = policies.len();
+        for (name, config) in policies {
             policy.add(&name, config.as_deref())?;
         }
         if let Some(name) = policy.denylist()
@@ -100,20 +104,17 @@ impl PasswordPolicy {
         {
             return Err(PolicyConfigError::NoSuchDenylist(name.to_owned()));
         }
-        policy.sort();
+        policy.sort(size);
         Ok(policy)
     }
 
-    fn sort(&mut self) {
-        crate::profile::java::sort_as_hash_map(&mut self.rules, Rule::id);
+    fn sort(&mut self, size: usize) {
+        crate::profile::java::sort_as_hash_map_of(size, &mut self.rules, Rule::id);
     }
 
     /// Name of the list of forbidden passwords that the policy wants.
     pub fn denylist(&self) -> Option<&str> {
-        self.rules.iter().find_map(|rule| match rule {
-            Rule::Denylist(name, _) => Some(name.as_str()),
-            _ => None,
-        })
+        self.rules.iter().find_map(Rule::denylist)
     }
 
     /// Hands in the list that [`Self::denylist`] names; without it every new password is refused.

@@ -6,6 +6,7 @@
 //! visible, and changes a [`User`]. Whether a name or an address is taken is the caller's to ask,
 //! because nothing here reads the store.
 
+mod apply;
 mod candidate;
 mod check;
 mod config;
@@ -27,7 +28,8 @@ use claviger_wire::document::Json;
 use claviger_wire::realm::RealmSettings;
 use serde_json::Value;
 
-pub use candidate::{Candidate, Change, Detail, Missing, Scene, Visible};
+pub use apply::{Change, Missing};
+pub use candidate::{Candidate, Detail, Scene, Visible};
 pub use config::{UnmanagedAttributePolicy, UserProfile};
 pub use configure::ProfileConfigError;
 

@@ -46,6 +46,15 @@ impl Rule {
         }
     }
 
+    /// The name of the list that it asks for.
+    pub(super) fn denylist(&self) -> Option<&str> {
+        if let Self::Denylist(name, _) = self {
+            Some(name)
+        } else {
+            None
+        }
+    }
+
     pub(super) fn check(
         &self,
         password: &str,
@@ -108,21 +117,22 @@ impl Rule {
                 "invalidPasswordBlacklistedMessage",
                 &[],
             ),
-            Self::Denylist(name, None) => Err(PolicyViolation {
-                error: "invalidPasswordGenericMessage",
-                params: Vec::new(),
-                message: format!(
-                    "Invalid password: the password blacklist {name} of this realm is not available."
-                ),
-            }),
-            Self::Unknown(name) => Err(PolicyViolation {
-                error: "invalidPasswordGenericMessage",
-                params: Vec::new(),
-                message: format!(
-                    "Invalid password: the password policy {name} of this realm is not supported."
-                ),
-            }),
+            Self::Denylist(name, None) => Err(unusable(&format!(
+                "the password blacklist {name} of this realm is not available."
+            ))),
+            Self::Unknown(name) => Err(unusable(&format!(
+                "the password policy {name} of this realm is not supported."
+            ))),
         }
+    }
+}
+
+/// For a rule that this server cannot follow: what it would forbid is not known, so all is forbidden.
+fn unusable(reason: &str) -> PolicyViolation {
+    PolicyViolation {
+        error: "invalidPasswordGenericMessage",
+        params: Vec::new(),
+        message: format!("Invalid password: {reason}"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use claviger_model::User;
 use claviger_wire::realm::RealmSettings;
 
-use super::managed::{EMAIL, FIRST_NAME, LAST_NAME, LOCALE, Managed, USERNAME, is_root};
+use super::managed::{EMAIL, FIRST_NAME, LAST_NAME, LOCALE, Managed, USERNAME};
 use super::{Context, ProfileInput, UnmanagedAttributePolicy, UserProfile, java};
 
 /// Forms may name attributes with this in front.
@@ -48,15 +48,6 @@ pub struct Scene<'a> {
     pub scopes: &'a [&'a str],
 }
 
-/// What happens to stored attributes that were not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// They stay.
-    Keep,
-    /// They go, if whoever sends may change them.
-    Remove,
-}
-
 /// How much of a user is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -64,17 +55,6 @@ pub enum Detail {
     Brief,
     /// All that may be seen.
     Full,
-}
-
-/// An attribute that was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The attribute's name.
-    pub name: String,
-    /// Its values before.
-    pub before: Vec<String>,
-    /// Its values now.
-    pub after: Vec<String>,
 }
 
 /// What may be seen of a user.
@@ -281,13 +261,13 @@ impl<'a> Candidate<'a> {
 
     /// Whether the attribute is the server's own and its first value would be another one.
     pub(super) fn changes_internal(&self, name: &str, values: &[String]) -> bool {
-        let is = |known: &&str| known.eq_ignore_ascii_case(name);
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
         let admin = self.scene.context.is_admin();
-        let to_users = INTERNAL_TO_USERS.iter().any(|known| is(&known))
+        let to_users = INTERNAL_TO_USERS.iter().any(|known| is(known))
             || name
                 .get(..INTERNAL_TO_USERS_PREFIX.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(INTERNAL_TO_USERS_PREFIX));
-        if !INTERNAL.iter().any(|known| is(&known)) && (admin || !to_users) {
+        if !INTERNAL.iter().any(|known| is(known)) && (admin || !to_users) {
             return false;
         }
         let before = self
@@ -374,55 +354,6 @@ impl<'a> Candidate<'a> {
         }
         seen
     }
-
-    /// Changes the user to what was sent, as far as whoever sends may do so, and says what changed.
-    /// Ask for [`Self::violations`] first.
-    pub fn apply_to(&self, user: &mut User, missing: Missing) -> Vec<Change> {
-        let mut changes = Vec::new();
-        let by_email = self.scene.realm.login.registration_email_as_username;
-        for (name, values) in &self.values {
-            let renamed = name == USERNAME && by_email && !self.is_service_account();
-            if !renamed && self.is_read_only(name) {
-                continue;
-            }
-            let before = stored(user, name);
-            let not_sent = missing == Missing::Keep && values.is_empty() && !is_root(name);
-            if same_values(&before, values) || not_sent {
-                continue;
-            }
-            let after: Vec<String> = values
-                .iter()
-                .filter(|value| !java::is_blank(value))
-                .cloned()
-                .collect();
-            store(user, name, after.clone());
-            if name == EMAIL && self.scene.context.resets_email_verified() {
-                user.email_verified = false;
-            }
-            changes.push(Change {
-                name: name.clone(),
-                before,
-                after,
-            });
-        }
-        if missing == Missing::Remove {
-            let gone: Vec<String> = user
-                .attributes
-                .keys()
-                .filter(|name| !self.values.contains_key(*name) && !self.is_read_only(name))
-                .cloned()
-                .collect();
-            for name in gone {
-                let before = user.attributes.remove(&name).unwrap_or_default();
-                changes.push(Change {
-                    name,
-                    before,
-                    after: Vec::new(),
-                });
-            }
-        }
-        changes
-    }
 }
 
 /// All that was sent, fields included. A field counts more than an attribute of its name.
@@ -470,26 +401,6 @@ fn all_stored(user: &User) -> BTreeMap<String, Vec<String>> {
         all.insert(name.to_owned(), stored(user, name));
     }
     all
-}
-
-fn store(user: &mut User, name: &str, values: Vec<String>) {
-    let first = values.first().cloned();
-    match name {
-        USERNAME => {
-            if let Some(name) = first {
-                user.username = name;
-            }
-        }
-        EMAIL => user.email = first,
-        FIRST_NAME => user.first_name = first,
-        LAST_NAME => user.last_name = first,
-        _ if values.is_empty() => {
-            user.attributes.remove(name);
-        }
-        _ => {
-            user.attributes.insert(name.to_owned(), values);
-        }
-    }
 }
 
 /// Whether both hold the same values, in whatever order.

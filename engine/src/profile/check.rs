@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::candidate::{Candidate, same_values, stored};
 use super::managed::{EMAIL, Managed, USERNAME};
-use super::validator::{self, Bounds, Check, Validator};
+use super::validator::{self, Bounds, Check, Rule, Validator, ValueCheck};
 use super::value::{self, Fault};
 use super::{Violation, email, java};
 
@@ -55,7 +55,7 @@ impl Candidate<'_> {
             ));
         }
         if !has_length {
-            let check = &validator::DEFAULT_LENGTH.check;
+            let check = &validator::DEFAULT_LENGTH;
             faults.extend(
                 values
                     .iter()
@@ -94,22 +94,25 @@ impl Candidate<'_> {
                 fragment,
                 valid_url,
             } => {
-                let faulty =
+                let found_in =
                     |value: &String| value::uri_faults(value, schemes, *fragment, *valid_url);
-                faults.extend(values.iter().flat_map(faulty));
+                faults.extend(values.iter().flat_map(found_in));
             }
-            check => {
+            Check::Value(check) => {
                 let language = self.language();
-                faults.extend(
-                    self.broken_rule(check, managed)
-                        .map(|key| (key.to_owned(), vec![])),
-                );
                 faults.extend(values.iter().filter_map(|value| {
                     value::fault(check, value, language)
                         .filter(|_| !self.excuses(check))
                         .or_else(|| self.non_ascii_fault(check, value))
                 }));
             }
+            Check::Rule(rule) => {
+                faults.extend(
+                    self.broken_rule(rule, managed)
+                        .map(|key| (key.to_owned(), vec![])),
+                );
+            }
+            Check::Unknown => {}
         }
         let mut once: Vec<Fault> = Vec::new();
         for fault in faults {
@@ -121,59 +124,58 @@ impl Candidate<'_> {
     }
 
     /// Addresses hold characters that names do not.
-    fn excuses(&self, check: &Check) -> bool {
+    fn excuses(&self, check: &ValueCheck) -> bool {
         self.scene.realm.login.registration_email_as_username
-            && matches!(check, Check::UsernameCharacters { .. })
+            && matches!(check, ValueCheck::UsernameCharacters { .. })
     }
 
-    /// The message of a check that looks at all values, or at more than values.
-    fn broken_rule<'c>(&self, check: &'c Check, managed: &Managed<'_>) -> Option<&'c str> {
+    /// The message of a rule, if it is broken.
+    fn broken_rule<'r>(&self, rule: &'r Rule, managed: &Managed<'_>) -> Option<&'r str> {
         let values = self.get(managed.name);
         let first = values.first().map(String::as_str);
         let blank = first.is_none_or(java::is_blank);
         let some_blank = values.is_empty() || values.iter().any(|value| java::is_blank(value));
         let by_email = self.scene.realm.login.registration_email_as_username;
-        let (broken, key) = match check {
-            Check::UsernamePresent => (blank, "missingUsernameMessage"),
-            Check::BrokeredUsernamePresent => (blank && !by_email, "missingUsernameMessage"),
-            Check::RegisteredUsername => (
+        let (broken, key) = match rule {
+            Rule::UsernamePresent => (blank, "missingUsernameMessage"),
+            Rule::BrokeredUsernamePresent => (blank && !by_email, "missingUsernameMessage"),
+            Rule::RegisteredUsername => (
                 by_email && first.is_some() && blank,
                 "missingUsernameMessage",
             ),
-            Check::RegisteredEmail => {
+            Rule::RegisteredEmail => {
                 let bad = first
                     .filter(|_| !blank)
                     .is_some_and(|text| !email::is_valid(text, email::LOCAL_PART_MAX));
                 (by_email && bad, "invalidEmailMessage")
             }
-            Check::UsernameUnchanged => (self.changes_fixed_username(), "readOnlyUsernameMessage"),
-            Check::EmailPresent { even_if_missing } => {
+            Rule::UsernameUnchanged => (self.changes_fixed_username(), "readOnlyUsernameMessage"),
+            Rule::EmailPresent { even_if_missing } => {
                 let asked = blank && (first.is_some() || *even_if_missing);
                 (asked && self.is_required(managed), "missingEmailMessage")
             }
-            Check::Required => {
+            Rule::Required => {
                 let due = self.is_required(managed) && self.can_edit(managed);
                 (due && some_blank, "error-user-attribute-required")
             }
-            Check::Immutable => (
+            Rule::Immutable => (
                 self.changes_read_only(managed),
                 "error-user-attribute-read-only",
             ),
-            Check::Homograph { message } => {
+            Rule::Homograph { message } => {
                 let odd = first.is_some_and(|text| !value::is_latin_or_common(text));
                 (odd && !blank, message.as_ref())
             }
-            Check::NotBlank => (some_blank, "error-invalid-blank"),
-            Check::NotEmpty => (values.is_empty(), "error-empty"),
-            _ => return None,
+            Rule::NotBlank => (some_blank, "error-invalid-blank"),
+            Rule::NotEmpty => (values.is_empty(), "error-empty"),
         };
         broken.then_some(key)
     }
 
     /// A mail server without SMTPUTF8 (RFC 6531) cannot deliver to such an address.
-    fn non_ascii_fault(&self, check: &Check, value: &str) -> Option<Fault> {
+    fn non_ascii_fault(&self, check: &ValueCheck, value: &str) -> Option<Fault> {
         let local = value.rsplit_once('@').map(|(local, _)| local)?;
-        let refused = matches!(check, Check::Email { .. })
+        let refused = matches!(check, ValueCheck::Email { .. })
             && self.profile.switches.ascii_local_part
             && !local.is_ascii();
         refused.then(|| ("error-non-ascii-local-part-email".to_owned(), Vec::new()))

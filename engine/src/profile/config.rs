@@ -56,10 +56,16 @@ pub(super) struct Attribute {
     pub(super) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) display_name: Option<String>,
-    /// Configurations by validator: objects or null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) validations: Option<serde_json::Map<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Configurations by validator: objects.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "without_nulls"
+    )]
+    pub(super) validations: Option<Json>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "without_nulls"
+    )]
     pub(super) annotations: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) required: Option<Required>,
@@ -122,6 +128,22 @@ where
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// Members without a value count as if they were not there.
+fn without_nulls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    fn strip(members: &mut Json) {
+        members.retain(|_, value| !value.is_null());
+        members
+            .values_mut()
+            .filter_map(Value::as_object_mut)
+            .for_each(strip);
+    }
+    let mut members = Option::<Json>::deserialize(deserializer)?;
+    if let Some(members) = &mut members {
+        strip(members);
+    }
+    Ok(members)
+}
+
 fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.map(|text| super::java::trim(&text).to_owned()))
@@ -136,10 +158,16 @@ impl UserProfile {
         let text = component_config
             .filter(|text| !super::java::is_blank(text))
             .unwrap_or(DEFAULT);
-        let config = serde_json::from_str(text).unwrap_or_else(|error| {
-            tracing::error!(%error, "the user profile cannot be read: the default one is in force");
-            serde_json::from_str(DEFAULT).unwrap_or_default()
-        });
+        let config = serde_json::from_str(text)
+            .map_err(|error| error.to_string())
+            .and_then(Config::from_value)
+            .unwrap_or_else(|error| {
+                tracing::error!(
+                    error,
+                    "the user profile cannot be read: the default one is in force"
+                );
+                serde_json::from_str(DEFAULT).unwrap_or_default()
+            });
         Self::compile(config)
     }
 
@@ -178,6 +206,31 @@ impl UserProfile {
 }
 
 impl Config {
+    pub(super) fn from_value(body: Value) -> Result<Self, String> {
+        let wrong = |value: &Value| !value.is_object() && !value.is_null();
+        let members = |list: &str| {
+            body.get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        // The reader below would take lists for objects, member by member.
+        let misshapen = !body.is_object()
+            || members("groups").any(wrong)
+            || members("attributes").any(|attribute| {
+                let parts = ["required", "permissions", "selector"];
+                wrong(attribute)
+                    || parts
+                        .iter()
+                        .filter_map(|part| attribute.get(part))
+                        .any(wrong)
+            });
+        if misshapen {
+            return Err("a list stands where an object should".to_owned());
+        }
+        serde_json::from_value(body).map_err(|error| error.to_string())
+    }
+
     pub(super) fn attributes(&self) -> &[Attribute] {
         self.attributes.as_deref().unwrap_or_default()
     }

@@ -10,7 +10,7 @@ use super::config::{Attribute, Config};
 use super::java;
 use super::managed::{EMAIL, USERNAME, is_root};
 use super::pattern::Pattern;
-use super::validator::{Check, Options, Validator};
+use super::validator::{Check, Options, Rule, Validator};
 use super::value;
 
 /// Most attributes of one profile.
@@ -36,8 +36,7 @@ pub enum ProfileConfigError {
 impl UserProfile {
     /// Reads a configuration that an administrator sends. `client_scopes` are the names of the realm's.
     pub fn configure(body: &Value, client_scopes: &[&str]) -> Result<Self, ProfileConfigError> {
-        let config: Config = serde_json::from_value(body.clone())
-            .map_err(|error| ProfileConfigError::Json(error.to_string()))?;
+        let config = Config::from_value(body.clone()).map_err(ProfileConfigError::Json)?;
         if config.attributes().len() > ATTRIBUTES_MAX || config.groups.len() > GROUPS_MAX {
             let reason = format!(
                 "A profile has at most {ATTRIBUTES_MAX} attributes and {GROUPS_MAX} groups"
@@ -235,10 +234,10 @@ fn is_faulty(check: &Check, default: &str) -> bool {
             fragment,
             valid_url,
         } => !value::uri_faults(default, schemes, *fragment, *valid_url).is_empty(),
-        Check::Homograph { .. } => !value::is_latin_or_common(default),
-        Check::NotBlank => java::is_blank(default),
-        Check::NotEmpty => default.is_empty(),
-        other => value::fault(other, default, "en").is_some(),
+        Check::Value(check) => value::fault(check, default, "en").is_some(),
+        Check::Rule(Rule::Homograph { .. }) => !value::is_latin_or_common(default),
+        Check::Rule(_) => java::is_blank(default),
+        Check::Multivalued(_) | Check::Unknown => false,
     }
 }
 
@@ -326,14 +325,14 @@ fn range_faults<T>(
 fn multivalued_faults(config: Options<'_>) -> Vec<ConfigFault> {
     let mut faults = Vec::new();
     let (min, max) = (config.long("min"), config.long("max"));
-    if min.is_none() && config.has("min") {
-        faults.push(("min", INVALID_NUMBER, vec![]));
-    }
     match (min, max) {
         (_, None) if config.has("max") => faults.push(("max", INVALID_NUMBER, vec![])),
         (_, None) => faults.push(("max", MISSING, vec![])),
         (Some(min), Some(max)) if min > max => faults.push(("max", INVALID, vec![])),
         _ => {}
+    }
+    if min.is_none() && config.has("min") {
+        faults.push(("min", INVALID_NUMBER, vec![]));
     }
     faults
 }

@@ -34,8 +34,14 @@ pub(crate) fn grouped(number: i64) -> String {
 /// Puts items into the order in which a `HashMap` filled one by one lists its keys. Which of several
 /// faults an answer names, and in which order, depends on it.
 pub(crate) fn sort_as_hash_map<T>(items: &mut [T], key: impl Fn(&T) -> &str) {
+    let size = items.len();
+    sort_as_hash_map_of(size, items, key);
+}
+
+/// The same for some of the keys of a map that has `size` of them.
+pub(crate) fn sort_as_hash_map_of<T>(size: usize, items: &mut [T], key: impl Fn(&T) -> &str) {
     let mut buckets = 16;
-    while items.len() * 4 > buckets * 3 {
+    while size * 4 > buckets * 3 {
         buckets *= 2;
     }
     sort_into(items, buckets, key);
@@ -83,7 +89,7 @@ mod tests {
             (12, "12"),
             (999, "999"),
             (1000, "1,000"),
-            (-1234567, "-1,234,567"),
+            (-1_234_567, "-1,234,567"),
         ] {
             assert_eq!(grouped(number), text);
         }

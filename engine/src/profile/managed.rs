@@ -227,9 +227,7 @@ impl Candidate<'_> {
         let login = self.scene.realm.login;
         let context = self.scene.context;
         match context {
-            Context::Registration | Context::UserApi => return true,
-            // Its base profile has no condition on the address.
-            Context::IdpReview => return true,
+            Context::Registration | Context::UserApi | Context::IdpReview => return true,
             Context::Account | Context::UpdateProfile | Context::UpdateEmail => {}
         }
         let Some(existing) = self.scene.existing else {

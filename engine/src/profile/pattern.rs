@@ -4,6 +4,8 @@
 //! blank, `\p{Punct}`, `\Q…\E`); a match always covers the whole value. Backtracking is bounded, so
 //! that no pattern and no value can hold a thread (ReDoS): what exceeds the bound does not match.
 
+use std::fmt::Write as _;
+
 use fancy_regex::{Regex, RegexBuilder};
 
 /// Longest pattern taken, in bytes.
@@ -256,7 +258,8 @@ impl Translator {
             self.rest.next();
         }
         let value = value.ok_or_else(|| PatternError::Syntax("unfinished \\0".to_owned()))?;
-        self.out.push_str(&format!(r"\x{{{value:x}}}"));
+        // Writing to a string cannot fail.
+        let _ = write!(self.out, r"\x{{{value:x}}}");
         Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! Replays what Keycloak 26.7.4 answered (`cases.json`): administrators creating and changing users,
 //! users changing themselves in the account console, and sign-ins that need a complete profile.
 
-use claviger_model::{Millis, Seconds, UserId};
+use claviger_model::{ClientUuid, Millis, Seconds, UserId};
 use serde_json::json;
 
 use super::*;
 
 const RECORDED: &str = include_str!("cases.json");
+/// Configurations that administrators sent, and the answers.
+const CONFIGURATIONS: &str = include_str!("configurations.json");
 /// Default client scopes of the client that signs in.
 const SCOPES: [&str; 6] = ["acr", "basic", "email", "profile", "roles", "web-origins"];
 
@@ -117,7 +119,7 @@ fn sorted_sets(mut value: Value) -> Value {
                 *field = sorted_sets(field.take());
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     value
 }
@@ -225,22 +227,27 @@ fn answers_are_keycloaks() {
         let name = group["name"].as_str().unwrap();
         let scopes = ["email", "offline_access"];
         let profile = UserProfile::configure(&group["config"], &scopes).unwrap();
+        let profile = profile.with_switches(RealmSwitches {
+            update_email: group["switches"]["update_email"] == true,
+            terms_and_conditions: group["switches"]["terms"] == true,
+            ascii_local_part: group["switches"]["ascii"] == true,
+        });
         let realm = RealmSettings::from_body(group["realm"].as_object().unwrap());
-        assert_eq!(
-            sorted_sets(Value::Object(profile.to_json())),
-            sorted_sets(group["stored"].clone()),
-            "{name}"
-        );
-        assert_eq!(
-            Value::Object(profile.metadata(&realm)),
-            group["metadata"],
-            "{name}: metadata"
-        );
+        let first = group["service_account"].as_str().map(|name| User {
+            service_account_of: Some(ClientUuid::new("c")),
+            ..new_user(name)
+        });
+        if first.is_none() {
+            let ours = sorted_sets(Value::Object(profile.to_json()));
+            assert_eq!(ours, sorted_sets(group["stored"].clone()), "{name}");
+            let metadata = Value::Object(profile.metadata(&realm));
+            assert_eq!(metadata, group["metadata"], "{name}: metadata");
+        }
         for case in group["cases"].as_array().unwrap() {
             let mut replay = Replay {
                 profile: &profile,
                 realm: &realm,
-                user: None,
+                user: first.clone(),
                 differences: vec![],
             };
             for step in case.as_array().unwrap() {
@@ -251,4 +258,221 @@ fn answers_are_keycloaks() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn configurations_are_refused_in_keycloaks_words() {
+    let recorded: Vec<Value> = serde_json::from_str(CONFIGURATIONS).unwrap();
+    for case in &recorded {
+        match UserProfile::configure(&case["config"], &["email"]) {
+            Ok(profile) => {
+                assert_eq!(case["status"], 200, "{case}");
+                assert_eq!(Value::Object(profile.to_json()), case["body"]);
+            }
+            Err(ProfileConfigError::Json(_)) => assert_eq!(case["body"], json!({}), "{case}"),
+            Err(error) => assert_eq!(json!(error.to_string()), case["body"]["errorMessage"]),
+        }
+    }
+}
+
+#[test]
+fn a_profile_has_limits() {
+    let mut attributes = vec![json!({"name": "username"}), json!({"name": "email"})];
+    let more = |count: usize| (0..count).map(|at| json!({"name": format!("a{at}")}));
+    attributes.extend(more(998));
+    let full = json!({"attributes": attributes});
+    assert!(UserProfile::configure(&full, &[]).is_ok());
+    attributes.push(json!({"name": "more"}));
+    assert!(UserProfile::configure(&json!({"attributes": attributes}), &[]).is_err());
+}
+
+#[test]
+fn an_unreadable_profile_is_the_default_one() {
+    for text in [
+        None,
+        Some(""),
+        Some("{"),
+        Some("[]"),
+        Some("{\"attributes\": 1}"),
+    ] {
+        let profile = UserProfile::read(text);
+        let names: Vec<&str> = profile
+            .config
+            .attributes()
+            .iter()
+            .map(config::Attribute::name)
+            .collect();
+        assert_eq!(
+            names,
+            ["username", "email", "firstName", "lastName"],
+            "{text:?}"
+        );
+        assert_eq!(profile.unmanaged_attribute_policy(), None);
+    }
+    let own = UserProfile::configure(
+        &json!({"attributes": [{"name": "username"}, {"name": "email"}]}),
+        &[],
+    );
+    let own = own.unwrap();
+    let text = Value::Object(own.to_json()).to_string();
+    assert_eq!(UserProfile::read(Some(&text)), own);
+}
+
+const BY_EMAIL: &str = r#"{"registrationEmailAsUsername": true}"#;
+
+/// Messages by context, realm, what is sent: pages where nobody is signed in yet.
+#[test]
+fn newcomers_are_checked() {
+    let all = |username: &str, email: &str| ProfileInput {
+        username: Some(username.to_owned()),
+        email: Some(email.to_owned()),
+        first_name: Some("A".to_owned()),
+        last_name: Some("B".to_owned()),
+        attributes: None,
+    };
+    let no_username = ProfileInput {
+        username: None,
+        ..all("", "a@b.c")
+    };
+    for (context, realm, sent, expected) in [
+        (Context::Registration, "{}", all("alice", "a@b.c"), vec![]),
+        (
+            Context::Registration,
+            "{}",
+            no_username.clone(),
+            vec!["missingUsernameMessage"],
+        ),
+        (
+            Context::Registration,
+            "{}",
+            all("alice", ""),
+            vec!["error-user-attribute-required", "missingEmailMessage"],
+        ),
+        (Context::Registration, BY_EMAIL, no_username.clone(), vec![]),
+        (
+            Context::Registration,
+            BY_EMAIL,
+            all("ignored", "a@b.c"),
+            vec![],
+        ),
+        (
+            Context::Registration,
+            BY_EMAIL,
+            all("ignored", "nonsense"),
+            vec!["error-invalid-email", "invalidEmailMessage"],
+        ),
+        (
+            Context::IdpReview,
+            "{}",
+            no_username.clone(),
+            vec!["missingUsernameMessage"],
+        ),
+        (Context::IdpReview, BY_EMAIL, no_username, vec![]),
+        (Context::IdpReview, "{}", all("alice", "a@b.c"), vec![]),
+    ] {
+        let realm = RealmSettings::from_body(&serde_json::from_str(realm).unwrap());
+        let violations = UserProfile::read(None).validate(&realm, &sent, None, context, &[]);
+        let mut found: Vec<&str> = violations.iter().map(|it| it.error_key.as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{context:?} {sent:?}");
+    }
+}
+
+#[test]
+fn scopes_decide_what_is_asked_and_what_exists() {
+    let config = json!({"attributes": [
+        {"name": "username"}, {"name": "email"},
+        {"name": "asked", "required": {"scopes": ["email"]},
+         "permissions": {"view": ["user"], "edit": ["user"]}},
+        {"name": "there", "selector": {"scopes": ["email"]},
+         "permissions": {"view": ["user"], "edit": ["user"]}},
+    ]});
+    let profile = UserProfile::configure(&config, &["email"]).unwrap();
+    let realm = RealmSettings::from_body(&Json::new());
+    let user = new_user("alice");
+    assert!(profile.is_complete(&user, &realm));
+    assert!(!profile.is_complete_for(&user, &realm, &["email"]));
+    let input = ProfileInput {
+        attributes: Some([("there".to_owned(), vec!["x".to_owned()])].into()),
+        ..ProfileInput::default()
+    };
+    for (scopes, expected) in [(&["profile"][..], 0), (&["email"][..], 1)] {
+        let scene = Scene {
+            realm: &realm,
+            context: Context::UpdateProfile,
+            existing: Some(&user),
+            scopes,
+        };
+        assert_eq!(
+            profile.candidate(scene, &input).get("there").len(),
+            expected
+        );
+    }
+}
+
+/// Nobody but the server may set its own attributes, whatever the profile says about others.
+#[test]
+fn users_never_set_the_servers_attributes() {
+    let config = json!({"unmanagedAttributePolicy": "ENABLED",
+                        "attributes": [{"name": "username"}, {"name": "email"}]});
+    let profile = UserProfile::configure(&config, &[]).unwrap();
+    let realm = RealmSettings::from_body(&Json::new());
+    let user = new_user("alice");
+    for name in [
+        "ldap_id",
+        "LDAP_ENTRY_DN",
+        "userCertificate",
+        "saml.persistent.name.id.for.x",
+    ] {
+        let input = ProfileInput {
+            attributes: Some([(name.to_owned(), vec!["x".to_owned()])].into()),
+            ..ProfileInput::default()
+        };
+        for context in [Context::Account, Context::UpdateProfile] {
+            let scene = Scene {
+                realm: &realm,
+                context,
+                existing: Some(&user),
+                scopes: &[],
+            };
+            let candidate = profile.candidate(scene, &input);
+            let keys: Vec<_> = candidate
+                .violations()
+                .into_iter()
+                .map(|it| it.error_key)
+                .collect();
+            assert_eq!(keys, ["updateReadOnlyAttributesRejectedMessage"], "{name}");
+            let mut changed = user.clone();
+            candidate.apply_to(&mut changed, Missing::Remove);
+            assert_eq!(changed, user, "{name}");
+        }
+    }
+}
+
+proptest::proptest! {
+    /// Whatever is sent, checking and applying it ends, and what a user may not change stays.
+    #[test]
+    fn nothing_sent_changes_what_is_read_only(
+        names in proptest::collection::vec("[a-z.A-Z_]{0,8}", 0..6),
+        values in proptest::collection::vec(".{0,12}", 0..4),
+        username in proptest::option::of(".{0,12}"),
+    ) {
+        let profile = UserProfile::read(None);
+        let realm = RealmSettings::from_body(&Json::new());
+        let user = User {
+            attributes: [("LDAP_ID".to_owned(), vec!["1".to_owned()])].into(),
+            ..new_user("alice")
+        };
+        let attributes = names.into_iter().map(|name| (name, values.clone())).collect();
+        let input = ProfileInput { username, attributes: Some(attributes), ..ProfileInput::default() };
+        let scene = Scene {
+            realm: &realm, context: Context::Account, existing: Some(&user), scopes: &[],
+        };
+        let candidate = profile.candidate(scene, &input);
+        let _ = candidate.violations();
+        let mut changed = user.clone();
+        candidate.apply_to(&mut changed, Missing::Remove);
+        proptest::prop_assert_eq!(changed.username, user.username);
+        proptest::prop_assert_eq!(changed.attributes, user.attributes);
+    }
 }

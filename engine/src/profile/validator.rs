@@ -30,6 +30,25 @@ pub(super) struct Validator {
 /// What a validator does.
 #[derive(Clone, Debug)]
 pub(super) enum Check {
+    /// Looks at each value.
+    Value(ValueCheck),
+    /// Looks at each value too, and may find several faults in one.
+    Uri {
+        schemes: Vec<String>,
+        fragment: bool,
+        valid_url: bool,
+    },
+    /// Counts values.
+    Multivalued(Bounds<i64>),
+    /// Looks at all values, or at more than values.
+    Rule(Rule),
+    /// A validator that this server does not know.
+    Unknown,
+}
+
+/// What a value must be like.
+#[derive(Clone, Debug)]
+pub(super) enum ValueCheck {
     Length {
         bounds: Bounds<i64>,
         trim: bool,
@@ -44,11 +63,6 @@ pub(super) enum Check {
     Email {
         local_part_max: usize,
     },
-    Uri {
-        schemes: Vec<String>,
-        fragment: bool,
-        valid_url: bool,
-    },
     LocalDate,
     IsoDate,
     Options(Vec<String>),
@@ -58,16 +72,20 @@ pub(super) enum Check {
     UsernameCharacters {
         message: Cow<'static, str>,
     },
+}
+
+/// What an attribute must be like.
+#[derive(Clone, Debug)]
+pub(super) enum Rule {
     Homograph {
         message: Cow<'static, str>,
     },
     NotBlank,
     NotEmpty,
-    Multivalued(Bounds<i64>),
     Required,
     Immutable,
     UsernamePresent,
-    /// As [`Check::UsernamePresent`], unless addresses are the names.
+    /// As [`Rule::UsernamePresent`], unless addresses are the names.
     BrokeredUsernamePresent,
     /// In realms where addresses are the names: a name that is sent is not blank.
     RegisteredUsername,
@@ -77,8 +95,6 @@ pub(super) enum Check {
     EmailPresent {
         even_if_missing: bool,
     },
-    /// A validator that this server does not know.
-    Unknown,
 }
 
 /// A range, and which of its ends the configuration names (even if it cannot be read).
@@ -90,40 +106,40 @@ pub(super) struct Bounds<T> {
     pub(super) names_max: bool,
 }
 
-const fn internal(id: &'static str, check: Check) -> Validator {
+const fn internal(id: &'static str, rule: Rule) -> Validator {
     Validator {
         id: Cow::Borrowed(id),
-        check,
+        check: Check::Rule(rule),
         config: None,
     }
 }
 
 pub(super) static REQUIRED: Validator =
-    internal("up-attribute-required-by-metadata-value", Check::Required);
-pub(super) static IMMUTABLE: Validator = internal("up-immutable-attribute", Check::Immutable);
-static USERNAME_PRESENT: Validator = internal("up-username-has-value", Check::UsernamePresent);
-static USERNAME_UNCHANGED: Validator = internal("up-username-mutation", Check::UsernameUnchanged);
+    internal("up-attribute-required-by-metadata-value", Rule::Required);
+pub(super) static IMMUTABLE: Validator = internal("up-immutable-attribute", Rule::Immutable);
+static USERNAME_PRESENT: Validator = internal("up-username-has-value", Rule::UsernamePresent);
+static USERNAME_UNCHANGED: Validator = internal("up-username-mutation", Rule::UsernameUnchanged);
 static BROKERED_USERNAME_PRESENT: Validator = internal(
     "up-brokering-federated-username-has-value",
-    Check::BrokeredUsernamePresent,
+    Rule::BrokeredUsernamePresent,
 );
 static REGISTERED_USERNAME: Validator = internal(
     "up-registration-email-as-username-username-value",
-    Check::RegisteredUsername,
+    Rule::RegisteredUsername,
 );
 static REGISTERED_EMAIL: Validator = internal(
     "up-registration-email-as-username-email-value",
-    Check::RegisteredEmail,
+    Rule::RegisteredEmail,
 );
 static EMAIL_PRESENT: Validator = internal(
     "up-blank-attribute-value",
-    Check::EmailPresent {
+    Rule::EmailPresent {
         even_if_missing: false,
     },
 );
 static BROKERED_EMAIL_PRESENT: Validator = internal(
     "up-blank-attribute-value",
-    Check::EmailPresent {
+    Rule::EmailPresent {
         even_if_missing: true,
     },
 );
@@ -145,18 +161,15 @@ pub(super) static SINGLE_VALUE: LazyLock<Validator> = LazyLock::new(|| {
 });
 
 /// For attributes without a length.
-pub(super) static DEFAULT_LENGTH: Validator = internal(
-    LENGTH,
-    Check::Length {
-        bounds: Bounds {
-            min: Some(0),
-            max: Some(DEFAULT_LENGTH_MAX),
-            names_min: true,
-            names_max: true,
-        },
-        trim: true,
+pub(super) static DEFAULT_LENGTH: ValueCheck = ValueCheck::Length {
+    bounds: Bounds {
+        min: Some(0),
+        max: Some(DEFAULT_LENGTH_MAX),
+        names_min: true,
+        names_max: true,
     },
-);
+    trim: true,
+};
 
 /// Those of the username, but for its configuration's and for uniqueness.
 pub(super) fn of_username(context: Context) -> Vec<&'static Validator> {
@@ -196,7 +209,10 @@ impl Validator {
         let mut config = config.as_object().cloned().unwrap_or_default();
         let check = Check::read(id, Options(&config));
         config.insert("ignore.empty.value".to_owned(), Value::Bool(true));
-        let told = !matches!(check, Check::NotBlank | Check::NotEmpty | Check::Unknown);
+        let told = !matches!(
+            check,
+            Check::Rule(Rule::NotBlank | Rule::NotEmpty) | Check::Unknown
+        );
         Self {
             id: Cow::Owned(id.to_owned()),
             check,
@@ -216,8 +232,32 @@ impl Validator {
 
 impl Check {
     fn read(id: &str, config: Options<'_>) -> Self {
+        if let Some(check) = ValueCheck::read(id, config) {
+            return Self::Value(check);
+        }
         match id {
-            "length" => Self::Length {
+            "uri" => Self::Uri {
+                schemes: config
+                    .texts("allowedSchemes")
+                    .unwrap_or_else(|| vec!["http".to_owned(), "https".to_owned()]),
+                fragment: config.flag("allowFragment").unwrap_or(true),
+                valid_url: config.flag("requireValidUrl").unwrap_or(true),
+            },
+            MULTIVALUED => Self::Multivalued(config.bounds(Options::long)),
+            "up-username-not-idn-homograph" => Self::Rule(Rule::Homograph {
+                message: config.message("error-username-invalid-character"),
+            }),
+            "not-blank" => Self::Rule(Rule::NotBlank),
+            "not-empty" => Self::Rule(Rule::NotEmpty),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl ValueCheck {
+    fn read(id: &str, config: Options<'_>) -> Option<Self> {
+        Some(match id {
+            LENGTH => Self::Length {
                 bounds: config.bounds(Options::int),
                 trim: !config.flag("trim-disabled").unwrap_or(false),
             },
@@ -238,13 +278,6 @@ impl Check {
                     .and_then(|max| usize::try_from(max).ok())
                     .unwrap_or(LOCAL_PART_MAX),
             },
-            "uri" => Self::Uri {
-                schemes: config
-                    .texts("allowedSchemes")
-                    .unwrap_or_else(|| vec!["http".to_owned(), "https".to_owned()]),
-                fragment: config.flag("allowFragment").unwrap_or(true),
-                valid_url: config.flag("requireValidUrl").unwrap_or(true),
-            },
             "local-date" => Self::LocalDate,
             "iso-date" => Self::IsoDate,
             "options" => Self::Options(config.texts("options").unwrap_or_default()),
@@ -254,14 +287,8 @@ impl Check {
             "username-prohibited-characters" => Self::UsernameCharacters {
                 message: config.message("error-username-invalid-character"),
             },
-            "up-username-not-idn-homograph" => Self::Homograph {
-                message: config.message("error-username-invalid-character"),
-            },
-            "multivalued" => Self::Multivalued(config.bounds(Options::long)),
-            "not-blank" => Self::NotBlank,
-            "not-empty" => Self::NotEmpty,
-            _ => Self::Unknown,
-        }
+            _ => return None,
+        })
     }
 }
 
@@ -295,21 +322,24 @@ impl<'a> Options<'a> {
     pub(super) fn int(self, key: &str) -> Option<i64> {
         match self.0.get(key)? {
             Value::String(text) => text.parse::<i32>().ok().map(i64::from),
-            other => whole(other),
+            Value::Number(number) => whole(number),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }
 
     pub(super) fn long(self, key: &str) -> Option<i64> {
         match self.0.get(key)? {
             Value::String(text) => text.parse().ok(),
-            other => whole(other),
+            Value::Number(number) => whole(number),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }
 
     pub(super) fn double(self, key: &str) -> Option<f64> {
         match self.0.get(key)? {
             Value::String(text) => super::value::double(text),
-            other => other.as_f64(),
+            Value::Number(number) => number.as_f64(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }
 
@@ -317,7 +347,7 @@ impl<'a> Options<'a> {
         match self.0.get(key)? {
             Value::Bool(flag) => Some(*flag),
             Value::String(text) => Some(text.eq_ignore_ascii_case("true")),
-            _ => None,
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }
 
@@ -342,7 +372,7 @@ impl<'a> Options<'a> {
 }
 
 /// A number without its fraction, as Java casts it.
-fn whole(value: &Value) -> Option<i64> {
+fn whole(value: &serde_json::Number) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, as in Java")]
     value
         .as_i64()

@@ -7,25 +7,27 @@ use serde_json::Value;
 use super::java;
 use super::pattern::Pattern;
 use super::uri;
-use super::validator::{Bounds, Check};
+use super::validator::{Bounds, ValueCheck};
 use super::{date, email};
 
 /// A message's key, and its parameters after the attribute's name.
 pub(super) type Fault = (String, Vec<Value>);
 
 /// Checks one value. Nothing is wrong with an empty one: that is `required`'s business.
-pub(super) fn fault(check: &Check, value: &str, language: &str) -> Option<Fault> {
+pub(super) fn fault(check: &ValueCheck, value: &str, language: &str) -> Option<Fault> {
+    if value.is_empty() {
+        return None;
+    }
     match check {
-        Check::Integer(bounds) => number(
+        ValueCheck::Integer(bounds) => number(
             value,
             bounds,
             |text| text.parse().ok(),
             |bound| Value::from(*bound),
         ),
-        Check::Double(bounds) => number(value, bounds, double, |bound| Value::from(*bound)),
-        _ if value.is_empty() => None,
-        Check::Length { bounds, trim } => length(value, *bounds, *trim),
-        Check::Pattern {
+        ValueCheck::Double(bounds) => number(value, bounds, double, |bound| Value::from(*bound)),
+        ValueCheck::Length { bounds, trim } => length(value, *bounds, *trim),
+        ValueCheck::Pattern {
             pattern,
             source,
             message,
@@ -35,26 +37,25 @@ pub(super) fn fault(check: &Check, value: &str, language: &str) -> Option<Fault>
                 .is_some_and(|pattern| pattern.matches(value));
             (!fits).then(|| (message.to_string(), vec![source.clone()]))
         }
-        Check::Email { local_part_max } => (!email::is_valid(value, *local_part_max))
+        ValueCheck::Email { local_part_max } => (!email::is_valid(value, *local_part_max))
             .then(|| ("error-invalid-email".to_owned(), vec![Value::from(value)])),
-        Check::Options(options) => simple(
+        ValueCheck::Options(options) => simple(
             options.iter().any(|option| option == value),
             "error-invalid-value",
         ),
-        Check::LocalDate => simple(date::is_local_date(value, language), "error-invalid-date"),
-        Check::IsoDate => (!date::is_iso_date(value))
+        ValueCheck::LocalDate => simple(date::is_local_date(value, language), "error-invalid-date"),
+        ValueCheck::IsoDate => (!date::is_iso_date(value))
             .then(|| ("error-invalid-date".to_owned(), vec![Value::from(value)])),
-        Check::PersonName { message } => {
+        ValueCheck::PersonName { message } => {
             simple(value.chars().all(|c| !is_odd_in_names(c)), message)
         }
-        Check::UsernameCharacters { message } => {
+        ValueCheck::UsernameCharacters { message } => {
             simple(value.chars().all(|c| !is_odd_in_usernames(c)), message)
         }
-        _ => None,
     }
 }
 
-/// Checks an URI, which may have several faults at once.
+/// Checks a URI, which may have several faults at once.
 pub(super) fn uri_faults(
     value: &str,
     schemes: &[String],
