@@ -2,11 +2,12 @@
 
 mod consents;
 mod events;
+mod realms;
 mod sessions;
 
 use crate::route::Route;
 
 /// All rows of the table.
 pub fn routes() -> Vec<Route> {
-    [sessions::routes(), consents::routes(), events::routes()].concat()
+    [realms::routes(), sessions::routes(), consents::routes(), events::routes()].concat()
 }
