@@ -123,3 +123,18 @@ async fn a_realm_tells_its_key_and_its_addresses() {
     let nowhere = stage.get("/realms/nowhere").await.is(404);
     assert_eq!(nowhere.json(), json!({"error": "Realm does not exist"}));
 }
+
+#[tokio::test]
+async fn nobody_makes_a_realm_generate_keys_by_looking_at_it() {
+    let stage = shop().await;
+    let config = json!({"priority": ["100"], "ecdsaEllipticCurveKey": ["P-256"]});
+    let provider = json!({"name": "ec", "providerId": "ecdsa-generated", "config": config});
+    let components = json!({"org.keycloak.keys.KeyProvider": [provider]});
+    stage.import(json!({"realm": "curves", "enabled": true, "components": components})).await;
+    let certs = "/realms/curves/protocol/openid-connect/certs";
+    let before = stage.get(certs).await.is(200).json();
+    assert_eq!(before["keys"][0]["alg"], "ES256");
+    let info = stage.get("/realms/curves").await.is(200).json();
+    assert_eq!(info.get("public_key"), None);
+    assert_eq!(stage.get(certs).await.is(200).json(), before);
+}
