@@ -8,12 +8,11 @@ use claviger_store::EventQuery;
 use claviger_testkit::{Reply, Stage};
 use serde_json::{Value, json};
 
+use crate::bank::{KEYS_URL, SECRET, realm};
 use crate::world::oidc;
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const ISSUER: &str = "http://localhost/realms/bank";
-const KEYS_URL: &str = "https://url.example/jwks";
-const SECRET: &str = "a-shared-secret-of-at-least-32-bytes";
 const INVALID: &str = "Invalid client or Invalid client credentials";
 
 /// A bank with one client for each way, and what they sign with.
@@ -30,31 +29,6 @@ fn jwks(key: &PrivateKey, kid: &str) -> String {
         key_use: Some(KeyUse::Sig),
     };
     json!({"keys": [public_jwk(&public, &naming, None)]}).to_string()
-}
-
-fn realm(jwks: &str) -> Value {
-    let client = |id: &str, kind: &str, rest: Value| {
-        let mut client = json!({"clientId": id, "clientAuthenticatorType": kind,
-            "serviceAccountsEnabled": true, "webOrigins": ["http://app.example"]});
-        for (name, value) in rest.as_object().unwrap() {
-            client[name] = value.clone();
-        }
-        client
-    };
-    let set = json!({"use.jwks.string": "true", "jwks.string": jwks});
-    json!({"realm": "bank", "enabled": true, "eventsEnabled": true, "clients": [
-        client("web", "client-secret", json!({"secret": "web-secret"})),
-        client("odd", "client-secret", json!({"secret": "100% +x"})),
-        client("off", "client-secret", json!({"secret": "s", "enabled": false})),
-        client("saml", "client-secret", json!({"secret": "s", "protocol": "saml"})),
-        client("mtls", "client-x509", json!({})),
-        client("signer", "client-jwt", json!({"secret": "x", "attributes": set})),
-        client("other", "client-jwt", json!({"attributes": set})),
-        client("nokeys", "client-jwt", json!({})),
-        client("url", "client-jwt",
-            json!({"attributes": {"use.jwks.url": "true", "jwks.url": KEYS_URL}})),
-        client("hmac", "client-secret-jwt", json!({"secret": SECRET})),
-    ]})
 }
 
 impl Bank {
