@@ -59,10 +59,8 @@ pub async fn is_valid(
     parameter: Option<&str>,
 ) -> Result<bool, StoreError> {
     let Some(text) = parameter else { return Ok(true) };
-    let mut words: BTreeSet<&str> = text.split(' ').collect();
+    let mut words = words(text);
     words.remove(OPENID);
-    // Keycloak takes an empty parameter for none at all, and so for the default scopes.
-    words.remove("");
     if words.is_empty() {
         return Ok(true);
     }
@@ -72,6 +70,13 @@ pub async fn is_valid(
     Ok(words.into_iter().all(|word| {
         names.contains(word) || (!realm.settings.organizations_enabled && organization(word))
     }))
+}
+
+/// The words of a `scope` parameter. An empty word, as of an empty parameter or of two blanks in a
+/// row, is a word that no client has (RFC 6749 §3.3 knows neither); blanks at the end are nothing.
+fn words(text: &str) -> BTreeSet<&str> {
+    let kept = text.trim_end_matches(' ');
+    kept.split(' ').collect()
 }
 
 /// Role names as tokens show them: those of the realm, and those of each client by `clientId`.

@@ -11,6 +11,7 @@ use claviger_engine::events::EventBuilder;
 use claviger_engine::logout::end_session;
 use claviger_engine::redirect::{PostLogoutUri, post_logout_uri};
 use claviger_engine::refresh::{self, Age, RefreshError};
+use claviger_engine::session::is_alive;
 use claviger_engine::token::TokenClaims;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::{Seconds, UserSession};
@@ -38,13 +39,6 @@ pub async fn by_browser(call: Call) -> Response {
 
 /// `POST`: by refresh token if there is one, else RP-Initiated Logout.
 pub async fn by_post(mut call: Call) -> Response {
-    if !call.is_form {
-        let problem = Problem::plain(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The content-type header value did not match the value in @Consumes",
-        );
-        return call.respond(Err(problem));
-    }
     let outcome = if call.form.has("refresh_token") {
         by_refresh_token(&mut call).await
     } else {
@@ -70,6 +64,10 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
     };
     // A session that is gone already is as well: to end it again changes nothing.
     let Some(session) = session_of(call, &token).await? else { return Ok(done()) };
+    if !is_alive(&call.realm, &session, now) {
+        expire(call, &session).await?;
+        return Ok(done());
+    }
     if token.issued_at + Seconds(1) < session.started_at.seconds() {
         event.detail("reason", "Toked issued before the user session started");
         let problem = Problem::bad_request(
@@ -80,6 +78,13 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
     }
     end(call, &session, &mut event).await?;
     Ok(done())
+}
+
+/// A session whose time was over already ends as that, and nobody has logged out.
+async fn expire(call: &Call, session: &UserSession) -> Result<(), Problem> {
+    let mut tx = Tx::new();
+    end_session(&call.app, &call.realm, &mut tx, session, EndReason::Expired).await?;
+    commit(call, tx).await
 }
 
 fn done() -> Answer {

@@ -27,13 +27,6 @@ pub async fn preflight(call: Call) -> Response {
 
 /// Answers a revocation request.
 pub async fn revoke(mut call: Call) -> Response {
-    if !call.is_form {
-        let problem = Problem::plain(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The content-type header value did not match the value in @Consumes",
-        );
-        return call.respond(Err(problem));
-    }
     let outcome = run(&mut call).await;
     call.respond(outcome)
 }

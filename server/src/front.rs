@@ -34,7 +34,7 @@ const BODY_BYTES: usize = 10 * 1024 * 1024;
 /// How long a body may take to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a request may take, its body included.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The door. Cloning is cheap.
 #[derive(Clone)]
@@ -46,6 +46,14 @@ struct Parts {
     metrics: Arc<Metrics>,
     places: Option<Semaphore>,
     patience: Duration,
+}
+
+/// Takes `Allow` off a `405`: Keycloak sends none, and its clients compare.
+fn without_allow(mut response: Response) -> Response {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().remove(header::ALLOW);
+    }
+    response
 }
 
 impl Front {
@@ -113,7 +121,7 @@ impl Front {
         };
         let answer = self.0.routes.clone().oneshot(request);
         match tokio::time::timeout(self.0.patience, answer).await {
-            Ok(Ok(response)) => response,
+            Ok(Ok(response)) => without_allow(response),
             Ok(Err(never)) => match never {},
             Err(_) => {
                 tracing::warn!("a request was given up after {:?}", self.0.patience);
@@ -146,9 +154,10 @@ impl Front {
         let (mut parts, body) = request.into_parts();
         parts.uri = uri;
         parts.extensions.insert(context);
-        let body = match body.is_end_stream() {
-            true => Body::empty(),
-            false => Body::new(Limited::new(Patient::new(body), BODY_BYTES)),
+        let body = if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(Limited::new(Patient::new(body), BODY_BYTES))
         };
         Ok(Request::from_parts(parts, body))
     }
