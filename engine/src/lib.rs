@@ -30,6 +30,7 @@ pub mod refresh;
 pub mod request;
 pub mod revocation;
 pub mod scope;
+pub mod service_account;
 pub mod session;
 pub mod token;
 

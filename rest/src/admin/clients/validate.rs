@@ -1,0 +1,522 @@
+//! What a client's document must be like. The texts are Keycloak's.
+
+use claviger_engine::profile::uri;
+use claviger_wire::client::OPENID_CONNECT;
+use claviger_wire::document::Json;
+use claviger_wire::fields::Fields;
+use claviger_wire::realm::RealmSettings;
+use serde_json::Value;
+
+use super::body::{SAML, text};
+
+/// Most characters of a `clientId`, as the database has room for.
+const CLIENT_ID_MAX: usize = 255;
+/// Most characters of an id.
+const ID_MAX: usize = 36;
+/// Stands for this server's own address while relative addresses are checked.
+const BASE: &str = "https://localhost/auth";
+
+/// What the rules look at besides the client.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The realm's settings.
+    pub realm: &'a RealmSettings,
+    /// The levels of authentication that the realm's flows know, as numbers.
+    pub levels: &'a [String],
+}
+
+/// How an address is checked.
+struct Address {
+    /// How messages call it.
+    name: &'static str,
+    /// What it must be in the end, as messages call that.
+    noun: &'static str,
+    /// Whether it must be a URL that a program can open.
+    url: bool,
+    /// Whether it must not have a fragment.
+    no_fragment: bool,
+}
+
+impl Address {
+    const fn url(name: &'static str) -> Self {
+        Self {
+            name,
+            noun: "URL",
+            url: true,
+            no_fragment: false,
+        }
+    }
+
+    const fn redirect(name: &'static str) -> Self {
+        Self {
+            name,
+            noun: "URI",
+            url: false,
+            no_fragment: true,
+        }
+    }
+
+    fn check(&self, address: &str, problems: &mut Vec<String>) {
+        if address.is_empty() {
+            return;
+        }
+        let before = problems.len();
+        let Ok(parsed) = uri::parse(address) else {
+            problems.push(self.invalid());
+            return;
+        };
+        let scheme = parsed.scheme.unwrap_or_default();
+        // A browser would run these as script (RFC 9700 §4.1).
+        if ["data", "javascript"]
+            .iter()
+            .any(|bad| scheme.eq_ignore_ascii_case(bad))
+        {
+            problems.push(format!("{} uses an illegal scheme", self.name));
+        }
+        if self.no_fragment && parsed.fragment.is_some() {
+            problems.push(format!("{} must not contain an URL fragment", self.name));
+        }
+        if self.url && problems.len() == before && parsed.not_a_url().is_some() {
+            problems.push(self.invalid());
+        }
+    }
+
+    fn invalid(&self) -> String {
+        format!("{} is not a valid {}", self.name, self.noun)
+    }
+}
+
+/// Attributes of SAML clients that are addresses.
+const SAML_ADDRESSES: &[(&str, &str)] = &[
+    (
+        "saml_assertion_consumer_url_post",
+        "Assertion Consumer Service POST Binding URL",
+    ),
+    (
+        "saml_assertion_consumer_url_redirect",
+        "Assertion Consumer Service Redirect Binding URL",
+    ),
+    ("saml_artifact_binding_url", "Artifact Binding URL"),
+    (
+        "saml_single_logout_service_url_post",
+        "Logout Service POST Binding URL",
+    ),
+    (
+        "saml_single_logout_service_url_artifact",
+        "Logout Service ARTIFACT Binding URL",
+    ),
+    (
+        "saml_single_logout_service_url_redirect",
+        "Logout Service Redirect Binding URL",
+    ),
+    (
+        "saml_single_logout_service_url_soap",
+        "Logout Service SOAP Binding URL",
+    ),
+    (
+        "saml_artifact_resolution_service_url",
+        "Artifact Resolution Service",
+    ),
+    ("saml.metadata.url", "Metadata descriptor URL"),
+];
+
+/// Everything that is wrong with a client's document, in order.
+pub fn problems(body: &Json, around: Surroundings<'_>) -> Vec<String> {
+    let mut problems = Vec::new();
+    names(body, &mut problems);
+    addresses(body, &mut problems);
+    let attributes = Attributes::of(body);
+    if attributes.flag("use.jwks.url") && attributes.flag("use.jwks.string") {
+        problems.push("Illegal to use both jwks_uri and jwks_string".to_owned());
+    }
+    levels(body, around.levels, &mut problems);
+    timeouts(body, around.realm, &mut problems);
+    problems
+}
+
+/// The attributes of a client, read as text.
+struct Attributes<'a>(Option<&'a Json>);
+
+impl<'a> Attributes<'a> {
+    fn of(body: &'a Json) -> Self {
+        Self(body.get("attributes").and_then(Value::as_object))
+    }
+
+    fn text(&self, name: &str) -> &'a str {
+        self.0.map_or("", |attributes| text(attributes, name))
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.text(name).eq_ignore_ascii_case("true")
+    }
+
+    fn list(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.text(name).split("##").filter(|part| !part.is_empty())
+    }
+}
+
+fn names(body: &Json, problems: &mut Vec<String>) {
+    let client_id = text(body, "clientId");
+    if client_id.trim().is_empty() {
+        problems.push("Client ID cannot be blank".to_owned());
+    }
+    if client_id.chars().count() > CLIENT_ID_MAX {
+        problems.push(format!(
+            "Client ID has more than {CLIENT_ID_MAX} characters"
+        ));
+    }
+    if text(body, "id").chars().count() > ID_MAX {
+        problems.push(format!("ID has more than {ID_MAX} characters"));
+    }
+    let protocol = text(body, "protocol");
+    if ![OPENID_CONNECT, SAML].contains(&protocol) {
+        problems.push(format!("Invalid protocol: {protocol}"));
+    }
+}
+
+/// An address as it will be used: relative ones are below a root, or this server.
+fn resolved(root: &str, address: &str) -> String {
+    match address.strip_prefix('/') {
+        None => address.to_owned(),
+        Some(_) if !root.is_empty() => format!("{root}{address}"),
+        // Paths of this server are encoded when they are used: all of them are good.
+        Some(_) => BASE.to_owned(),
+    }
+}
+
+fn addresses(body: &Json, problems: &mut Vec<String>) {
+    let attributes = Attributes::of(body);
+    let root = match text(body, "rootUrl") {
+        "${authBaseUrl}" | "${authAdminUrl}" => BASE,
+        other => other,
+    };
+    let root_rule = Address {
+        no_fragment: true,
+        ..Address::url("Root URL")
+    };
+    root_rule.check(root, problems);
+    Address::url("Base URL").check(&resolved(BASE, text(body, "baseUrl")), problems);
+    let backchannel = resolved(BASE, attributes.text("backchannel.logout.url"));
+    let rule = Address::url("Backchannel logout URL");
+    if balanced(&backchannel) {
+        rule.check(
+            &backchannel.replace('{', "%7B").replace('}', "%7D"),
+            problems,
+        );
+    } else {
+        problems.push(rule.invalid());
+    }
+    for redirect in Fields::of(body).texts("redirectUris") {
+        Address::redirect("A redirect URI").check(&resolved(root, &redirect), problems);
+    }
+    for redirect in attributes.list("post.logout.redirect.uris") {
+        if !["+", "-", "*"].contains(&redirect) {
+            let rule = Address::redirect("A post-logout redirect URI");
+            rule.check(&resolved(root, redirect), problems);
+        }
+    }
+    for request in attributes.list("request.uris") {
+        request_uri(&resolved(root, request), problems);
+    }
+    if text(body, "protocol") == OPENID_CONNECT {
+        let admin = resolved(root, text(body, "adminUrl"));
+        let admin = admin.replace("${application.session.host}", "localhost");
+        Address::url("Admin URL").check(&admin, problems);
+    }
+    for (name, rule) in [
+        ("jwks.url", Address::url("JWKS URL")),
+        (
+            "frontchannel.logout.url",
+            Address::url("Front-channel logout URL"),
+        ),
+    ] {
+        rule.check(&resolved(root, attributes.text(name)), problems);
+    }
+    logo(attributes.text("logoUri"), problems);
+    Address::url("Policy URL").check(attributes.text("policyUri"), problems);
+    Address::url("Terms of service URL").check(attributes.text("tosUri"), problems);
+    if text(body, "protocol") == SAML {
+        Address::url("Master SAML Processing URL").check(text(body, "adminUrl"), problems);
+        for (name, label) in SAML_ADDRESSES {
+            Address::url(label).check(attributes.text(name), problems);
+        }
+    }
+}
+
+fn request_uri(address: &str, problems: &mut Vec<String>) {
+    let Ok(parsed) = uri::parse(address) else {
+        problems.push("Valid request URIs has an invalid value".to_owned());
+        return;
+    };
+    let scheme = parsed.scheme.unwrap_or_default();
+    if ["data", "javascript"]
+        .iter()
+        .any(|bad| scheme.eq_ignore_ascii_case(bad))
+    {
+        problems.push("Valid request URIs has a value with illegal scheme".to_owned());
+    }
+}
+
+/// A logo may be data: it is only ever shown.
+fn logo(address: &str, problems: &mut Vec<String>) {
+    match uri::parse(address) {
+        Err(_) => problems.push("Logo URL is not a valid URL".to_owned()),
+        Ok(parsed)
+            if parsed
+                .scheme
+                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("javascript")) =>
+        {
+            problems.push("Logo URL uses an illegal scheme".to_owned());
+        }
+        Ok(_) => {}
+    }
+}
+
+/// Whether every `{` is closed by a later `}`.
+fn balanced(text: &str) -> bool {
+    let mut open = 0_usize;
+    for c in text.chars() {
+        match c {
+            '{' => open += 1,
+            '}' if open == 0 => return false,
+            '}' => open -= 1,
+            _ => {}
+        }
+    }
+    open == 0
+}
+
+/// Values of `acr` that the client names must stand for a level that somebody can reach.
+fn levels(body: &Json, known: &[String], problems: &mut Vec<String>) {
+    let attributes = Attributes::of(body);
+    let map = attributes.text("acr.loa.map");
+    let mut names: Vec<String> = Vec::new();
+    if !map.trim().is_empty() {
+        match serde_json::from_str::<std::collections::BTreeMap<String, i64>>(map) {
+            Ok(map) => names = map.into_keys().collect(),
+            Err(_) => {
+                problems.push("Invalid client configuration (ACR-LOA map) for client".to_owned())
+            }
+        }
+    }
+    if text(body, "protocol") != OPENID_CONNECT {
+        return;
+    }
+    let is_known = |value: &str| {
+        names.iter().any(|name| name == value) || known.iter().any(|level| level == value)
+    };
+    for _ in attributes
+        .list("default.acr.values")
+        .filter(|value| !is_known(value))
+    {
+        let text = "Default ACR values need to contain values specified in the ACR-To-Loa mapping \
+                    or number levels from set realm browser flow";
+        problems.push(text.to_owned());
+    }
+    let minimum = attributes.text("minimum.acr.value");
+    if !minimum.is_empty() && !is_known(minimum) {
+        let text = "Minimum ACR value needs to be value specified in the ACR-To-Loa mapping or \
+                    number level from set realm browser flow";
+        problems.push(text.to_owned());
+    }
+}
+
+/// A client's session cannot outlive the user's.
+fn timeouts(body: &Json, realm: &RealmSettings, problems: &mut Vec<String>) {
+    let attributes = Attributes::of(body);
+    let number = |name: &str| attributes.text(name).parse::<i64>().ok();
+    let spans = &realm.lifespans;
+    let remember = realm.login.remember_me;
+    let longest = |short: i64, long: i64| if remember { short.max(long) } else { short };
+    let idle = longest(
+        spans.sso_session_idle_timeout.0,
+        spans.sso_session_idle_timeout_remember_me.0,
+    );
+    let max = longest(
+        spans.sso_session_max_lifespan.0,
+        spans.sso_session_max_lifespan_remember_me.0,
+    );
+    if number("client.session.idle.timeout").is_some_and(|asked| asked > idle) {
+        let more = if remember {
+            " and RememberMe idle timeout"
+        } else {
+            ""
+        };
+        problems.push(format!(
+            "Client session idle timeout cannot exceed realm SSO session idle timeout{more}."
+        ));
+    }
+    if number("client.session.max.lifespan").is_some_and(|asked| asked > max) {
+        let more = if remember {
+            " and RememberMe Max span"
+        } else {
+            ""
+        };
+        problems.push(format!(
+            "Client session max lifespan cannot exceed realm SSO session max lifespan{more}."
+        ));
+    }
+}
+
+/// Whether two mappers of a document have the same name and protocol.
+pub fn has_twin_mappers(body: &Json) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    let mappers: Vec<&Json> = Fields::of(body).objects("protocolMappers").collect();
+    !mappers
+        .iter()
+        .all(|mapper| seen.insert((text(mapper, "protocol"), text(mapper, "name"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(mut body: Value) -> Vec<String> {
+        let object = body.as_object_mut().unwrap();
+        object.entry("clientId").or_insert(json!("app"));
+        object.entry("protocol").or_insert(json!("openid-connect"));
+        let realm = RealmSettings::from_body(&Json::new());
+        let around = Surroundings {
+            realm: &realm,
+            levels: &["1".to_owned()],
+        };
+        problems(object, around)
+    }
+
+    #[test]
+    fn addresses_are_checked_in_keycloaks_words() {
+        for (body, problem) in [
+            (
+                json!({"rootUrl": "javascript:alert(1)"}),
+                "Root URL uses an illegal scheme",
+            ),
+            (
+                json!({"rootUrl": "http://a/#b"}),
+                "Root URL must not contain an URL fragment",
+            ),
+            (json!({"rootUrl": "foo"}), "Root URL is not a valid URL"),
+            (
+                json!({"baseUrl": "http://b b"}),
+                "Base URL is not a valid URL",
+            ),
+            (json!({"adminUrl": "foo"}), "Admin URL is not a valid URL"),
+            (
+                json!({"redirectUris": ["data:x"]}),
+                "A redirect URI uses an illegal scheme",
+            ),
+            (
+                json!({"redirectUris": ["http://x/#f"]}),
+                "A redirect URI must not contain an URL fragment",
+            ),
+            (
+                json!({"redirectUris": ["http://a b"]}),
+                "A redirect URI is not a valid URI",
+            ),
+            (
+                json!({"attributes": {"post.logout.redirect.uris": "+##javascript:x"}}),
+                "A post-logout redirect URI uses an illegal scheme",
+            ),
+            (
+                json!({"attributes": {"backchannel.logout.url": "nonsense"}}),
+                "Backchannel logout URL is not a valid URL",
+            ),
+            (
+                json!({"attributes": {"backchannel.logout.url": "http://}a{/"}}),
+                "Backchannel logout URL is not a valid URL",
+            ),
+            (
+                json!({"attributes": {"request.uris": "javascript:x"}}),
+                "Valid request URIs has a value with illegal scheme",
+            ),
+            (
+                json!({"attributes": {"logoUri": "javascript:x"}}),
+                "Logo URL uses an illegal scheme",
+            ),
+            (
+                json!({"attributes": {"jwks.url": "x"}}),
+                "JWKS URL is not a valid URL",
+            ),
+            (
+                json!({"protocol": "saml", "attributes": {"saml.metadata.url": "x"}}),
+                "Metadata descriptor URL is not a valid URL",
+            ),
+        ] {
+            assert_eq!(told(body.clone()), [problem], "{body}");
+        }
+    }
+
+    #[test]
+    fn good_addresses_pass() {
+        for body in [
+            json!({"rootUrl": "${authBaseUrl}", "baseUrl": "/x", "adminUrl": "/k"}),
+            json!({"redirectUris": ["http://a/*", "/rel b", "*", "com.app:/cb", "http://*"]}),
+            json!({"attributes": {"backchannel.logout.url": "http://{a}.b/{c}"}}),
+            json!({"attributes": {"logoUri": "data:image/png;base64,AA", "tosUri": ""}}),
+            json!({"attributes": {"post.logout.redirect.uris": "+##/bye"}}),
+            json!({"adminUrl": "http://${application.session.host}/k", "webOrigins": ["a b"]}),
+        ] {
+            assert_eq!(told(body.clone()), Vec::<String>::new(), "{body}");
+        }
+    }
+
+    #[test]
+    fn names_levels_and_timeouts_are_checked() {
+        for (body, problem) in [
+            (json!({"clientId": " "}), "Client ID cannot be blank"),
+            (json!({"protocol": "magic"}), "Invalid protocol: magic"),
+            (
+                json!({"protocol": "docker-v2"}),
+                "Invalid protocol: docker-v2",
+            ),
+            (
+                json!({"attributes": {"use.jwks.url": "true", "use.jwks.string": "true"}}),
+                "Illegal to use both jwks_uri and jwks_string",
+            ),
+            (
+                json!({"attributes": {"acr.loa.map": "nonsense"}}),
+                "Invalid client configuration (ACR-LOA map) for client",
+            ),
+            (
+                json!({"attributes": {"minimum.acr.value": "gold"}}),
+                "Minimum ACR value needs to be value specified in the ACR-To-Loa mapping or number \
+                 level from set realm browser flow",
+            ),
+            (
+                json!({"attributes": {"client.session.idle.timeout": "99999999"}}),
+                "Client session idle timeout cannot exceed realm SSO session idle timeout.",
+            ),
+            (
+                json!({"attributes": {"client.session.max.lifespan": "99999999"}}),
+                "Client session max lifespan cannot exceed realm SSO session max lifespan.",
+            ),
+        ] {
+            assert_eq!(told(body.clone()), [problem], "{body}");
+        }
+        let acr = json!({"attributes": {
+            "acr.loa.map": "{\"gold\":2}", "default.acr.values": "gold##1",
+            "minimum.acr.value": "gold", "client.session.idle.timeout": "60",
+        }});
+        assert!(told(acr).is_empty());
+        assert_eq!(told(json!({"clientId": "x".repeat(256)})).len(), 1);
+    }
+
+    #[test]
+    fn several_problems_are_all_told() {
+        let body = json!({
+            "redirectUris": ["javascript:alert(1)", "http://x/#a"],
+            "rootUrl": "data:x", "baseUrl": "http://b b",
+        });
+        assert_eq!(told(body).len(), 4);
+    }
+
+    #[test]
+    fn twins_are_mappers_of_the_same_name_and_protocol() {
+        let body = |two: Value| {
+            let body = json!({"protocolMappers": [{"name": "a", "protocol": "saml"}, two]});
+            has_twin_mappers(body.as_object().unwrap())
+        };
+        assert!(body(json!({"name": "a", "protocol": "saml"})));
+        assert!(!body(json!({"name": "a", "protocol": "openid-connect"})));
+    }
+}
