@@ -135,22 +135,34 @@ fn paths_are_found_between_backticks() {
     );
 }
 
-/// What no text of the project may name, as a reader elsewhere could do nothing with it.
-const FOREIGN: [&str; 13] = [
-    "/work/",
-    "/root/",
-    "/tmp/spec",
-    "/tmp/kc",
-    ".pyenv",
-    "index.crates.io",
-    "static.crates.io",
-    "pypi.org",
-    "pythonhosted.org",
-    "registry.npmjs.org",
-    "repo1.maven.org",
-    "deb.debian.org",
-    "proxy.golang.org",
+/// The folders of this machine: a reader elsewhere could do nothing with them.
+fn folders_of_this_machine() -> Vec<String> {
+    let root = root();
+    let around = root.parent().map(|folder| folder.display().to_string());
+    let home = std::env::var("HOME").ok();
+    let folders = around
+        .into_iter()
+        .chain(home)
+        .map(|folder| format!("{}/", folder.trim_end_matches('/')));
+    // A checkout at the root of the file system, or below the folder for temporary files, tells nothing.
+    folders
+        .filter(|folder| folder.len() > 1 && folder != "/tmp/")
+        .collect()
+}
+
+/// First parts of the host names from which packages are downloaded. Which registry somebody uses is their own business.
+const REGISTRIES: [&str; 8] = [
+    "crates", "deb", "files", "index", "proxy", "pypi", "registry", "static",
 ];
+
+/// Whether a line has the address of a registry.
+fn names_registry(line: &str) -> bool {
+    let hosts = line
+        .split("://")
+        .skip(1)
+        .filter_map(|rest| rest.split('.').next());
+    hosts.into_iter().any(|host| REGISTRIES.contains(&host))
+}
 
 /// The lines that we wrote and that offend, with where they are.
 fn offending(offends: impl Fn(&str) -> bool) -> Vec<String> {
@@ -168,9 +180,24 @@ fn offending(offends: impl Fn(&str) -> bool) -> Vec<String> {
 
 #[test]
 fn texts_name_no_machine_and_no_registry() {
+    let folders = folders_of_this_machine();
+    let names_folder = |line: &str| folders.iter().any(|folder| names(line, folder));
     assert_none(&offending(|line| {
-        FOREIGN.iter().any(|words| names(line, words))
+        names_folder(line) || names_registry(line)
     }));
+}
+
+#[test]
+fn foreign_names_are_recognized() {
+    assert!(names("see /ours/file", "/ours/") && names("\"/ours/x\"", "/ours/"));
+    assert!(!names("a/ours/file", "/ours/") && !names("/oursnot/", "/ours/"));
+    assert!(
+        names_registry("get https://registry.example.org/x")
+            && names_registry("(http://index.example/)")
+    );
+    assert!(
+        !names_registry("https://docs.rs/registry.x") && !names_registry("registry.example.org")
+    );
 }
 
 /// Whether a line has those words, and not as the end of a longer name.
