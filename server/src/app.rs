@@ -1,4 +1,5 @@
-//! From settings to the running engine: the store, the clock, randomness, the way out.
+//! From settings to the running engine: the store, the clock, randomness, the way out; and what a
+//! fresh database needs before anybody can be served.
 
 use std::fs::DirBuilder;
 use std::path::Path;
@@ -7,12 +8,19 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use claviger_crypto::password_hasher::PasswordHasher;
 use claviger_crypto::random::Random;
-use claviger_engine::App;
+use claviger_engine::bootstrap::BootstrapError;
 use claviger_engine::clock::Clock;
-use claviger_engine::network::Nobody;
-use claviger_store::{Database, Store};
+use claviger_engine::defaults::MASTER;
+use claviger_engine::network::{Network, Nobody};
+use claviger_engine::{App, bootstrap, realms};
+use claviger_model::Secret;
+use claviger_outbound::{Fetcher, FetcherOptions};
+use claviger_store::{Database, Store, UserQuery};
 
-use crate::settings::Settings;
+use crate::settings::{Bootstrap, Mode, Settings};
+
+/// Category of what is said about administration, as in Keycloak's log.
+const CATEGORY: &str = "org.keycloak.services";
 
 /// Opens the store and puts the engine over it.
 pub async fn open(settings: &Settings) -> anyhow::Result<App> {
@@ -26,17 +34,18 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         .context("cannot open the database")?;
     let random = Random::system();
     let hasher = PasswordHasher::start(&random).context("cannot start the password hasher")?;
-    Ok(App::new(
-        store,
-        Clock::system(),
-        random,
-        hasher,
-        Arc::new(Nobody),
-    ))
+    let network: Arc<dyn Network> = match settings.mode {
+        Mode::Offline => Arc::new(Nobody),
+        Mode::Development | Mode::Production => {
+            let fetcher = Fetcher::new(&FetcherOptions::default());
+            Arc::new(fetcher.context("cannot prepare calls to others")?)
+        }
+    };
+    Ok(App::new(store, Clock::system(), random, hasher, network))
 }
 
 /// Makes a folder that only its owner may read: it holds keys and password hashes.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+pub fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -44,20 +53,67 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-pub async fn prepare(_app: &App, _settings: &Settings) -> anyhow::Result<()> {
+/// Makes the master realm if there is none, and the administrators that were asked for as long as
+/// it has no user.
+pub async fn prepare(app: &App, asked: &Bootstrap) -> anyhow::Result<()> {
+    if realms::ensure_master(app)
+        .await
+        .context("cannot make the master realm")?
+    {
+        tracing::info!(target: CATEGORY, "KC-SERVICES0050: Initializing {MASTER} realm");
+    }
+    if asked.user.is_none() && asked.service.is_none() {
+        return Ok(());
+    }
+    let master = app
+        .realm(MASTER)
+        .await?
+        .context("there is no master realm")?;
+    let everybody = UserQuery {
+        include_service_accounts: true,
+        ..UserQuery::default()
+    };
+    if app.store.count_users(&master.id, &everybody).await? > 0 {
+        return Ok(());
+    }
+    if let Some((name, password)) = &asked.user {
+        match bootstrap::admin_user(app, name, password.clone()).await {
+            Ok(()) => tracing::info!(
+                target: CATEGORY,
+                "KC-SERVICES0077: Created temporary admin user with username {name}"
+            ),
+            // Another node was faster.
+            Err(BootstrapError::Exists(_)) => {}
+            Err(error) => return Err(error).context("cannot create the temporary admin user"),
+        }
+    }
+    if let Some((client_id, secret)) = &asked.service {
+        match bootstrap::admin_service(app, client_id, secret.clone()).await {
+            Ok(()) => tracing::info!(
+                target: CATEGORY,
+                "KC-SERVICES0078: Created temporary admin service account with client id {client_id}"
+            ),
+            Err(BootstrapError::Exists(_)) => {}
+            Err(error) => {
+                return Err(error).context("cannot create the temporary admin service account");
+            }
+        }
+    }
     Ok(())
 }
-pub async fn create_admin_user(
-    _app: &App,
-    _n: &str,
-    _s: &claviger_model::Secret,
-) -> anyhow::Result<()> {
-    Ok(())
+
+/// Makes an administrator who signs in with a password.
+pub async fn create_admin_user(app: &App, name: &str, password: &Secret) -> anyhow::Result<()> {
+    prepare(app, &Bootstrap::default()).await?;
+    bootstrap::admin_user(app, name, password.clone())
+        .await
+        .context("cannot create the user")
 }
-pub async fn create_admin_service(
-    _app: &App,
-    _n: &str,
-    _s: &claviger_model::Secret,
-) -> anyhow::Result<()> {
-    Ok(())
+
+/// Makes an administrator who is a service account.
+pub async fn create_admin_service(app: &App, id: &str, secret: &Secret) -> anyhow::Result<()> {
+    prepare(app, &Bootstrap::default()).await?;
+    bootstrap::admin_service(app, id, secret.clone())
+        .await
+        .context("cannot create the client")
 }

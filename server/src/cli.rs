@@ -226,50 +226,90 @@ fn expects_value(name: &str) -> UsageError {
     UsageError(format!("Option '--{name}' expects a single value."))
 }
 
-fn grammar(table: &Table, all_help: bool) -> Clap {
-    let value = |name: &'static str, help: &'static str| {
-        let arg = Arg::new(name)
-            .long(name)
-            .help(help)
-            .num_args(1)
-            .allow_hyphen_values(true);
-        arg.action(ArgAction::Append)
-    };
-    let options = |transfer: &[&str]| -> Vec<Arg> {
-        let fits = |name: &str| !TRANSFER.contains(&name) || transfer.contains(&name);
-        let rows = table
-            .rows()
-            .iter()
-            .filter(|row| row.wildcard().is_none() && fits(row.name));
-        let shown = |class| all_help || class == Class::Honoured;
-        rows.filter(|row| row.class != Class::Removed)
-            .map(|row| value(row.name, row.about).hide(!shown(row.class)))
-            .collect()
-    };
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .help(help)
-            .action(ArgAction::SetTrue)
-    };
-    let optimized = || flag("optimized", "Accepted: there is no build step to skip");
-    let import_realm = || {
-        flag(
-            "import-realm",
-            "Import the files of data/import; existing realms are skipped",
-        )
-    };
-    let command = |name: &'static str, about: &'static str, transfer: &[&str]| {
-        Clap::new(name)
-            .about(about)
-            .args(options(transfer))
-            .arg(optimized())
-    };
-    let bootstrap = |name: &'static str, about: &'static str, own: &[&'static str]| {
-        let own: Vec<Arg> = own.iter().map(|name| value(name, "")).collect();
+/// An option with a value. Repeated ones are kept, for the last to count.
+fn option(name: &'static str, help: &'static str) -> Arg {
+    let arg = Arg::new(name).long(name).help(help).num_args(1);
+    arg.allow_hyphen_values(true).action(ArgAction::Append)
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .help(help)
+        .action(ArgAction::SetTrue)
+}
+
+/// What all commands know, and of the options in [`TRANSFER`] those that are named.
+fn known_options(table: &Table, all_help: bool, transfer: &[&str]) -> Vec<Arg> {
+    let fits = |name: &str| !TRANSFER.contains(&name) || transfer.contains(&name);
+    let rows = table
+        .rows()
+        .iter()
+        .filter(|row| row.wildcard().is_none() && fits(row.name));
+    rows.filter(|row| row.class != Class::Removed)
+        .map(|row| option(row.name, row.about).hide(!all_help && row.class != Class::Honoured))
+        .collect()
+}
+
+fn subcommand(
+    table: &Table,
+    all_help: bool,
+    (name, about): (&'static str, &'static str),
+    transfer: &[&str],
+) -> Clap {
+    let optimized = flag("optimized", "Accepted: there is no build step to skip");
+    Clap::new(name)
+        .about(about)
+        .args(known_options(table, all_help, transfer))
+        .arg(optimized)
+}
+
+fn administrators(table: &Table, all_help: bool) -> Clap {
+    let kind = |words, own: &[(&'static str, &'static str)]| {
+        let own: Vec<Arg> = own.iter().map(|(name, help)| option(name, help)).collect();
         let no_prompt = flag("no-prompt", "Ask nothing; fail if something is missing");
-        command(name, about, &[]).args(own).arg(no_prompt)
+        subcommand(table, all_help, words, &[])
+            .args(own)
+            .arg(no_prompt)
     };
+    let user = [
+        ("username", "Name of the user [default: temp-admin]"),
+        ("username:env", "Variable that holds the name"),
+        ("password:env", "Variable that holds the password"),
+    ];
+    let service = [
+        (
+            "client-id",
+            "Client id of the service account [default: temp-admin]",
+        ),
+        ("client-id:env", "Variable that holds the client id"),
+        ("client-secret:env", "Variable that holds the client secret"),
+    ];
+    Clap::new("bootstrap-admin")
+        .about("Create an administrator")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(kind(
+            ("user", "Create an administrator with a password"),
+            &user,
+        ))
+        .subcommand(kind(
+            ("service", "Create a service account for administration"),
+            &service,
+        ))
+}
+
+fn grammar(table: &Table, all_help: bool) -> Clap {
+    let command = |name, about, transfer| subcommand(table, all_help, (name, about), transfer);
+    let serving = |name, about| {
+        let help = "Import the files of data/import; existing realms are skipped";
+        command(name, about, &[]).arg(flag("import-realm", help))
+    };
+    let file = option(
+        "config-file",
+        "Configuration file [default: conf/keycloak.conf]",
+    );
+    let verbose = flag("verbose", "Tell more about errors").short('v');
     Clap::new("claviger")
         .about("Claviger: identity and access management, a drop-in replacement for Keycloak")
         .version(crate::VERSION)
@@ -277,49 +317,23 @@ fn grammar(table: &Table, all_help: bool) -> Clap {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(100)
-        .arg(
-            value(
-                "config-file",
-                "Configuration file [default: conf/keycloak.conf]",
-            )
-            .global(true),
-        )
-        .arg(
-            flag("verbose", "Tell more about errors")
-                .short('v')
-                .global(true),
-        )
-        .subcommand(
-            command("start-dev", "Start the server in development mode", &[]).arg(import_realm()),
-        )
-        .subcommand(command("start", "Start the server", &[]).arg(import_realm()))
+        .arg(file.global(true))
+        .arg(verbose.global(true))
+        .subcommand(serving("start-dev", "Start the server in development mode"))
+        .subcommand(serving("start", "Start the server"))
         .subcommand(command(
             "import",
             "Import realms",
             &["dir", "file", "override"],
         ))
         .subcommand(command("export", "Export realms", TRANSFER))
+        .subcommand(administrators(table, all_help))
         .subcommand(command("show-config", "Print the options given", TRANSFER))
         .subcommand(command(
             "build",
             "Accepted: there is nothing to build",
             TRANSFER,
         ))
-        .subcommand(
-            Clap::new("bootstrap-admin")
-                .about("Create an administrator")
-                .subcommand_required(true)
-                .subcommand(bootstrap(
-                    "user",
-                    "Create an administrator with a password",
-                    &["username", "username:env", "password:env"],
-                ))
-                .subcommand(bootstrap(
-                    "service",
-                    "Create a service account for administration",
-                    &["client-id", "client-id:env", "client-secret:env"],
-                )),
-        )
 }
 
 fn command(path: &[&str], leaf: &ArgMatches) -> Result<Command, UsageError> {

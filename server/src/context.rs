@@ -94,13 +94,7 @@ impl Addresses {
         let (origin, prefix, fixed) = self.origin(uri, headers, told)?;
         let (base_path, base_paths) = match fixed {
             Some(path) => (path.to_owned(), vec![path.to_owned()]),
-            None => {
-                let paths = self.mounts.paths().iter();
-                (
-                    format!("{prefix}{mount}"),
-                    paths.map(|path| format!("{prefix}{path}")).collect(),
-                )
-            }
+            None => (format!("{prefix}{mount}"), self.base_paths(&prefix)),
         };
         Ok(RequestContext {
             base_url: format!("{origin}{base_path}"),
@@ -110,6 +104,12 @@ impl Addresses {
             base_paths,
             ip_address,
         })
+    }
+
+    /// All base paths as the caller sees them.
+    fn base_paths(&self, prefix: &str) -> Vec<String> {
+        let paths = self.mounts.paths().iter();
+        paths.map(|path| format!("{prefix}{path}")).collect()
     }
 
     /// Scheme and host; the prefix that a proxy cuts off; the path, if it is fixed.

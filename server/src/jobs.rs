@@ -6,13 +6,17 @@
 use std::future::Future;
 use std::time::Duration;
 
-use claviger_engine::App;
+use claviger_engine::{App, logout};
 use claviger_store::{StoreError, Tx};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// How often sessions whose time is over are ended.
+const SESSIONS_EVERY: Duration = Duration::from_secs(15);
+/// Batches of sessions ended in a row at most: what is left waits for the next turn.
+const SESSION_BATCHES: usize = 20;
 /// How often expired rows are thrown away.
-const PURGE_EVERY: Duration = Duration::from_secs(60);
+const PURGE_EVERY: Duration = Duration::from_mins(1);
 /// Rows of each table thrown away in one write: a short one, for others wait behind it.
 const PURGE_ROWS: i64 = 500;
 /// Writes in a row at most: what is left waits for the next turn.
@@ -25,6 +29,13 @@ pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs.spawn(repeat("purge", PURGE_EVERY, stop.clone(), move || {
         purge_expired(purge.clone())
     }));
+    let sessions = app.clone();
+    jobs.spawn(repeat(
+        "sessions",
+        SESSIONS_EVERY,
+        stop.clone(),
+        move || end_sessions(sessions.clone()),
+    ));
     jobs
 }
 
@@ -57,6 +68,17 @@ async fn repeat<F>(
             }
         }
     }
+}
+
+/// Ends sessions whose time is over by the engine's one verb, so that clients are told.
+async fn end_sessions(app: App) -> Result<(), StoreError> {
+    for _ in 0..SESSION_BATCHES {
+        if logout::end_expired(&app, app.now()).await? == 0 {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 /// Throws expired rows away, in small writes with room for others between them.

@@ -196,7 +196,7 @@ fn configuration_file(
         .clone()
         .or(variable.map(|(_, path)| path.clone()));
     let path = match named {
-        Some(path) if !path.ends_with(".conf") => {
+        Some(path) if Path::new(&path).extension() != Some("conf".as_ref()) => {
             let text = format!("Configuration file '{path}' must have the '.conf' extension.");
             return Err(UsageError(text).into());
         }

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use crate::listener::Answer;
-use crate::settings::Observe;
+use crate::settings::{Observe, Port};
 use health::Health;
 use metrics::Metrics;
 
@@ -34,17 +34,10 @@ pub struct Observed {
 
 /// The routes that belong to the listener of operators.
 pub fn management(observe: Observe, path: &str, observed: &Observed) -> Management {
+    let here = |port: Option<Port>| port == Some(Port::Management);
     let shown = [
-        (
-            observe.health && !observe.health_on_main,
-            "health",
-            "Health endpoint",
-        ),
-        (
-            observe.metrics && !observe.metrics_on_main,
-            "metrics",
-            "Metrics endpoint",
-        ),
+        (here(observe.health), "health", "Health endpoint"),
+        (here(observe.metrics), "metrics", "Metrics endpoint"),
     ];
     let entry = |(on, name, about): &(bool, &str, &str)| {
         on.then(|| format!("<li><a href=\"{path}/{name}\">/{name}</a> - {about}</li>"))
@@ -55,10 +48,10 @@ pub fn management(observe: Observe, path: &str, observed: &Observed) -> Manageme
         entries.join("\n")
     );
     let mut router = Router::new().route("/", get(|| async { Html(page) }));
-    if observe.health && !observe.health_on_main {
+    if here(observe.health) {
         router = router.merge(health_routes());
     }
-    if observe.metrics && !observe.metrics_on_main {
+    if here(observe.metrics) {
         router = router.merge(metrics_routes());
     }
     let router = router.with_state(observed.clone());
@@ -73,10 +66,10 @@ pub fn management(observe: Observe, path: &str, observed: &Observed) -> Manageme
 /// The routes that the operator wants to see on the listener for everybody.
 pub fn on_main(observe: Observe, observed: &Observed) -> Router {
     let mut router = Router::new();
-    if observe.health && observe.health_on_main {
+    if observe.health == Some(Port::Public) {
         router = router.merge(health_routes());
     }
-    if observe.metrics && observe.metrics_on_main {
+    if observe.metrics == Some(Port::Public) {
         router = router.merge(metrics_routes());
     }
     router.with_state(observed.clone())

@@ -27,17 +27,17 @@ pub fn routes(app: App) -> Router {
     Router::new()
         .merge(claviger_oidc::router())
         .merge(claviger_rest::router())
-        .route("/", get(|context| redirect(context, "/admin/")))
+        .route("/", get(async |context| redirect(context, "/admin/")))
         .route(
             "/admin",
-            get(|context| redirect(context, "/admin/master/console/")),
+            get(async |context| redirect(context, "/admin/master/console/")),
         )
         .fallback(|| async { not_found() })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .with_state(app)
 }
 
-async fn redirect(Extension(context): Extension<RequestContext>, path: &'static str) -> Response {
+fn redirect(Extension(context): Extension<RequestContext>, path: &'static str) -> Response {
     let location = [(header::LOCATION, format!("{}{path}", context.base_url))];
     (StatusCode::FOUND, PAGE_HEADERS, location).into_response()
 }

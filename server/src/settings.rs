@@ -29,6 +29,11 @@ use raw::RawOptions;
 use transfer::Transfer;
 use value::Values;
 
+/// Keycloak's `start` serves HTTPS unless told otherwise.
+const NO_HTTPS: &str = "HTTPS is not built in yet: let a proxy end TLS and give \
+    --http-enabled=true with --proxy-headers. To start the server in development mode, see the \
+    `start-dev` command.";
+
 /// The server was asked for something that it cannot understand or will not do. Exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -115,17 +120,22 @@ pub struct Management {
     pub path: String,
 }
 
-/// What operators may see, and where.
+/// What operators may see, and where; nothing that is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Observe {
     /// `/health` and the paths below it.
-    pub health: bool,
+    pub health: Option<Port>,
     /// `/metrics`.
-    pub metrics: bool,
-    /// Health is served by the listener for everybody.
-    pub health_on_main: bool,
-    /// Metrics are served by the listener for everybody.
-    pub metrics_on_main: bool,
+    pub metrics: Option<Port>,
+}
+
+/// One of the two listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// The listener for everybody.
+    Public,
+    /// The listener for operators.
+    Management,
 }
 
 /// How the server stops.
@@ -162,10 +172,13 @@ impl Settings {
             check_one(known, name, given, mode, notices)?;
         }
         let values = Values::new(raw, table);
+        if mode == Mode::Production && !values.flag("http-enabled")? {
+            return Err(UsageError(NO_HTTPS.to_owned()));
+        }
         let hostname = Hostname::check(&values, mode)?;
         let proxy = Proxy::check(&values, notices)?;
         if mode == Mode::Production {
-            check_production(&values, &hostname, proxy.is_some(), notices)?;
+            check_production(&hostname, proxy.is_some(), notices);
         }
         let observe = Observe::check(&values)?;
         let http = Http::check(&values, mode)?;
@@ -181,7 +194,7 @@ impl Settings {
             proxy,
             logging: Logging::check(&values, raw)?,
             shutdown: Shutdown::check(&values)?,
-            bootstrap: Bootstrap::check(&values, notices)?,
+            bootstrap: Bootstrap::check(&values, notices),
             transfer: Transfer::check(&values)?,
         })
     }
@@ -201,7 +214,6 @@ fn check_one(
     }
     value::check(known, name, text)?;
     match known.class {
-        Class::Honoured => {}
         Class::Ignored => notices.warn(format!(
             "option {name} ({}) is accepted but has no effect yet: {}",
             given.origin, known.about
@@ -212,7 +224,7 @@ fn check_one(
                 known.about
             )));
         }
-        Class::Refused => {}
+        Class::Honoured | Class::Refused => {}
         Class::Removed => notices.warn(format!(
             "option {name} ({}) was removed from Keycloak and is ignored: {}",
             given.origin, known.about
@@ -221,20 +233,8 @@ fn check_one(
     Ok(())
 }
 
-/// What `start` asks for that `start-dev` does not.
-fn check_production(
-    values: &Values<'_>,
-    hostname: &Hostname,
-    proxy: bool,
-    notices: &mut Notices,
-) -> Result<(), UsageError> {
-    if !values.flag("http-enabled")? {
-        return Err(UsageError(
-            "HTTPS is not built in yet: let a proxy end TLS and give --http-enabled=true with \
-             --proxy-headers. To start the server in development mode, see the `start-dev` command."
-                .to_owned(),
-        ));
-    }
+/// Says what is probably a mistake of whoever serves the public.
+fn check_production(hostname: &Hostname, proxy: bool, notices: &mut Notices) {
     let open = match hostname {
         Hostname::OfRequest => !proxy,
         Hostname::Name(name) => !proxy && !hostname::is_local(name),
@@ -256,7 +256,6 @@ fn check_production(
                 .to_owned(),
         );
     }
-    Ok(())
 }
 
 impl Http {
@@ -287,17 +286,24 @@ fn default_pool() -> usize {
 impl Observe {
     fn check(values: &Values<'_>) -> Result<Self, UsageError> {
         let legacy = values.flag("legacy-observability-interface")?;
+        let port = |public: bool| {
+            if public {
+                Port::Public
+            } else {
+                Port::Management
+            }
+        };
         let health = values.flag("health-enabled")?;
+        let health_on_management = values.flag("http-management-health-enabled")?;
+        let metrics = values.flag("metrics-enabled")?;
         Ok(Self {
-            health,
-            metrics: values.flag("metrics-enabled")?,
-            health_on_main: health && (legacy || !values.flag("http-management-health-enabled")?),
-            metrics_on_main: legacy,
+            health: health.then(|| port(legacy || !health_on_management)),
+            metrics: metrics.then(|| port(legacy)),
         })
     }
 
     fn needs_listener(self) -> bool {
-        (self.health && !self.health_on_main) || (self.metrics && !self.metrics_on_main)
+        [self.health, self.metrics].contains(&Some(Port::Management))
     }
 }
 
@@ -334,7 +340,7 @@ impl Shutdown {
 }
 
 impl Bootstrap {
-    fn check(values: &Values<'_>, notices: &mut Notices) -> Result<Self, UsageError> {
+    fn check(values: &Values<'_>, notices: &mut Notices) -> Self {
         let mut pair = |name: &str, secret_name: &str| {
             let secret = values
                 .secret(secret_name)
@@ -347,10 +353,10 @@ impl Bootstrap {
                 .filter(|_| !name.is_empty())
                 .map(|secret| (name, secret))
         };
-        Ok(Self {
+        Self {
             user: pair("bootstrap-admin-username", "bootstrap-admin-password"),
             service: pair("bootstrap-admin-client-id", "bootstrap-admin-client-secret"),
-        })
+        }
     }
 }
 

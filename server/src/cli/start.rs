@@ -34,12 +34,13 @@ pub fn run(settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
     let runtime = super::runtime()?;
     runtime.block_on(async {
         let app = crate::app::open(settings).await?;
-        crate::app::prepare(&app, settings).await?;
+        crate::app::prepare(&app, &settings.bootstrap).await?;
         if import_realm {
             super::import::at_start(&app, settings).await?;
         }
-        let running = Running::start(settings, app, since).await?;
+        // Before anybody is told that the server is there: whoever is told may stop it.
         let mut signals = Signals::listen()?;
+        let running = Running::start(settings, app, since).await?;
         signals.next().await;
         running.stop(settings, &mut signals).await;
         Ok(())

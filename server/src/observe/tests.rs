@@ -4,10 +4,8 @@ use http_body_util::BodyExt;
 use super::*;
 
 const ALL: Observe = Observe {
-    health: true,
-    metrics: true,
-    health_on_main: false,
-    metrics_on_main: false,
+    health: Some(Port::Management),
+    metrics: Some(Port::Management),
 };
 
 async fn observed() -> Observed {
@@ -82,10 +80,20 @@ async fn a_stopping_server_is_alive_and_not_ready() {
 #[tokio::test]
 async fn a_failing_database_is_told_until_it_answers_again() {
     let plan = Arc::new(FaultPlan::default());
-    let options = Options { fault: Some(Arc::clone(&plan)), ..Options::sqlite_memory() };
+    let options = Options {
+        fault: Some(Arc::clone(&plan)),
+        ..Options::sqlite_memory()
+    };
     let store = Store::open(&options).await.unwrap();
     let health = Arc::new(Health::new(store));
-    let management = management(ALL, "", &Observed { health, ..observed().await });
+    let management = management(
+        ALL,
+        "",
+        &Observed {
+            health,
+            ..observed().await
+        },
+    );
     plan.fail_at(1);
     let (status, _, body) = get(&management, "/health/ready").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -98,8 +106,8 @@ async fn a_failing_database_is_told_until_it_answers_again() {
 #[tokio::test]
 async fn only_what_is_switched_on_is_served() {
     let metrics_only = Observe {
-        metrics: true,
-        ..Observe::default()
+        health: None,
+        metrics: Some(Port::Management),
     };
     let management = management(metrics_only, "/manage", &observed().await);
     assert_eq!(

@@ -129,9 +129,11 @@ fn default_url(values: &Values<'_>, vendor: Vendor) -> Result<String, UsageError
         Vendor::Mysql => "mysql",
     };
     let host = values.text("db-url-host").unwrap_or("localhost");
-    let host = match host.contains(':') && !host.starts_with('[') && !host.contains(',') {
-        true => format!("[{host}]"),
-        false => host.to_owned(),
+    let bare_ipv6 = host.contains(':') && !host.starts_with('[') && !host.contains(',');
+    let host = if bare_ipv6 {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
     };
     let port = match values.port("db-url-port")? {
         0 => String::new(),

@@ -193,16 +193,16 @@ impl RawOptions {
 
     fn expand_all(&mut self, literal: &[String], sources: &Sources<'_>) -> Result<(), UsageError> {
         let before = self.given.clone();
-        let lookup = |name: &str| match name {
-            "kc.home.dir" => Some(sources.home.to_owned()),
-            _ => {
-                let option = name.strip_prefix("kc.").unwrap_or(name);
-                let variable = || sources.environment.iter().find(|(known, _)| known == name);
-                let given = before
-                    .get(option)
-                    .map(|given| given.value.reveal().to_owned());
-                given.or_else(|| variable().map(|(_, value)| value.clone()))
+        let lookup = |name: &str| {
+            if name == "kc.home.dir" {
+                return Some(sources.home.to_owned());
             }
+            let option = name.strip_prefix("kc.").unwrap_or(name);
+            let given = before
+                .get(option)
+                .map(|given| given.value.reveal().to_owned());
+            let variable = || sources.environment.iter().find(|(known, _)| known == name);
+            given.or_else(|| variable().map(|(_, value)| value.clone()))
         };
         for (name, given) in &mut self.given {
             if literal.contains(name) || !given.value.reveal().contains(['$', '\\']) {

@@ -6,6 +6,12 @@ use tracing::level_filters::LevelFilter;
 use super::raw::Sources;
 use super::*;
 
+/// Options, who becomes administrator, and how many lines are said.
+type Administrator<'a> = (Options<'a>, Option<(&'a str, &'a str)>, usize);
+
+/// Options, as name and value.
+type Options<'a> = &'a [(&'a str, &'a str)];
+
 /// Checks options as arguments of a command.
 fn check(mode: Mode, options: &[(&str, &str)]) -> Result<(Settings, Vec<String>), UsageError> {
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -107,7 +113,7 @@ fn production_asks_for_a_host_name_and_for_plain_http() {
 
 #[test]
 fn base_paths_follow_what_is_asked_for() {
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    let cases: &[(Options<'_>, &[&str])] = &[
         (&[], &["/auth", ""]),
         (&[("hostname", "id.example")], &["/auth", ""]),
         (&[("http-relative-path", "/auth")], &["/auth"]),
@@ -140,7 +146,7 @@ fn databases_are_read() {
         let options: Vec<(&str, &str)> = base.iter().chain(more).copied().collect();
         match settings(Mode::Development, &options).database.database {
             Database::Postgres(server) => server,
-            other => panic!("{other:?}"),
+            Database::Sqlite { .. } | Database::SqliteMemory | Database::Mysql(_) => panic!(),
         }
     };
     let usual = server(&[]);
@@ -195,8 +201,8 @@ fn databases_are_read() {
 }
 
 #[test]
-fn what_cannot_be_honoured_is_refused_and_says_why() {
-    let cases: &[(&[(&str, &str)], &str)] = &[
+fn databases_that_cannot_be_are_refused_and_say_why() {
+    let cases: &[(Options<'_>, &str)] = &[
         (&[("db", "oracle")], "oracle is not supported"),
         (&[("db", "tidb")], "tidb is not supported"),
         (
@@ -221,6 +227,21 @@ fn what_cannot_be_honoured_is_refused_and_says_why() {
             "Expected a whole number above zero",
         ),
         (&[("db-pool-max-size", "5000")], "at most 1000"),
+    ];
+    refused(cases);
+}
+
+/// Checks that each case is refused with a text that has this in it.
+fn refused(cases: &[(Options<'_>, &str)]) {
+    for (options, why) in cases {
+        let text = refusal(Mode::Development, options);
+        assert!(text.contains(why), "{options:?}: {text}");
+    }
+}
+
+#[test]
+fn values_that_cannot_be_are_refused_and_say_why() {
+    let cases: &[(Options<'_>, &str)] = &[
         (
             &[("https-certificate-file", "/x")],
             "HTTPS listener is not built in yet",
@@ -268,10 +289,7 @@ fn what_cannot_be_honoured_is_refused_and_says_why() {
         (&[("cache", "redis")], "Expected values are: ispn, local"),
         (&[("cache-remote-port", "x")], "Expected an integer value"),
     ];
-    for (options, why) in cases {
-        let text = refusal(Mode::Development, options);
-        assert!(text.contains(why), "{options:?}: {text}");
-    }
+    refused(cases);
 }
 
 #[test]
@@ -338,7 +356,10 @@ fn the_management_listener_follows_health_and_metrics() {
         ("http-management-health-enabled", "false"),
     ];
     assert_eq!(management(&on_main), None);
-    assert!(settings(Mode::Development, &on_main).observe.health_on_main);
+    assert_eq!(
+        settings(Mode::Development, &on_main).observe.health,
+        Some(Port::Public)
+    );
 }
 
 #[test]
@@ -397,8 +418,7 @@ fn older_variables_name_the_first_administrator() {
     let file = std::env::temp_dir().join(format!("claviger-legacy-{}", std::process::id()));
     std::fs::write(&file, "from file\n").unwrap();
     let path = file.to_str().unwrap();
-    type Case<'a> = (&'a [(&'a str, &'a str)], Option<(&'a str, &'a str)>, usize);
-    let cases: &[Case<'_>] = &[
+    let cases: &[Administrator<'_>] = &[
         (
             &[("KEYCLOAK_USER", "a"), ("KEYCLOAK_PASSWORD", "b")],
             Some(("a", "b")),

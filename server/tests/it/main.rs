@@ -1,0 +1,30 @@
+//! The real program, started as people start it: options, start and stop, both base paths,
+//! restarts, realms carried in and out. One module a topic; each test has a server, a port and a
+//! folder of its own.
+
+#[cfg(test)]
+mod base_paths;
+#[cfg(test)]
+mod bootstrap;
+#[cfg(test)]
+mod health;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod law;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod options;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod question;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod start;
+#[cfg(test)]
+mod stop;
+#[cfg(test)]
+mod transfer;

@@ -1,0 +1,232 @@
+//! "Logout user session via the REST API doesn't work": the question that this server began with,
+//! replayed from its first line to the last comment, on every database and on both base paths.
+//!
+//! A mobile application signs a user in with name and password. To sign the user out its author
+//! sends the access token, as to any other API, and is refused: the logout endpoint wants the
+//! *client* to authenticate, and the refresh token. With these the session ends. Then the author
+//! finds that the access token still works, which nobody could answer. Here it does not.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::http;
+use crate::program::{Home, Server, command, run};
+
+/// A database for one test, gone with it.
+struct Database {
+    name: &'static str,
+    options: Vec<String>,
+    drop: Option<Box<dyn Fn()>>,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(drop) = &self.drop {
+            drop();
+        }
+    }
+}
+
+/// The embedded database, and one on every server that the environment names.
+fn databases() -> Vec<Database> {
+    let mut all = vec![Database { name: "SQLite", options: vec!["--db=dev-file".into()], drop: None }];
+    let urls = std::env::var("CLAVIGER_TEST_DB_URLS").unwrap_or_default();
+    for url in urls.split([' ', ',']).filter(|url| !url.is_empty()) {
+        all.push(served(url));
+    }
+    all
+}
+
+/// `scheme://user[:password]@host:port/database` in its parts.
+fn served(url: &str) -> Database {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (user, rest) = rest.split_once('@').unwrap();
+    let (user, password) = user.split_once(':').unwrap_or((user, ""));
+    let (address, base) = rest.split_once('/').unwrap();
+    let (host, port) = address.split_once(':').unwrap();
+    let name = format!("question_{}", std::process::id());
+    let postgres = scheme.starts_with("postgres");
+    let text = |text: &str| text.to_owned();
+    let (host, port, user, password, base) =
+        (text(host), text(port), text(user), text(password), text(base));
+    let options = vec![
+        format!("--db={}", if postgres { "postgres" } else { "mariadb" }),
+        format!("--db-url-host={host}"),
+        format!("--db-url-port={port}"),
+        format!("--db-url-database={name}"),
+        format!("--db-username={user}"),
+        format!("--db-password={password}"),
+    ];
+    let sql = move |text: String| {
+        let mut client = if postgres {
+            let mut client = Command::new("psql");
+            client.env("PGPASSWORD", &password);
+            client.args(["-X", "-q", "-h", &host, "-p", &port, "-U", &user, "-d", &base]);
+            client.args(["-c", &text]);
+            client
+        } else {
+            let mut client = Command::new("mariadb");
+            client.args(["--protocol=tcp", "-h", &host, "-P", &port, "-u", &user]);
+            client.arg(format!("--password={password}"));
+            client.args(["-e", &text]);
+            client
+        };
+        let output = client.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    sql(format!("CREATE DATABASE {name}"));
+    let gone = format!("DROP DATABASE {name}");
+    Database {
+        name: if postgres { "PostgreSQL" } else { "MariaDB" },
+        options,
+        drop: Some(Box::new(move || sql(gone.clone()))),
+    }
+}
+
+/// The realm that the application's author had, with a password hash of an old release.
+fn realm() -> Value {
+    json!({
+        "realm": "mobile",
+        "enabled": true,
+        "clients": [
+            {
+                "clientId": "app", "secret": "app-secret", "directAccessGrantsEnabled": true,
+                "redirectUris": ["http://app.example/*"],
+                "protocolMappers": [{
+                    "name": "for the API", "protocol": "openid-connect",
+                    "protocolMapper": "oidc-audience-mapper",
+                    "config": {"included.client.audience": "api", "access.token.claim": "true"},
+                }],
+            },
+            {"clientId": "api", "secret": "api-secret", "standardFlowEnabled": false},
+        ],
+        "users": [{
+            "username": "user", "enabled": true, "email": "user@mobile.example",
+            "firstName": "A", "lastName": "User",
+            "credentials": [{
+                "type": "password",
+                "secretData": "{\"value\":\"RKBxc3rAfCUE+sek7PQ+PQVlWHREoia2G44k2/i8kq0=\",\
+                               \"salt\":\"9oAg5sxSTfAiaORIFusIgA==\"}",
+                "credentialData": "{\"hashIterations\":600000,\"algorithm\":\"pbkdf2-sha256\"}",
+            }],
+        }],
+    })
+}
+
+struct Mobile<'a> {
+    server: &'a Server,
+    base: &'a str,
+}
+
+impl Mobile<'_> {
+    fn path(&self, endpoint: &str) -> String {
+        format!("{}/realms/mobile/protocol/openid-connect/{endpoint}", self.base)
+    }
+
+    fn post(&self, endpoint: &str, more: &str, form: &[(&str, &str)]) -> http::Answer {
+        let pairs: Vec<String> =
+            form.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let more = format!("Content-Type: application/x-www-form-urlencoded\r\n{more}");
+        let address = &self.server.address;
+        http::request(address, "POST", &self.path(endpoint), &more, &pairs.join("&"))
+    }
+
+    fn sign_in(&self) -> (String, String) {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "app"),
+            ("client_secret", "app-secret"),
+            ("username", "user"),
+            ("password", "correct+horse"),
+            ("scope", "openid"),
+        ];
+        let answer = self.post("token", "", &form);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let member = |name: &str| answer.json()[name].as_str().unwrap().to_owned();
+        (member("access_token"), member("refresh_token"))
+    }
+
+    fn userinfo(&self, access: &str) -> http::Answer {
+        let more = format!("Authorization: Bearer {access}\r\n");
+        http::request(&self.server.address, "GET", &self.path("userinfo"), &more, "")
+    }
+
+    fn introspect(&self, token: &str) -> Value {
+        let form = [("client_id", "api"), ("client_secret", "api-secret"), ("token", token)];
+        let answer = self.post("token/introspect", "", &form);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    fn refresh(&self, token: &str) -> http::Answer {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "app"),
+            ("client_secret", "app-secret"),
+            ("refresh_token", token),
+        ];
+        self.post("token", "", &form)
+    }
+
+    /// The thread, line by line; `basic` is how its second author authenticated the client.
+    fn replay(&self, basic: bool) {
+        let (access, refresh) = self.sign_in();
+        assert_eq!(self.userinfo(&access).status, 200);
+        assert_eq!(self.introspect(&access)["active"], true);
+
+        // What the author tried: the access token, and nothing that tells which client it is.
+        let bearer = format!("Authorization: Bearer {access}\r\n");
+        let refused = self.post("logout", &bearer, &[("refresh_token", &refresh)]);
+        assert_eq!(refused.status, 401, "{refused:?}");
+        assert_eq!(refused.json()["error"], "invalid_client");
+        let refused = self.post("logout", "", &[("refresh_token", &refresh)]);
+        assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_client")));
+        assert_eq!(self.userinfo(&access).status, 200, "a refused logout ends nothing");
+
+        // What the answer says: the client authenticates, the refresh token tells the session.
+        let answer = if basic {
+            // app:app-secret
+            let more = "Authorization: Basic YXBwOmFwcC1zZWNyZXQ=\r\n";
+            self.post("logout", more, &[("refresh_token", &refresh)])
+        } else {
+            let form = [
+                ("client_id", "app"),
+                ("client_secret", "app-secret"),
+                ("refresh_token", refresh.as_str()),
+            ];
+            self.post("logout", "", &form)
+        };
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
+
+        // And what nobody could answer: the access token is of no use any more either.
+        let refused = self.refresh(&refresh);
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert_eq!(
+            refused.json(),
+            json!({"error": "invalid_grant", "error_description": "Session not active"})
+        );
+        assert_eq!(self.userinfo(&access).status, 401);
+        assert_eq!(self.introspect(&access), json!({"active": false}));
+        assert_eq!(self.introspect(&refresh), json!({"active": false}));
+    }
+}
+
+#[test]
+fn logout_user_via_the_rest_api_works_and_the_access_token_dies_with_the_session() {
+    for database in databases() {
+        let home = Home::new();
+        let file = home.write("mobile-realm.json", &realm().to_string());
+        let options: Vec<&str> = database.options.iter().map(String::as_str).collect();
+        let mut import = command(&home, &["import", "--file", file.to_str().unwrap()]);
+        let ended = run(import.args(&options));
+        assert_eq!(ended.code, Some(0), "{}: {ended:?}", database.name);
+        let server = Server::start(&home, &options);
+        for base in ["", "/auth"] {
+            for basic in [false, true] {
+                Mobile { server: &server, base }.replay(basic);
+            }
+        }
+        server.stop();
+    }
+}
