@@ -19,7 +19,6 @@ impl Reply {
     ///
     /// # Panics
     /// If the status is another one; the body is shown.
-    #[must_use]
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "answered: {}", self.text());
