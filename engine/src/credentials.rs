@@ -97,6 +97,18 @@ pub async fn with_password(
     ))
 }
 
+/// The same with a password that was hashed elsewhere, which no policy can look into.
+pub fn with_hashed_password(
+    app: &App,
+    realm: &Realm,
+    held: &[Credential],
+    fresh: Credential,
+) -> Vec<Credential> {
+    let policy = PasswordPolicy::parse(realm.settings.password_policy.as_deref());
+    let history_id = CredentialId::new(app.random.uuid());
+    replaced(held, fresh, history_id, HistoryRule::of(&policy, app.now()))
+}
+
 /// The earlier passwords that a new one must differ from.
 fn not_to_repeat<'a>(
     policy: &PasswordPolicy,

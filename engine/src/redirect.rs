@@ -68,6 +68,14 @@ pub fn post_logout_uri(client: &Client, origin: &str, asked: &str) -> Option<Pos
     is_allowed(asked, &allowed, root.unwrap_or(origin)).then(|| PostLogoutUri(asked.to_owned()))
 }
 
+/// Whether an address is a redirect URI that the client registered (RFC 6749 §3.1.2.3).
+pub fn is_redirect_uri(client: &Client, origin: &str, asked: &str) -> bool {
+    let registered: Vec<&str> =
+        client.settings.redirect_uris.iter().map(String::as_str).collect();
+    let root = client.settings.root_url.as_deref().filter(|url| !url.is_empty());
+    is_allowed(asked, &registered, root.unwrap_or(origin))
+}
+
 /// Whether an address is one of the registered ones; relative ones hang on `root`.
 fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
     if asked.len() > LENGTH_MAX || asked.chars().any(|c| c.is_control() || c.is_whitespace()) {

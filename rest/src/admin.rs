@@ -4,8 +4,11 @@ mod clients;
 mod consents;
 mod events;
 mod realms;
+mod role_mappings;
 mod search;
 mod sessions;
+mod user_profile;
+mod users;
 
 use crate::route::Route;
 
@@ -17,6 +20,9 @@ pub fn routes() -> Vec<Route> {
         sessions::routes(),
         consents::routes(),
         events::routes(),
+        users::routes(),
+        role_mappings::routes(),
+        user_profile::routes(),
     ]
     .concat()
 }

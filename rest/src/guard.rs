@@ -176,10 +176,16 @@ impl Admin {
 
     /// Whether they have one of some rights over a realm.
     pub async fn may(&self, realm: &Realm, rights: &[Right]) -> Result<bool, StoreError> {
+        let names: Vec<&str> = rights.iter().map(|right| right.role()).collect();
+        self.may_as(realm, &names).await
+    }
+
+    /// Whether they have one of some roles of the client whose roles are rights over a realm.
+    pub async fn may_as(&self, realm: &Realm, names: &[&str]) -> Result<bool, StoreError> {
         let Some(client) = self.administering(realm).await? else { return Ok(false) };
         let roles = self.realm.roles().await?;
-        Ok(rights.iter().any(|right| {
-            let role = roles.named(Some(&client.uuid), right.role());
+        Ok(names.iter().any(|name| {
+            let role = roles.named(Some(&client.uuid), name);
             role.is_some_and(|role| self.roles.contains(&role.id))
         }))
     }

@@ -66,6 +66,13 @@ impl Problem {
         Self::error(StatusCode::FORBIDDEN, "HTTP 403 Forbidden")
     }
 
+    /// `500`: what went wrong is in the log alone.
+    pub fn unknown() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let text = "For more on this error consult the server log.";
+        Self::described(status, "unknown_error", text)
+    }
+
     /// Too much at once: come again.
     pub fn busy() -> Self {
         let text = "The server is busy. Try again later.";
@@ -105,8 +112,7 @@ impl From<StoreError> for Problem {
             return Self::busy();
         }
         tracing::error!("database failure: {text}");
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::described(status, "unknown_error", "For more on this error consult the server log.")
+        Self::unknown()
     }
 }
 

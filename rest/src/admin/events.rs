@@ -57,7 +57,11 @@ fn ascending(call: &AdminCall) -> Result<bool, Problem> {
 }
 
 /// A day, `2026-11-23`, or milliseconds since 1970. A day as an end includes the day.
-fn instant(call: &AdminCall, name: &str, end: bool) -> Result<Option<Millis>, Problem> {
+pub(super) fn instant(
+    call: &AdminCall,
+    name: &str,
+    end: bool,
+) -> Result<Option<Millis>, Problem> {
     let Some(text) = call.query.get(name).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
