@@ -117,23 +117,20 @@ pub async fn direct_grant(
         return Ok(Err(LoginRefused::ServiceAccount));
     }
     let credentials = app.store.credentials(&realm.id, &user.id).await?;
+    let attempt = Attempt { app, realm, user: &user, credentials, sent, policy };
     if !user.enabled {
         event.user(user.id.as_str());
-        let right = check_password(app, realm, &user, &credentials, sent, &policy, tx).await?;
+        let right = attempt.password(tx).await?;
         let refused = if right { LoginRefused::Disabled } else { LoginRefused::DisabledAndWrong };
         return Ok(Err(refused));
     }
-    if steps.password
-        && !check_password(app, realm, &user, &credentials, sent, &policy, tx).await?
-    {
+    let proved =
+        (!steps.password || attempt.password(tx).await?) && attempt.otp(steps.otp, tx);
+    if !proved {
         event.user(user.id.as_str());
         return Ok(Err(LoginRefused::InvalidCredentials));
     }
-    if !check_otp(app, realm, &user, &credentials, sent, steps.otp, tx) {
-        event.user(user.id.as_str());
-        return Ok(Err(LoginRefused::InvalidCredentials));
-    }
-    if !is_set_up(app, realm, &user, &credentials, &policy).await? {
+    if !attempt.is_set_up().await? {
         return Ok(Err(LoginRefused::NotSetUp));
     }
     event.user(user.id.as_str());
@@ -207,106 +204,97 @@ fn conditional_otp(flow: &FlowView) -> Option<bool> {
     Some(condition && otp)
 }
 
-async fn check_password(
-    app: &App,
-    realm: &Realm,
-    user: &User,
-    credentials: &[Credential],
-    sent: &DirectGrant,
-    policy: &PasswordPolicy,
-    tx: &mut Tx,
-) -> Result<bool, LoginError> {
-    let stored = credentials.iter().find(|known| known.kind == CredentialType::Password);
-    let (Some(stored), Some(password)) = (stored, &sent.password) else {
-        dummy(app, sent, policy.hash()).await?;
-        return Ok(false);
-    };
-    let parsed = StoredPassword::parse(&stored.secret_data, &stored.credential_data);
-    let Ok(parsed) = parsed else {
-        dummy(app, sent, policy.hash()).await?;
-        return Ok(false);
-    };
-    let verdict = match app.hasher.verify(password.clone(), parsed, policy.hash()).await {
-        Ok(verdict) => verdict,
-        // An endless password, or a stored hash that asks for the moon, is simply not right.
-        Err(HasherError::Password(_)) => return Ok(false),
-        Err(error @ (HasherError::Busy | HasherError::Stopped)) => return Err(error.into()),
-    };
-    if verdict.ok && verdict.outdated {
-        let fresh = app.hasher.hash(password.clone(), policy.hash()).await?;
-        let mut credential = stored.clone();
-        credential.secret_data = fresh.secret_data();
-        credential.credential_data = fresh.credential_data();
-        tx.update_credential(&realm.id, &user.id, &credential);
+/// One attempt to sign in, of a user who exists.
+struct Attempt<'a> {
+    app: &'a App,
+    realm: &'a Realm,
+    user: &'a User,
+    credentials: Vec<Credential>,
+    sent: &'a DirectGrant,
+    policy: PasswordPolicy,
+}
+
+impl Attempt<'_> {
+    /// Checks the password, and stores it anew where its hash is not what the policy asks for.
+    async fn password(&self, tx: &mut Tx) -> Result<bool, LoginError> {
+        let stored = self.credentials.iter().find(|known| known.kind == CredentialType::Password);
+        let (Some(stored), Some(password)) = (stored, &self.sent.password) else {
+            dummy(self.app, self.sent, self.policy.hash()).await?;
+            return Ok(false);
+        };
+        let parsed = StoredPassword::parse(&stored.secret_data, &stored.credential_data);
+        let Ok(parsed) = parsed else {
+            dummy(self.app, self.sent, self.policy.hash()).await?;
+            return Ok(false);
+        };
+        let verdict = match self.app.hasher.verify(password.clone(), parsed, self.policy.hash()).await {
+            Ok(verdict) => verdict,
+            // An endless password, or a stored hash that asks for the moon, is simply not right.
+            Err(HasherError::Password(_)) => return Ok(false),
+            Err(error @ (HasherError::Busy | HasherError::Stopped)) => return Err(error.into()),
+        };
+        if verdict.ok && verdict.outdated {
+            let fresh = self.app.hasher.hash(password.clone(), self.policy.hash()).await?;
+            let mut credential = stored.clone();
+            credential.secret_data = fresh.secret_data();
+            credential.credential_data = fresh.credential_data();
+            tx.update_credential(&self.realm.id, &self.user.id, &credential);
+        }
+        Ok(verdict.ok)
     }
-    Ok(verdict.ok)
+
+    /// Checks the one-time password, and marks its code as used where codes are for one use.
+    fn otp(&self, asked: Otp, tx: &mut Tx) -> bool {
+        // The direct grant has no page to choose on: the first generator counts.
+        let stored = self.credentials.iter().find(|known| known.kind == CredentialType::Otp);
+        let stored = match (asked, stored) {
+            (Otp::Never, _) | (Otp::IfConfigured, None) => return true,
+            (Otp::Always, None) => return false,
+            (Otp::IfConfigured | Otp::Always, Some(stored)) => stored,
+        };
+        let Some(code) = &self.sent.otp else { return false };
+        let Ok(generator) = OtpCredential::parse(&stored.secret_data, &stored.credential_data) else {
+            return false;
+        };
+        let policy = &self.realm.settings.otp;
+        let window = u32::try_from(policy.look_ahead_window).unwrap_or(0);
+        match generator.verify(code.reveal(), self.app.now(), window) {
+            None => return false,
+            Some(OtpMatch::Hotp { next_counter }) => {
+                let mut credential = stored.clone();
+                credential.credential_data = generator.with_counter(next_counter).credential_data();
+                tx.update_credential(&self.realm.id, &self.user.id, &credential);
+            }
+            Some(OtpMatch::Totp { step }) if !policy.code_reusable => {
+                let key = format!("otp:{}:{step}", stored.id);
+                let periods = Seconds(policy.period.0.saturating_mul(2 * i64::from(window) + 2));
+                tx.use_once(&self.realm.id, &key, "", self.app.now() + periods.max(Seconds(60)));
+            }
+            Some(OtpMatch::Totp { .. }) => {}
+        }
+        true
+    }
+
+    /// Whether nothing has to be done by the user first: in a grant without pages it could not be.
+    async fn is_set_up(&self) -> Result<bool, StoreError> {
+        if !self.user.required_actions.is_empty() {
+            return Ok(false);
+        }
+        if self.realm.settings.login.verify_email && !self.user.email_verified {
+            return Ok(false);
+        }
+        let password = self.credentials.iter().find(|known| known.kind == CredentialType::Password);
+        let made = password.and_then(|password| password.created_at);
+        if made.is_some_and(|made| self.policy.is_expired(made, self.app.now())) {
+            return Ok(false);
+        }
+        let profile = self.realm.profile().await?;
+        Ok(UserProfile::is_complete(&profile, self.user, &self.realm.settings))
+    }
 }
 
 /// As long as a wrong password takes, so that the time tells nothing about names.
 async fn dummy(app: &App, sent: &DirectGrant, policy: HashPolicy) -> Result<(), HasherError> {
     let password = sent.password.clone().unwrap_or_default();
     app.hasher.dummy_verify(password, policy).await
-}
-
-/// Checks the one-time password, and marks its code as used where codes are for one use.
-fn check_otp(
-    app: &App,
-    realm: &Realm,
-    user: &User,
-    credentials: &[Credential],
-    sent: &DirectGrant,
-    asked: Otp,
-    tx: &mut Tx,
-) -> bool {
-    // The direct grant has no page to choose on: the first generator counts.
-    let stored = credentials.iter().find(|known| known.kind == CredentialType::Otp);
-    let stored = match (asked, stored) {
-        (Otp::Never, _) | (Otp::IfConfigured, None) => return true,
-        (Otp::Always, None) => return false,
-        (Otp::IfConfigured | Otp::Always, Some(stored)) => stored,
-    };
-    let Some(code) = &sent.otp else { return false };
-    let Ok(generator) = OtpCredential::parse(&stored.secret_data, &stored.credential_data) else {
-        return false;
-    };
-    let policy = &realm.settings.otp;
-    let window = u32::try_from(policy.look_ahead_window).unwrap_or(0);
-    match generator.verify(code.reveal(), app.now(), window) {
-        None => return false,
-        Some(OtpMatch::Hotp { next_counter }) => {
-            let mut credential = stored.clone();
-            credential.credential_data = generator.with_counter(next_counter).credential_data();
-            tx.update_credential(&realm.id, &user.id, &credential);
-        }
-        Some(OtpMatch::Totp { step }) if !policy.code_reusable => {
-            let key = format!("otp:{}:{step}", stored.id);
-            let periods = Seconds(policy.period.0.saturating_mul(2 * i64::from(window) + 2));
-            tx.use_once(&realm.id, &key, "", app.now() + periods.max(Seconds(60)));
-        }
-        Some(OtpMatch::Totp { .. }) => {}
-    }
-    true
-}
-
-/// Whether nothing has to be done by the user first: in a grant without pages it could not be.
-async fn is_set_up(
-    app: &App,
-    realm: &Realm,
-    user: &User,
-    credentials: &[Credential],
-    policy: &PasswordPolicy,
-) -> Result<bool, StoreError> {
-    if !user.required_actions.is_empty() {
-        return Ok(false);
-    }
-    if realm.settings.login.verify_email && !user.email_verified {
-        return Ok(false);
-    }
-    let password = credentials.iter().find(|known| known.kind == CredentialType::Password);
-    let made = password.and_then(|password| password.created_at);
-    if made.is_some_and(|made| policy.is_expired(made, app.now())) {
-        return Ok(false);
-    }
-    let profile = realm.profile().await?;
-    Ok(UserProfile::is_complete(&profile, user, &realm.settings))
 }

@@ -232,7 +232,7 @@ impl Realm {
                 break;
             }
             let Some(group) = self.group(&id).await? else { break };
-            next = group.parent.clone();
+            next.clone_from(&group.parent);
             line.push(group);
         }
         Ok(line)

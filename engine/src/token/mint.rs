@@ -330,11 +330,11 @@ fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
 
 /// The algorithms of all tokens that are asked for.
 fn wanted(issue: &Issue<'_>) -> Vec<Algorithm> {
-    let mut names = vec![algorithm(issue, "access.token.signed.response.alg")];
+    let mut asked = vec![algorithm(issue, "access.token.signed.response.alg")];
     if issue.id_token {
-        names.push(algorithm(issue, "id.token.signed.response.alg"));
+        asked.push(algorithm(issue, "id.token.signed.response.alg"));
     }
-    let named = names.iter().filter_map(|name| Algorithm::from_name(name));
+    let named = asked.iter().filter_map(|name| Algorithm::from_name(name));
     let internal = (!matches!(issue.refresh, Refresh::No)).then_some(Algorithm::Hs512);
     named.chain(internal).collect()
 }
@@ -352,8 +352,8 @@ fn sign(
     now: Millis,
 ) -> Result<String, MintError> {
     let no_key = || MintError::NoKey(algorithm.to_owned());
-    let wanted = Algorithm::from_name(algorithm).ok_or_else(no_key)?;
-    let key = ring.active(wanted, now).ok_or_else(no_key)?;
+    let known = Algorithm::from_name(algorithm).ok_or_else(no_key)?;
+    let key = ring.active(known, now).ok_or_else(no_key)?;
     let payload =
         serde_json::to_vec(claims).map_err(|error| MintError::Signature(error.to_string()))?;
     jws::sign(key, Some("JWT"), &payload).map_err(|error| MintError::Signature(error.to_string()))
