@@ -227,7 +227,7 @@ impl Realm {
     pub async fn group_line(&self, id: &GroupId) -> Result<Vec<Arc<Group>>, StoreError> {
         let mut line: Vec<Arc<Group>> = Vec::new();
         let mut next = Some(id.clone());
-        while let Some(id) = next {
+        while let Some(id) = next.take() {
             if line.iter().any(|group| group.id == id) {
                 break;
             }
