@@ -20,6 +20,13 @@ pub struct Need {
     pub present: fn() -> bool,
 }
 
+/// The rules on files ask it which files there are.
+pub const GIT: Need = Need {
+    name: "git",
+    packages: &["git"],
+    present: || find("git").is_some(),
+};
+
 /// Where Debian keeps programs that it does not put into everybody's path.
 const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
