@@ -5,7 +5,7 @@ use std::sync::Arc;
 use claviger_crypto::{HashPolicy, HasherError};
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::user::CredentialType;
-use claviger_model::{Credential, CredentialId, RealmId, Secret, User};
+use claviger_model::{Credential, CredentialId, RealmId, RoleId, Secret, User};
 use claviger_store::{Commit, RealmRow, StoreError, Tx};
 use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use serde_json::Value;
@@ -53,6 +53,20 @@ pub struct Created {
     pub warnings: Vec<String>,
 }
 
+/// A realm that is ready to be written.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The job that writes it. More may be added to it, an admin event say.
+    pub tx: Tx,
+    /// Its id.
+    pub id: RealmId,
+    /// Its name.
+    pub name: String,
+    /// Ids of the roles of the master realm that are rights over it; none for the master realm.
+    pub rights: Vec<RoleId>,
+    warnings: Vec<String>,
+}
+
 /// Makes a realm of a realm file, all or nothing.
 pub async fn create(app: &App, file: &Json) -> Result<Created, CreateError> {
     let context = import::Context { random: &app.random, now: app.now() };
@@ -62,6 +76,11 @@ pub async fn create(app: &App, file: &Json) -> Result<Created, CreateError> {
 
 /// Writes a compiled realm: its keys are completed, its passwords hashed, then all is one job.
 pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateError> {
+    finish(app, prepare(app, import).await?).await
+}
+
+/// Makes the job that writes a compiled realm: keys are completed and passwords hashed.
+pub async fn prepare(app: &App, import: RealmImport) -> Result<Prepared, CreateError> {
     let text = |name: &str| {
         import.realm.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -86,20 +105,39 @@ pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateErro
     for user in &import.users {
         put_user(app, &mut tx, &id, user, policy).await?;
     }
+    let mut rights = Vec::new();
     if let Some(part) = &import.master {
-        let master = app.realm(MASTER).await?.ok_or(CreateError::NoMaster)?;
-        put(&mut tx, &master.id, &part.documents, &part.links);
-        let roles = master.roles().await?;
-        let admin = roles.named(None, "admin").ok_or(CreateError::NoMaster)?;
-        for role in &part.roles {
-            let (from, to) = (admin.id.as_str().to_owned(), role.clone());
-            tx.insert_link(&master.id, &Link { kind: LinkKind::Composite, from, to });
-        }
+        put_rights(app, &mut tx, part).await?;
+        rights.extend(part.roles.iter().map(|role| RoleId::new(role.as_str())));
     }
+    Ok(Prepared { tx, id, name, rights, warnings: import.warnings })
+}
+
+/// Writes a prepared realm, all or nothing.
+pub async fn finish(app: &App, prepared: Prepared) -> Result<Created, CreateError> {
+    let Prepared { tx, id, name, warnings, .. } = prepared;
     match app.commit(tx).await? {
-        Commit::Done => Ok(Created { id, name, warnings: import.warnings }),
+        Commit::Done => Ok(Created { id, name, warnings }),
         Commit::Conflict(_) | Commit::Missed(_) => Err(CreateError::Exists(name)),
     }
+}
+
+/// Puts the client whose roles are rights over a realm into the master realm, and its roles into
+/// the role `admin`.
+async fn put_rights(
+    app: &App,
+    tx: &mut Tx,
+    part: &import::MasterPart,
+) -> Result<(), CreateError> {
+    let master = app.realm(MASTER).await?.ok_or(CreateError::NoMaster)?;
+    put(tx, &master.id, &part.documents, &part.links);
+    let roles = master.roles().await?;
+    let admin = roles.named(None, "admin").ok_or(CreateError::NoMaster)?;
+    for role in &part.roles {
+        let (from, to) = (admin.id.as_str().to_owned(), role.clone());
+        tx.insert_link(&master.id, &Link { kind: LinkKind::Composite, from, to });
+    }
+    Ok(())
 }
 
 /// Completes key providers; RSA keys take a while and are made off the runtime's threads.
@@ -180,23 +218,30 @@ pub async fn hashed(
 
 /// Deletes a realm with everything in it. Its sessions end first, so that their clients are told.
 pub async fn delete(app: &App, realm: &Arc<Realm>) -> Result<(), StoreError> {
-    end_sessions_of_realm(app, realm, &SessionKind::ALL, EndReason::RealmDeleted).await?;
     let mut tx = Tx::new();
-    tx.delete_realm(&realm.id);
-    if realm.name != MASTER
-        && let Some(master) = app.realm(MASTER).await?
-    {
-        let name = import::management::master_client_id(&realm.name);
-        if let Some(client) = master.client(&name).await? {
-            let parent = client.uuid.as_str();
-            for role in app.store.children(&master.id, Kind::Role, parent).await? {
-                tx.delete_document(&master.id, Kind::Role, &role.id);
-            }
-            tx.delete_document(&master.id, Kind::Client, parent);
-        }
-    }
+    put_end(app, &mut tx, realm).await?;
     // A miss means that somebody else deleted it at the same moment.
     let _deleted = app.commit(tx).await?;
+    Ok(())
+}
+
+/// Ends a realm's sessions, so that their clients are told, and puts the end of everything in it
+/// into a job.
+pub async fn put_end(app: &App, tx: &mut Tx, realm: &Arc<Realm>) -> Result<(), StoreError> {
+    end_sessions_of_realm(app, realm, &SessionKind::ALL, EndReason::RealmDeleted).await?;
+    tx.delete_realm(&realm.id);
+    if realm.name == MASTER {
+        return Ok(());
+    }
+    let Some(master) = app.realm(MASTER).await? else { return Ok(()) };
+    let name = import::management::master_client_id(&realm.name);
+    if let Some(client) = master.client(&name).await? {
+        let parent = client.uuid.as_str();
+        for role in app.store.children(&master.id, Kind::Role, parent).await? {
+            tx.delete_document(&master.id, Kind::Role, &role.id);
+        }
+        tx.delete_document(&master.id, Kind::Client, parent);
+    }
     Ok(())
 }
 
