@@ -21,6 +21,7 @@ mod problem;
 mod roles;
 mod scopes;
 mod shape;
+mod upgrade;
 
 use claviger_crypto::random::Random;
 use claviger_model::{Millis, RoleId};
@@ -96,6 +97,7 @@ pub fn compile(file: &Json, context: &Context<'_>) -> Result<RealmImport, Import
     let mut body = realm::body(file, &name, &id)?;
     let template = Template::of(&name);
     let mut assembly = Assembly::new(context.random, context.now, id);
+    upgrade::refuse_or_warn(file, &mut assembly.warnings)?;
     let default_role = roles::add_default_role(&mut assembly, file, &name)?;
     body.insert("defaultRole".to_owned(), json!({"id": default_role}));
     let parts = Parts {
@@ -152,7 +154,8 @@ impl Parts<'_> {
         roles::add_scope_mappings(assembly, file)?;
         groups::add_from_file(assembly, file)?;
         components::add(assembly, file, template)?;
-        self.complete_builtin(assembly)
+        self.complete_builtin(assembly)?;
+        upgrade::upgrade(assembly, file, body, template)
     }
 
     fn has_client(&self, client_id: &str) -> bool {
@@ -342,3 +345,6 @@ impl Parts<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,8 @@ pub(crate) fn representation(all: &Configuration<'_>, new: &NewUser, with_roles:
     let user = &new.user;
     let mut body = claviger_wire::user::representation(user);
     body.insert("totp".to_owned(), json!(new.credentials.iter().any(is_otp)));
-    if !new.credentials.is_empty() || user.service_account_of.is_none() {
-        let credentials = new.credentials.iter().filter_map(stored).map(credential);
-        body.insert("credentials".to_owned(), credentials.collect());
-    }
+    let credentials = new.credentials.iter().filter_map(stored).map(credential);
+    body.insert("credentials".to_owned(), credentials.collect());
     body.insert("disableableCredentialTypes".to_owned(), json!([]));
     if let Some(client) = &user.service_account_of
         && let Some(client_id) = all.client_id(client.as_str())
@@ -90,13 +88,13 @@ fn is_otp(credential: &NewCredential) -> bool {
     stored(credential).is_some_and(|credential| credential.kind.as_str() == "otp")
 }
 
+/// A credential; its priority is its place in the list.
 fn credential(credential: &Credential) -> Value {
     let mut body = json!({
         "id": credential.id.as_str(),
         "type": credential.kind.as_str(),
         "secretData": credential.secret_data,
         "credentialData": credential.credential_data,
-        "priority": credential.priority,
     });
     if let Some(body) = body.as_object_mut() {
         if let Some(label) = &credential.user_label {

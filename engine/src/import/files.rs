@@ -31,9 +31,10 @@ pub struct RealmFile {
 pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<RealmFile>, ImportError> {
     let file_at = At::Root.key(name);
     let value = parse(&file_at, bytes)?;
-    let realms = match value {
-        Value::Array(realms) => realms,
-        realm => vec![realm],
+    let realms = if value.is_array() {
+        into_list(value)
+    } else {
+        vec![value]
     };
     if realms.len() > MAX_REALMS {
         return Err(file_at.invalid(format!("a file has at most {MAX_REALMS} realms")));
@@ -46,6 +47,15 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<RealmFile>, ImportError> {
         known(name, realm, "RealmRepresentation", &at)
     });
     read.collect()
+}
+
+fn into_list(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            Vec::new()
+        }
+    }
 }
 
 /// Reads the files of a folder: users go to the realm beside which they lie. Files of other names

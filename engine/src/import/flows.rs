@@ -51,6 +51,7 @@ pub(crate) fn add(
             add_default(assembly, template, alias)?;
         }
     }
+    add_redirector(assembly, file)?;
     for (member, default) in BINDINGS {
         let at = At::Root.key(member);
         let alias = text(file, member).unwrap_or(default);
@@ -207,6 +208,56 @@ fn add_default(
     Ok(())
 }
 
+/// Gives the browser flow the step that sends people on to an identity provider, as files before
+/// release 2.2 do not have it.
+fn add_redirector(assembly: &mut Assembly<'_>, file: &Json) -> Result<(), ImportError> {
+    let redirector = "identity-provider-redirector";
+    let Some(flow) = assembly.find(Kind::Flow, "", "browser") else {
+        return Ok(());
+    };
+    let Some(body) = assembly.body_mut(Kind::Flow, &flow) else {
+        return Ok(());
+    };
+    let is_redirector = |execution: &Json| text(execution, "authenticator") == Some(redirector);
+    if each(body, "authenticationExecutions").any(|(_, execution)| is_redirector(execution)) {
+        return Ok(());
+    }
+    let mut step = Json::from_iter([
+        ("authenticator".to_owned(), json!(redirector)),
+        ("requirement".to_owned(), json!("ALTERNATIVE")),
+        ("priority".to_owned(), json!(25)),
+    ]);
+    let at = At::Root.key("authenticationFlows");
+    let default = each(file, "identityProviders")
+        .map(|(_, provider)| provider)
+        .find(|provider| flag(provider, "enabled") && flag(provider, "authenticateByDefault"));
+    if let Some(provider) = default.and_then(|provider| text(provider, "providerId"))
+        && assembly
+            .find(Kind::AuthenticatorConfig, "", provider)
+            .is_none()
+    {
+        let config = Json::from_iter([
+            ("alias".to_owned(), json!(provider)),
+            ("config".to_owned(), json!({"defaultProvider": provider})),
+        ]);
+        let place = Place {
+            kind: Kind::AuthenticatorConfig,
+            parent: "",
+            name: provider,
+        };
+        assembly.add(&place, config, &at)?;
+        step.insert("authenticatorConfig".to_owned(), json!(provider));
+    }
+    let step = complete_execution(assembly, &step, &at)?;
+    let body = assembly.body_mut(Kind::Flow, &flow);
+    if let Some(Value::Array(steps)) =
+        body.and_then(|body| body.get_mut("authenticationExecutions"))
+    {
+        steps.push(step);
+    }
+    Ok(())
+}
+
 /// Adds required actions: those of the file, or all that there are.
 pub(crate) fn add_required_actions(
     assembly: &mut Assembly<'_>,
@@ -231,7 +282,7 @@ pub(crate) fn add_required_actions(
     Ok(())
 }
 
-fn add_required_action(
+pub(crate) fn add_required_action(
     assembly: &mut Assembly<'_>,
     mut action: Json,
     at: &At<'_>,

@@ -48,8 +48,6 @@ const MOVED: &[(&str, &str, Type)] = &[
     ("bruteForceProtected", "", Type::Flag),
     ("bruteForceStrategy", "", Type::Text),
     ("defaultSignatureAlgorithm", "", Type::Text),
-    ("displayName", "", Type::Text),
-    ("displayNameHtml", "", Type::Text),
     ("failureFactor", "", Type::Number),
     ("maxDeltaTimeSeconds", "", Type::Number),
     ("maxFailureWaitSeconds", "", Type::Number),
@@ -65,6 +63,9 @@ const MOVED: &[(&str, &str, Type)] = &[
     ("verifiableCredentialsEnabled", "", Type::Flag),
     ("waitIncrementSeconds", "", Type::Number),
 ];
+
+/// Attributes that Keycloak neither shows nor acts upon.
+const DROPPED: &[&str] = &["displayName", "displayNameHtml"];
 
 /// Attributes that show a member of the representation a second time; both change together.
 const MIRRORED: &[&str] = &[
@@ -198,6 +199,9 @@ pub fn merge(body: &mut Json, mut settings: Json, winner: Winner) {
                 });
             }
             ("smtpServer", Value::Object(server)) => replace_mail_server(body, server),
+            ("sslRequired", Value::String(text)) => {
+                body.insert(name, json!(text.to_ascii_lowercase()));
+            }
             // An empty policy value means the default, which is already there.
             (name, Value::String(text))
                 if name.starts_with("webAuthnPolicy") && text.is_empty() => {}
@@ -224,7 +228,9 @@ fn merge_attributes(body: &mut Json, attributes: Json, members: &[String], winne
         change_object(body, "attributes", Json::clear);
     }
     for (name, value) in attributes {
-        let Some(text) = scalar(&value) else { continue };
+        let Some(text) = scalar(&value).filter(|_| !DROPPED.contains(&name.as_str())) else {
+            continue;
+        };
         let member_given = |member: &str| members.iter().any(|given| given == member);
         if let Some((member, kind)) = moved_to(&name) {
             if (winner == Winner::Attribute || !member_given(&member))
@@ -232,12 +238,6 @@ fn merge_attributes(body: &mut Json, attributes: Json, members: &[String], winne
             {
                 body.insert(member, value);
             }
-            continue;
-        }
-        if text.is_empty() {
-            change_object(body, "attributes", |kept| {
-                kept.shift_remove(&name);
-            });
             continue;
         }
         if MIRRORED.contains(&name.as_str())
