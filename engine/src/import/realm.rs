@@ -288,7 +288,8 @@ fn replace_mail_server(body: &mut Json, mut server: Json) {
     body.insert("smtpServer".to_owned(), Value::Object(server));
 }
 
-fn check(file: &Json) -> Result<(), ImportError> {
+/// Refuses settings that no realm may have, in Keycloak's words.
+pub fn check(file: &Json) -> Result<(), ImportError> {
     for (name, words) in NOT_NEGATIVE {
         if file
             .get(*name)
