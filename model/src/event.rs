@@ -54,4 +54,6 @@ pub struct AdminEvent {
     pub representation: Option<String>,
     /// Error text, if the operation was refused.
     pub error: Option<String>,
+    /// Further facts, in the order in which they were found.
+    pub details: Vec<(String, String)>,
 }

@@ -138,12 +138,37 @@ impl AdminCall {
 
     /// The body as a representation of a class, as strictly as Keycloak reads it.
     pub fn json(&self, class: &str) -> Result<Json, Problem> {
+        self.consumes("application/json")?;
         schema::parse(class, &self.body).map_err(Problem::from)
     }
 
     /// The body as a list of representations of a class.
     pub fn json_list(&self, class: &str) -> Result<Vec<Json>, Problem> {
+        self.consumes("application/json")?;
         schema::parse_list(class, &self.body).map_err(Problem::from)
+    }
+
+    /// The body as a list of texts.
+    pub fn texts(&self) -> Result<Vec<String>, Problem> {
+        self.consumes("application/json")?;
+        schema::parse_texts(&self.body).map_err(Problem::from)
+    }
+
+    /// Whether nothing was sent, or `null`: some endpoints mean everything by it.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.body.trim_ascii(), b"" | b"null")
+    }
+
+    /// Refuses a body that says to be of another type than the endpoint reads.
+    pub fn consumes(&self, expected: &str) -> Result<(), Problem> {
+        let Some(sent) = self.headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+        let sent = sent.to_str().unwrap_or_default();
+        let essence = sent.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case(expected) {
+            return Ok(());
+        }
+        let text = "The content-type header value did not match the value in @Consumes";
+        Err(Problem::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
     }
 
     /// The body as any JSON value.
@@ -184,6 +209,17 @@ impl AdminCall {
 
     /// Records what an administrator does, with the job that does it, if the realm wants it.
     pub fn record(&self, tx: &mut Tx, resource: Resource<'_>, representation: Option<&Value>) {
+        self.record_with(tx, resource, representation, &[]);
+    }
+
+    /// The same with further facts; those without a value are left out.
+    pub fn record_with(
+        &self,
+        tx: &mut Tx,
+        resource: Resource<'_>,
+        representation: Option<&Value>,
+        details: &[(&str, Option<&str>)],
+    ) {
         let settings = &self.realm.settings.events;
         if !settings.admin_events_enabled {
             return;
@@ -202,6 +238,10 @@ impl AdminCall {
             resource_path: resource.path.map(str::to_owned),
             representation: representation.map(ToString::to_string),
             error: None,
+            details: details
+                .iter()
+                .filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())))
+                .collect(),
         };
         tx.insert_admin_event(&event);
     }

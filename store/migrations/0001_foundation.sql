@@ -212,6 +212,7 @@ CREATE TABLE admin_event (
     resource_path TEXT,
     representation TEXT,
     error VARCHAR(255),
+    details TEXT NOT NULL,
     PRIMARY KEY (realm_id, id)
 );
 CREATE INDEX admin_event_time ON admin_event (realm_id, time_at);

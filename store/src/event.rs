@@ -21,7 +21,8 @@ statements! {
     /// An administrator did something.
     ADMIN_EVENT_INSERT = "INSERT INTO admin_event (realm_id, id, seq, time_at, auth_realm_id, \
         auth_client_id, auth_user_id, ip_address, operation, resource_type, resource_path, \
-        representation, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        representation, error, details) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     /// The end of a realm's events.
     EVENTS_CLEAR = "DELETE FROM event WHERE realm_id = $1";
     /// The end of a realm's admin events.
@@ -35,8 +36,8 @@ const EVENTS: &str = "SELECT id, time_at, kind, realm_id, client_id, user_id, se
     ip_address, error, details FROM event";
 /// The head of a page of admin events.
 const ADMIN_EVENTS: &str = "SELECT id, time_at, realm_id, auth_realm_id, auth_client_id, \
-    auth_user_id, ip_address, operation, resource_type, resource_path, representation, error \
-    FROM admin_event";
+    auth_user_id, ip_address, operation, resource_type, resource_path, representation, error, \
+    details FROM admin_event";
 
 /// Which events are asked for. What is not named is not filtered.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +120,7 @@ fn admin_event(row: &mut Row) -> Result<AdminEvent, StoreError> {
         resource_path: row.opt_text("resource_path")?,
         representation: row.opt_text("representation")?,
         error: row.opt_text("error")?,
+        details: row.decoded("details")?,
     })
 }
 
@@ -260,6 +262,7 @@ impl Tx {
                 event.resource_path.as_deref(),
                 event.representation.as_deref(),
                 event.error.as_deref(),
+                encode(&event.details),
             ],
         )
         .touching(1);

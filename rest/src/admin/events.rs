@@ -154,6 +154,8 @@ fn show(event: &Event) -> Value {
 /// `AdminEventRepresentation`; what is not known is left out.
 fn show_admin(event: &AdminEvent) -> Value {
     let mut shown = Map::new();
+    let details: Map<String, Value> =
+        event.details.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let fields = [
         ("id", json!(event.id)),
         ("time", json!(event.time.0)),
@@ -172,6 +174,7 @@ fn show_admin(event: &AdminEvent) -> Value {
         ("resourcePath", json!(event.resource_path)),
         ("representation", json!(event.representation)),
         ("error", json!(event.error)),
+        ("details", if details.is_empty() { Value::Null } else { Value::Object(details) }),
     ];
     for (name, value) in fields {
         if !value.is_null() {

@@ -14,7 +14,6 @@ use claviger_store::Tx;
 use claviger_surface::Answer;
 use claviger_wire::document::{Json, Kind, Link, LinkKind};
 use claviger_wire::fields::Fields;
-use claviger_wire::schema::{self, JsonProblem};
 use serde_json::{Value, json};
 
 use self::limits::Mapper;
@@ -329,7 +328,7 @@ async fn check(mapper: &Mapper<'_>, role: &Role) -> Result<(), Problem> {
 async fn add(call: AdminCall) -> Result<Answer, Problem> {
     let holder = Holder::named(&call).await?;
     let container = container(&call).await?;
-    let bodies = schema::parse_list("RoleRepresentation", call.body())?;
+    let bodies = call.json_list("RoleRepresentation")?;
     let roles = sent(&call, container.as_ref(), &bodies).await?;
     if !roles.is_empty() {
         let mut tx = Tx::new();
@@ -346,10 +345,11 @@ async fn add(call: AdminCall) -> Result<Answer, Problem> {
 async fn remove(call: AdminCall) -> Result<Answer, Problem> {
     let holder = Holder::named(&call).await?;
     let container = container(&call).await?;
-    let (roles, told) = match schema::parse_list("RoleRepresentation", call.body()) {
-        Ok(bodies) => (sent(&call, container.as_ref(), &bodies).await?, bodies),
-        Err(JsonProblem::Empty) => everything(&call, &holder, container.as_ref()).await?,
-        Err(problem) => return Err(problem.into()),
+    let (roles, told) = if call.is_nothing() {
+        everything(&call, &holder, container.as_ref()).await?
+    } else {
+        let bodies = call.json_list("RoleRepresentation")?;
+        (sent(&call, container.as_ref(), &bodies).await?, bodies)
     };
     let mut tx = Tx::new();
     for role in &roles {

@@ -5,7 +5,6 @@ use claviger_engine::profile::{ProfileConfigError, UserProfile};
 use claviger_store::Tx;
 use claviger_surface::Answer;
 use claviger_wire::document::{Document, Json, Kind};
-use claviger_wire::schema::{self, JsonProblem};
 use serde_json::{Value, json};
 
 use crate::call::{AdminCall, Resource, json as answer};
@@ -48,10 +47,10 @@ async fn metadata(call: AdminCall) -> Result<Answer, Problem> {
 
 /// Sets the profile; nothing at all, or `null`, brings the built-in one back.
 async fn put(call: AdminCall) -> Result<Answer, Problem> {
-    let body = match schema::parse("UPConfig", call.body()) {
-        Ok(body) => Some(body),
-        Err(JsonProblem::Empty) => None,
-        Err(problem) => return Err(problem.into()),
+    let body = if call.is_nothing() {
+        None
+    } else {
+        Some(call.json("UPConfig")?)
     };
     let present = call.realm.profile().await?;
     let profile = match &body {

@@ -40,6 +40,7 @@ pub fn admin_event(realm: &RealmId, id: &str, time: i64) -> AdminEvent {
         resource_path: Some(format!("users/{id}")),
         representation: None,
         error: None,
+        details: Vec::new(),
     }
 }
 
@@ -115,6 +116,7 @@ on_every_engine! {
             resource_path: None,
             representation: Some("{\"id\":\"x\"}".to_owned()),
             error: Some("denied".to_owned()),
+            details: vec![("username".to_owned(), "alice".to_owned())],
             auth_user_id: "other".to_owned(),
             ..admin_event(&at(), "full", 20)
         };

@@ -7,7 +7,6 @@ use claviger_store::Tx;
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use claviger_wire::fields::Fields;
-use claviger_wire::schema::JsonProblem;
 use serde_json::{Value, json};
 
 use super::change::{UPDATE_PASSWORD, add_action};
@@ -87,12 +86,18 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
         kind: "USER",
         path: Some(&path),
     };
-    call.record(&mut tx, resource, None);
+    let details = [
+        ("credential_id", Some(credential.id.as_str())),
+        ("credential_type", Some(credential.kind.as_str())),
+        ("credential_user_label", credential.user_label.as_deref()),
+    ];
+    call.record_with(&mut tx, resource, None, &details);
     done(call.app.commit(tx).await?)?;
     Ok(no_content().no_cache())
 }
 
 async fn label(call: AdminCall) -> Result<Answer, Problem> {
+    call.consumes("text/plain")?;
     let (user, _, mut credential) = named(&call).await?;
     let text = String::from_utf8_lossy(call.body()).into_owned();
     let status = StatusCode::BAD_REQUEST;
@@ -129,26 +134,14 @@ async fn place(call: &AdminCall, behind: Option<&CredentialId>) -> Result<Answer
     Ok(no_content())
 }
 
-/// The representation that a request brings along; none if it brings nothing.
-fn sent(call: &AdminCall) -> Result<Option<Json>, Problem> {
-    match call.json("CredentialRepresentation") {
-        Ok(body) => Ok(Some(body)),
-        Err(_) if is_nothing(call.body()) => Ok(None),
-        Err(problem) => Err(problem),
-    }
-}
-
-/// Whether a body is empty, or `null`.
-fn is_nothing(body: &[u8]) -> bool {
-    matches!(
-        claviger_wire::schema::parse("CredentialRepresentation", body),
-        Err(JsonProblem::Empty)
-    )
-}
-
 async fn reset_password(call: AdminCall) -> Result<Answer, Problem> {
     let mut user = user(&call).await?;
-    let body = sent(&call)?.unwrap_or_default();
+    let class = "CredentialRepresentation";
+    let body = if call.is_nothing() {
+        Json::new()
+    } else {
+        call.json(class)?
+    };
     let bad = |text| Problem::error(StatusCode::BAD_REQUEST, text);
     let fields = Fields::of(&body);
     let password = fields
@@ -182,8 +175,8 @@ async fn reset_password(call: AdminCall) -> Result<Answer, Problem> {
 /// No type of credential of a user in this store can be switched off: nothing to do.
 async fn disable_types(call: AdminCall) -> Result<Answer, Problem> {
     user(&call).await?;
-    if !is_nothing(call.body()) {
-        claviger_wire::schema::parse_texts(call.body())?;
+    if !call.is_nothing() {
+        call.texts()?;
     }
     Ok(no_content())
 }

@@ -139,7 +139,7 @@ async fn join(call: AdminCall) -> Result<Answer, Problem> {
     if !is_member(&call, &user, &group).await? {
         let mut tx = Tx::new();
         tx.join_group(&call.realm.id, &user.id, &group);
-        record(&call, &mut tx, "CREATE", shown);
+        record(&call, &mut tx, "CREATE", &user, shown);
         done(call.app.commit(tx).await?)?;
     }
     Ok(no_content().no_cache())
@@ -151,7 +151,7 @@ async fn leave(call: AdminCall) -> Result<Answer, Problem> {
     if is_member(&call, &user, &group).await? {
         let mut tx = Tx::new();
         tx.leave_group(&call.realm.id, &user.id, &group);
-        record(&call, &mut tx, "DELETE", shown);
+        record(&call, &mut tx, "DELETE", &user, shown);
         done(call.app.commit(tx).await?)?;
     }
     Ok(no_content().no_cache())
@@ -162,14 +162,18 @@ async fn is_member(call: &AdminCall, user: &User, group: &GroupId) -> Result<boo
     Ok(groups.contains(group))
 }
 
-fn record(call: &AdminCall, tx: &mut Tx, operation: &'static str, shown: Json) {
+fn record(call: &AdminCall, tx: &mut Tx, operation: &'static str, user: &User, group: Json) {
     let path = call.resource_path();
     let resource = Resource {
         operation,
         kind: "GROUP_MEMBERSHIP",
         path: Some(&path),
     };
-    call.record(tx, resource, Some(&Value::Object(shown)));
+    let details = [
+        ("username", Some(user.username.as_str())),
+        ("email", user.email.as_deref()),
+    ];
+    call.record_with(tx, resource, Some(&Value::Object(group)), &details);
 }
 
 /// The default groups, and those that a representation names by path.

@@ -8,7 +8,6 @@ use claviger_engine::redirect::is_redirect_uri;
 use claviger_model::User;
 use claviger_surface::Answer;
 use claviger_wire::fields::Fields;
-use claviger_wire::schema::parse_texts;
 
 use super::MANAGE;
 use super::change::REQUIRED_ACTIONS;
@@ -37,8 +36,8 @@ pub(super) fn routes() -> Vec<Route> {
 async fn execute_actions(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
     check(&call, &user).await?;
-    if !call.body().is_empty() {
-        let actions = parse_texts(call.body())?;
+    if !call.is_nothing() {
+        let actions = call.texts()?;
         if !actions
             .iter()
             .all(|action| REQUIRED_ACTIONS.contains(&action.as_str()))

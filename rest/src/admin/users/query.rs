@@ -4,7 +4,6 @@ use claviger_store::UserQuery;
 use claviger_surface::Form;
 
 use crate::admin::events::instant;
-use crate::admin::search::fields;
 use crate::call::AdminCall;
 use crate::problem::Problem;
 
@@ -116,14 +115,40 @@ fn filtered(query: &Form, all: UserQuery, exact: Option<bool>) -> UserQuery {
     }
 }
 
-/// Names and values of `q`; of a name that comes twice the last value counts.
-fn attributes(query: &str) -> Vec<(String, String)> {
+/// Names and values of `q=name:value "long name":"long value"`; a backslash saves a quote. Of a
+/// name that comes twice the last value counts.
+pub(in crate::admin) fn attributes(query: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
-    for (name, value) in fields(query).into_iter().take(ATTRIBUTES_MAX) {
+    let mut letters = query.trim().chars().peekable();
+    while letters.peek().is_some() && found.len() < ATTRIBUTES_MAX {
+        let (name, stop) = token(&mut letters, Some(':'));
+        if stop != Some(':') {
+            continue;
+        }
+        let (value, _) = token(&mut letters, None);
         found.retain(|(known, _)| *known != name);
         found.push((name, value));
     }
     found
+}
+
+/// The text up to a blank, or to a separator, outside quotes; and what ended it.
+fn token(
+    letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    separator: Option<char>,
+) -> (String, Option<char>) {
+    let mut text = String::new();
+    let mut quoted = false;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' if letters.peek() == Some(&'"') => text.extend(letters.next()),
+            '"' => quoted = !quoted,
+            ' ' if !quoted => return (text, Some(' ')),
+            _ if Some(letter) == separator && !quoted => return (text, separator),
+            _ => text.push(letter),
+        }
+    }
+    (text, None)
 }
 
 #[cfg(test)]
@@ -131,10 +156,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_an_attribute_asked_for_twice_the_last_value_counts() {
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(attributes("a:1 b:2 a:3"), [pair("b", "2"), pair("a", "3")]);
-        assert!(attributes(&"a:1 ".repeat(10_000)).len() <= ATTRIBUTES_MAX);
+    fn attributes_are_read_with_quotes() {
+        let cases: [(&str, &[(&str, &str)]); 9] = [
+            ("", &[]),
+            ("locale:en", &[("locale", "en")]),
+            ("a:1  b:2", &[("a", "1"), ("b", "2")]),
+            (
+                r#""long name":"long value" x:y"#,
+                &[("long name", "long value"), ("x", "y")],
+            ),
+            (r#"a:"x:y" b:z"#, &[("a", "x:y"), ("b", "z")]),
+            (r#"a:\"b"#, &[("a", "\"b")]),
+            ("nothing a:1", &[("a", "1")]),
+            ("a:b:c", &[("a", "b:c")]),
+            ("a:1 a:2", &[("a", "2")]),
+        ];
+        for (query, expected) in cases {
+            let found = attributes(query);
+            let found: Vec<(&str, &str)> = found
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            assert_eq!(found, expected, "{query}");
+        }
+        let many: String = (0..10_000).map(|n| format!("a{n}:1 ")).collect();
+        assert_eq!(attributes(&many).len(), ATTRIBUTES_MAX);
     }
 
     #[test]
