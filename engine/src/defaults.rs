@@ -154,9 +154,11 @@ impl<'a> Template<'a> {
 
     /// One element of a list, by a member that names it.
     pub(crate) fn named(&self, list: &str, member: &str, name: &str) -> Option<Json> {
-        self.list(list)
-            .into_iter()
-            .find(|element| text(element, member) == name)
+        let mut elements = TEMPLATE.get(list)?.as_array()?.iter();
+        let is_named = |element: &&Value| element.get(member).and_then(Value::as_str) == Some(name);
+        let mut element = elements.find(is_named)?.clone();
+        self.fill_in(&mut element);
+        Some(into_object(element))
     }
 
     /// The roles of a client.

@@ -1,12 +1,19 @@
 //! Files of ours beside files of Keycloak 26.7.4, ids and order left aside.
 
+use std::sync::Arc;
+
+use claviger_crypto::PasswordHasher;
 use claviger_crypto::random::Random;
 use claviger_model::Millis;
+use claviger_store::Store;
 use serde_json::{Value, json};
 
-use super::{Options, RealmParts, Secrets, assemble};
-use crate::defaults;
+use super::{ExportError, Options, RealmParts, Secrets, UserFiles, assemble};
+use crate::app::App;
+use crate::clock::Clock;
 use crate::import::{self, Context, RealmImport};
+use crate::network::Nobody;
+use crate::{defaults, realms};
 
 const MASKED: Options = Options {
     clients: true,
@@ -42,7 +49,7 @@ fn comparable(value: &Value) -> Value {
             list.sort_by_key(Value::to_string);
             Value::Array(list)
         }
-        scalar => scalar.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
@@ -153,7 +160,7 @@ fn apply(base: &Value, delta: &Value) -> Value {
             let added = delta["added"].as_array().cloned().unwrap_or_default();
             Value::Array(changed.chain(added).collect())
         }
-        scalar => scalar.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => base.clone(),
     }
 }
 
@@ -204,6 +211,93 @@ fn keycloaks_own_export_comes_back_as_it_is() {
     assert_eq!(import.warnings, Vec::<String>::new());
     let ours = Value::Object(assemble(&parts(import), Options::FULL));
     assert_same(&without_additions(&ours), &without_additions(&theirs));
+}
+
+/// A server in memory that calls nobody.
+async fn app() -> App {
+    let store = Store::open(&claviger_store::Options::sqlite_memory())
+        .await
+        .unwrap();
+    let random = Random::system();
+    let hasher = PasswordHasher::with_threads(1, 64, &random).unwrap();
+    let clock = Clock::frozen(Millis(1_795_392_000_000));
+    let app = App::new(store, clock, random, hasher, Arc::new(Nobody));
+    realms::ensure_master(&app).await.unwrap();
+    app
+}
+
+#[tokio::test]
+async fn a_realm_goes_through_the_store_and_out_again() {
+    let app = app().await;
+    let file = json!({
+        "realm": "shop", "enabled": true,
+        "groups": [{"name": "staff", "subGroups": [{"name": "night"}]}],
+        "users": (0..5).map(|number| json!({
+            "username": format!("user-{number}"), "enabled": true, "email": format!("{number}@x"),
+            "realmRoles": ["customer"], "groups": ["/staff/night"], "attributes": {"n": ["1", "2"]},
+            "clientConsents": [{"clientId": "web", "grantedClientScopes": ["email"]}],
+            "credentials": [{"type": "password", "value": "secret"}],
+        })).collect::<Vec<_>>(),
+        "clients": [{"clientId": "web", "serviceAccountsEnabled": true}],
+    });
+    realms::create(&app, file.as_object().unwrap())
+        .await
+        .unwrap();
+    let mut files = Vec::new();
+    let users = UserFiles::DifferentFiles { per_file: 4 };
+    super::export_realm(&app.store, "shop", users, |file| {
+        files.push((file.name.clone(), Value::Object(file.content.clone())));
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["shop-realm.json", "shop-users-0.json", "shop-users-1.json"]
+    );
+    let key = &files[0].1["components"]["org.keycloak.keys.KeyProvider"][0]["config"];
+    assert!(
+        key.get("privateKey").or(key.get("secret")).is_some(),
+        "keys are exported: {key}"
+    );
+    let user = &files[1].1["users"][1];
+    assert_eq!(user["groups"], json!(["/staff/night"]));
+    assert_eq!(user["attributes"], json!({"n": ["1", "2"]}));
+    assert!(user["credentials"][0]["secretData"].is_string());
+
+    // The same server refuses it, another one takes it and tells the same.
+    let folder = files
+        .iter()
+        .map(|(name, file)| (name.clone(), file.to_string().into_bytes()));
+    let read = import::files::read_folder(folder.collect()).unwrap();
+    let refused = realms::create(&app, &read[0].file).await.unwrap_err();
+    assert!(
+        matches!(refused, realms::CreateError::Exists(_)),
+        "{refused}"
+    );
+    let other = self::app().await;
+    realms::create(&other, &read[0].file).await.unwrap();
+    let mut again = Vec::new();
+    super::export_realm(&other.store, "shop", UserFiles::RealmFile, |file| {
+        again.push(Value::Object(file.content.clone()));
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let first = Value::Object(read[0].file.clone());
+    assert_same(&without_additions(&again[0]), &without_additions(&first));
+}
+
+#[tokio::test]
+async fn a_realm_that_is_not_there_is_not_exported() {
+    let app = app().await;
+    let nothing = super::export_realm(&app.store, "shop", UserFiles::Skip, |_| Ok(())).await;
+    assert!(matches!(nothing, Err(ExportError::NoSuchRealm(_))));
+    let full = super::export_realm(&app.store, "master", UserFiles::Skip, |_| {
+        Err(std::io::Error::other("the disk is full"))
+    });
+    assert!(matches!(full.await, Err(ExportError::Write { .. })));
 }
 
 /// Without what an import adds, in Keycloak too: to built-in clients what every client of a file

@@ -55,6 +55,11 @@ pub(crate) fn members<'a>(
         .map(|(name, value)| (name.as_str(), value))
 }
 
+/// The first value of a component's setting.
+pub(crate) fn first_setting<'a>(config: &'a Json, name: &str) -> Option<&'a str> {
+    config.get(name)?.as_array()?.first()?.as_str()
+}
+
 /// Takes empty and null settings out of `config`: they mean that nothing was set.
 pub(crate) fn drop_empty_config(body: &mut Json) {
     if let Some(Value::Object(config)) = body.get_mut("config") {

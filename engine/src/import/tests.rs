@@ -21,11 +21,12 @@ fn compiled(file: Value) -> Result<RealmImport, ImportError> {
     compile(whole.as_object().unwrap(), &context)
 }
 
-fn refused(file: Value) -> ImportError {
+fn refused(file: &Value) -> ImportError {
     compiled(file.clone()).expect_err(&file.to_string())
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_broken_file_is_refused_with_its_place() {
     for (file, path) in [
         (json!({"realm": ""}), "realm"),
@@ -147,7 +148,7 @@ fn a_broken_file_is_refused_with_its_place() {
         ),
         (json!({"applications": [{"name": "a"}]}), "applications"),
     ] {
-        let error = refused(file);
+        let error = refused(&file);
         assert_eq!(
             (error.path.as_str(), error.problem),
             (path, ImportProblem::Invalid),
@@ -193,7 +194,7 @@ fn names_and_ids_used_twice_are_conflicts() {
             "users[1].id",
         ),
     ] {
-        let error = refused(file);
+        let error = refused(&file);
         assert_eq!(
             (error.path.as_str(), error.problem),
             (path, ImportProblem::Conflict),
@@ -212,7 +213,11 @@ fn groups_cannot_be_nested_without_end() {
     for _ in 0..80 {
         group = json!({"name": "g", "subGroups": [group]});
     }
-    assert!(refused(json!({"groups": [group]})).message.contains("deep"));
+    assert!(
+        refused(&json!({"groups": [group]}))
+            .message
+            .contains("deep")
+    );
 }
 
 #[test]

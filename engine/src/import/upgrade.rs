@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::assembly::{Assembly, Place};
 use super::clients::{Given, set_attribute};
 use super::problem::{At, ImportError};
-use super::shape::{each, flag, text};
+use super::shape::{each, first_setting, flag, text};
 use super::{flows, roles, scopes};
 use crate::defaults::{self, Template};
 
@@ -196,19 +196,13 @@ impl Upgrade<'_, '_> {
             let Some(Value::Object(config)) = config else {
                 continue;
             };
-            let first = |config: &Json, name: &str| {
-                let values = config.get(name).and_then(Value::as_array);
-                let value = values
-                    .and_then(|values| values.first())
-                    .and_then(Value::as_str);
-                value.map(str::to_owned)
-            };
-            let count = first(config, "config-pieces-count").and_then(|count| count.parse().ok());
+            let count =
+                first_setting(config, "config-pieces-count").and_then(|count| count.parse().ok());
             let Some(count) = count.filter(|count: &usize| (1..=1_000).contains(count)) else {
                 continue;
             };
-            let pieces =
-                (0..count).filter_map(|piece| first(config, &format!("config-piece-{piece}")));
+            let pieces = (0..count)
+                .filter_map(|piece| first_setting(config, &format!("config-piece-{piece}")));
             let joined: String = pieces.collect();
             config.retain(|name, _| !name.starts_with("config-piece"));
             config.insert("kc.user.profile.config".to_owned(), json!([joined]));
@@ -242,9 +236,8 @@ impl Upgrade<'_, '_> {
             .as_ref()
             .and_then(|id| self.assembly.body_mut(Kind::Component, id));
         let config = body.and_then(|body| body.get_mut("config"));
-        let text = config
-            .as_deref()
-            .and_then(|config| config["kc.user.profile.config"][0].as_str());
+        let text = config.as_deref().and_then(Value::as_object);
+        let text = text.and_then(|config| first_setting(config, "kc.user.profile.config"));
         let profile = text.and_then(|text| serde_json::from_str(text).ok());
         let mut profile = profile.unwrap_or_else(|| defaults::user_profile().clone());
         profile.insert("unmanagedAttributePolicy".to_owned(), json!("ENABLED"));
@@ -264,7 +257,11 @@ impl Upgrade<'_, '_> {
         let is_hs512 = |component: &Document| {
             text(&component.body, "providerType") == Some(KEY_PROVIDER)
                 && text(&component.body, "providerId") == Some("hmac-generated")
-                && component.body["config"]["algorithm"][0] == "HS512"
+                && component
+                    .body
+                    .get("config")
+                    .and_then(Value::as_object)
+                    .is_some_and(|config| first_setting(config, "algorithm") == Some("HS512"))
         };
         if !self.ids_of(Kind::Component, is_hs512).is_empty() {
             return Ok(());
