@@ -238,11 +238,11 @@ impl Realm {
         Ok(line)
     }
 
-    /// `/parent/child`: how a group is named in realm files and in tokens.
+    /// `/parent/child`: how a group is named in realm files and in tokens. A slash within a name
+    /// stays as it is.
     pub async fn group_path(&self, id: &GroupId) -> Result<String, StoreError> {
         let line = self.group_line(id).await?;
-        let names: Vec<String> =
-            line.iter().rev().map(|group| group.name.replace('/', "~/")).collect();
+        let names: Vec<&str> = line.iter().rev().map(|group| group.name.as_str()).collect();
         Ok(format!("/{}", names.join("/")))
     }
 
