@@ -290,6 +290,9 @@ fn replace_mail_server(body: &mut Json, mut server: Json) {
 
 /// Refuses settings that no realm may have, in Keycloak's words.
 pub fn check(file: &Json) -> Result<(), ImportError> {
+    if let Some(name) = file.get("realm").and_then(Value::as_str) {
+        check_name(name, &At::Root.key("realm"))?;
+    }
     for (name, words) in NOT_NEGATIVE {
         if file
             .get(*name)
