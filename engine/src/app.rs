@@ -46,7 +46,15 @@ impl App {
     ) -> Self {
         let realms = Realms::new(store.clone());
         let published_keys = PublishedKeys::default();
-        Self { store, clock, random, hasher, network, published_keys, realms }
+        Self {
+            store,
+            clock,
+            random,
+            hasher,
+            network,
+            published_keys,
+            realms,
+        }
     }
 
     /// The present.

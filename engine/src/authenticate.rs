@@ -99,7 +99,10 @@ pub async fn direct_grant(
 ) -> Result<Result<User, LoginRefused>, LoginError> {
     event.detail("auth_method", "openid-connect");
     let Some(steps) = steps(app, realm).await? else {
-        event.detail("reason", "The direct grant flow of this realm has unsupported steps");
+        event.detail(
+            "reason",
+            "The direct grant flow of this realm has unsupported steps",
+        );
         return Ok(Err(LoginRefused::UnsupportedFlow));
     };
     let Some(username) = sent.username.as_deref() else {
@@ -117,15 +120,25 @@ pub async fn direct_grant(
         return Ok(Err(LoginRefused::ServiceAccount));
     }
     let credentials = app.store.credentials(&realm.id, &user.id).await?;
-    let attempt = Attempt { app, realm, user: &user, credentials, sent, policy };
+    let attempt = Attempt {
+        app,
+        realm,
+        user: &user,
+        credentials,
+        sent,
+        policy,
+    };
     if !user.enabled {
         event.user(user.id.as_str());
         let right = attempt.password(tx).await?;
-        let refused = if right { LoginRefused::Disabled } else { LoginRefused::DisabledAndWrong };
+        let refused = if right {
+            LoginRefused::Disabled
+        } else {
+            LoginRefused::DisabledAndWrong
+        };
         return Ok(Err(refused));
     }
-    let proved =
-        (!steps.password || attempt.password(tx).await?) && attempt.otp(steps.otp, tx);
+    let proved = (!steps.password || attempt.password(tx).await?) && attempt.otp(steps.otp, tx);
     if !proved {
         event.user(user.id.as_str());
         return Ok(Err(LoginRefused::InvalidCredentials));
@@ -154,13 +167,26 @@ pub async fn find(app: &App, realm: &Realm, name: &str) -> Result<Option<User>, 
 
 /// Reads the realm's direct grant flow. What is not understood is not skipped: `None`.
 async fn steps(app: &App, realm: &Realm) -> Result<Option<Steps>, StoreError> {
-    let alias = realm.settings.flows.direct_grant.as_deref().unwrap_or("direct grant");
+    let alias = realm
+        .settings
+        .flows
+        .direct_grant
+        .as_deref()
+        .unwrap_or("direct grant");
     let flow = |alias: String| async move {
-        let found = app.store.document_by_name(&realm.id, Kind::Flow, "", &alias).await?;
+        let found = app
+            .store
+            .document_by_name(&realm.id, Kind::Flow, "", &alias)
+            .await?;
         Ok::<_, StoreError>(found.map(|document| FlowView::from_body(&document.body)))
     };
-    let Some(top) = flow(alias.to_owned()).await? else { return Ok(None) };
-    let mut steps = Steps { password: false, otp: Otp::Never };
+    let Some(top) = flow(alias.to_owned()).await? else {
+        return Ok(None);
+    };
+    let mut steps = Steps {
+        password: false,
+        otp: Otp::Never,
+    };
     for execution in &top.executions {
         match (&execution.step, execution.requirement) {
             (_, Requirement::Disabled) => {}
@@ -171,7 +197,9 @@ async fn steps(app: &App, realm: &Realm) -> Result<Option<Steps>, StoreError> {
                 _ => return Ok(None),
             },
             (Step::Flow { alias, form: None }, Requirement::Conditional) => {
-                let Some(inner) = flow(alias.clone()).await? else { return Ok(None) };
+                let Some(inner) = flow(alias.clone()).await? else {
+                    return Ok(None);
+                };
                 match conditional_otp(&inner) {
                     Some(true) => steps.otp = Otp::IfConfigured,
                     Some(false) => {}
@@ -217,7 +245,10 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// Checks the password, and stores it anew where its hash is not what the policy asks for.
     async fn password(&self, tx: &mut Tx) -> Result<bool, LoginError> {
-        let stored = self.credentials.iter().find(|known| known.kind == CredentialType::Password);
+        let stored = self
+            .credentials
+            .iter()
+            .find(|known| known.kind == CredentialType::Password);
         let (Some(stored), Some(password)) = (stored, &self.sent.password) else {
             dummy(self.app, self.sent, self.policy.hash()).await?;
             return Ok(false);
@@ -227,14 +258,23 @@ impl Attempt<'_> {
             dummy(self.app, self.sent, self.policy.hash()).await?;
             return Ok(false);
         };
-        let verdict = match self.app.hasher.verify(password.clone(), parsed, self.policy.hash()).await {
+        let verdict = match self
+            .app
+            .hasher
+            .verify(password.clone(), parsed, self.policy.hash())
+            .await
+        {
             Ok(verdict) => verdict,
             // An endless password, or a stored hash that asks for the moon, is simply not right.
             Err(HasherError::Password(_)) => return Ok(false),
             Err(error @ (HasherError::Busy | HasherError::Stopped)) => return Err(error.into()),
         };
         if verdict.ok && verdict.outdated {
-            let fresh = self.app.hasher.hash(password.clone(), self.policy.hash()).await?;
+            let fresh = self
+                .app
+                .hasher
+                .hash(password.clone(), self.policy.hash())
+                .await?;
             let mut credential = stored.clone();
             credential.secret_data = fresh.secret_data();
             credential.credential_data = fresh.credential_data();
@@ -246,14 +286,20 @@ impl Attempt<'_> {
     /// Checks the one-time password, and marks its code as used where codes are for one use.
     fn otp(&self, asked: Otp, tx: &mut Tx) -> bool {
         // The direct grant has no page to choose on: the first generator counts.
-        let stored = self.credentials.iter().find(|known| known.kind == CredentialType::Otp);
+        let stored = self
+            .credentials
+            .iter()
+            .find(|known| known.kind == CredentialType::Otp);
         let stored = match (asked, stored) {
             (Otp::Never, _) | (Otp::IfConfigured, None) => return true,
             (Otp::Always, None) => return false,
             (Otp::IfConfigured | Otp::Always, Some(stored)) => stored,
         };
-        let Some(code) = &self.sent.otp else { return false };
-        let Ok(generator) = OtpCredential::parse(&stored.secret_data, &stored.credential_data) else {
+        let Some(code) = &self.sent.otp else {
+            return false;
+        };
+        let Ok(generator) = OtpCredential::parse(&stored.secret_data, &stored.credential_data)
+        else {
             return false;
         };
         let policy = &self.realm.settings.otp;
@@ -268,7 +314,12 @@ impl Attempt<'_> {
             Some(OtpMatch::Totp { step }) if !policy.code_reusable => {
                 let key = format!("otp:{}:{step}", stored.id);
                 let periods = Seconds(policy.period.0.saturating_mul(2 * i64::from(window) + 2));
-                tx.use_once(&self.realm.id, &key, "", self.app.now() + periods.max(Seconds(60)));
+                tx.use_once(
+                    &self.realm.id,
+                    &key,
+                    "",
+                    self.app.now() + periods.max(Seconds(60)),
+                );
             }
             Some(OtpMatch::Totp { .. }) => {}
         }
@@ -283,13 +334,20 @@ impl Attempt<'_> {
         if self.realm.settings.login.verify_email && !self.user.email_verified {
             return Ok(false);
         }
-        let password = self.credentials.iter().find(|known| known.kind == CredentialType::Password);
+        let password = self
+            .credentials
+            .iter()
+            .find(|known| known.kind == CredentialType::Password);
         let made = password.and_then(|password| password.created_at);
         if made.is_some_and(|made| self.policy.is_expired(made, self.app.now())) {
             return Ok(false);
         }
         let profile = self.realm.profile().await?;
-        Ok(UserProfile::is_complete(&profile, self.user, &self.realm.settings))
+        Ok(UserProfile::is_complete(
+            &profile,
+            self.user,
+            &self.realm.settings,
+        ))
     }
 }
 

@@ -49,9 +49,12 @@ pub async fn admin_user(app: &App, name: &str, password: Secret) -> Result<(), B
     let roles = master.roles().await?;
     let admin = roles.named(None, "admin").ok_or(CreateError::NoMaster)?;
     let mut user = plain_user(app, name);
-    user.attributes.insert("is_temporary_admin".to_owned(), vec!["true".to_owned()]);
+    user.attributes
+        .insert("is_temporary_admin".to_owned(), vec!["true".to_owned()]);
     let policy = PasswordPolicy::parse(master.settings.password_policy.as_deref());
-    let credential = hashed(app, password, policy.hash(), 10).await.map_err(CreateError::from)?;
+    let credential = hashed(app, password, policy.hash(), 10)
+        .await
+        .map_err(CreateError::from)?;
     let mut tx = Tx::new();
     tx.insert_user(&master.id, &user);
     tx.insert_credential(&master.id, &user.id, &credential);
@@ -103,9 +106,20 @@ pub async fn admin_service(
         (LinkKind::RealmDefaultScope, LinkKind::DefaultScope),
         (LinkKind::RealmOptionalScope, LinkKind::OptionalScope),
     ] {
-        for scope in app.store.links_from(&master.id, from, master.id.as_str()).await? {
+        for scope in app
+            .store
+            .links_from(&master.id, from, master.id.as_str())
+            .await?
+        {
             let from = uuid.as_str().to_owned();
-            tx.insert_link(&master.id, &Link { kind: to, from, to: scope });
+            tx.insert_link(
+                &master.id,
+                &Link {
+                    kind: to,
+                    from,
+                    to: scope,
+                },
+            );
         }
     }
     let mut user = plain_user(app, &format!("service-account-{client_id}"));

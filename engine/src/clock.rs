@@ -27,12 +27,17 @@ impl Clock {
     }
 
     /// The present.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the clock"
+    )]
     pub fn now(&self) -> Millis {
         match &self.0 {
             Source::System => {
                 let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-                Millis(since.map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+                Millis(since.map_or(0, |span| {
+                    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+                }))
             }
             Source::Frozen(at) => Millis(at.load(Ordering::SeqCst)),
         }

@@ -72,7 +72,10 @@ impl EventBuilder {
 
     /// A fact that is there.
     pub fn detail_text(&self, name: &str) -> Option<&str> {
-        self.details.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.details
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Takes a fact back.
@@ -83,7 +86,11 @@ impl EventBuilder {
 
     /// The event, as a success or, with an error code, as a failure.
     pub fn build(&self, app: &App, realm: &Realm, error: Option<&str>) -> Event {
-        let suffix = if error.is_some() && !self.kind.ends_with("_ERROR") { "_ERROR" } else { "" };
+        let suffix = if error.is_some() && !self.kind.ends_with("_ERROR") {
+            "_ERROR"
+        } else {
+            ""
+        };
         Event {
             id: app.random.uuid(),
             time: app.now(),

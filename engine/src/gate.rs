@@ -53,7 +53,11 @@ impl Usable {
 
     /// A session that this very request begins for a user who has just proved who they are.
     pub(crate) const fn fresh(user: User, session: UserSession, part: ClientSession) -> Self {
-        Self { user, session, part }
+        Self {
+            user,
+            session,
+            part,
+        }
     }
 
     /// Changes the copies in hand, on the way to the store.
@@ -122,11 +126,18 @@ pub async fn usable(
             return Err(Unusable::UserDisabled.into());
         }
     }
-    let Some(id) = &claim.session else { return Err(Unusable::SessionNotFound.into()) };
+    let Some(id) = &claim.session else {
+        return Err(Unusable::SessionNotFound.into());
+    };
     let session = find(app, realm, claim, id).await?;
     let user = owner(app, realm, &session).await?;
-    let part = app.store.client_session(&realm.id, session.kind, id, &client.uuid).await?;
-    let Some(part) = part else { return Err(Unusable::PartNotFound.into()) };
+    let part = app
+        .store
+        .client_session(&realm.id, session.kind, id, &client.uuid)
+        .await?;
+    let Some(part) = part else {
+        return Err(Unusable::PartNotFound.into());
+    };
     let now = app.now();
     if !is_client_alive(realm, client, &session, &part, now) {
         return Err(Unusable::PartExpired(Box::new(session)).into());
@@ -137,7 +148,11 @@ pub async fn usable(
     if claim.issued_at < revoked_before(realm, Some(client), Some(&user)) {
         return Err(Unusable::Stale.into());
     }
-    Ok(Usable { user, session, part })
+    Ok(Usable {
+        user,
+        session,
+        part,
+    })
 }
 
 /// Lets a user pass for whom there is no session: the subject of a stateless token.
@@ -181,7 +196,9 @@ async fn find(
     let now = app.now();
     let mut expired = None;
     for kind in claim.kinds {
-        let Some(session) = app.store.user_session(&realm.id, *kind, id).await? else { continue };
+        let Some(session) = app.store.user_session(&realm.id, *kind, id).await? else {
+            continue;
+        };
         if !is_alive(realm, &session, now) {
             expired = Some(session);
             continue;
@@ -200,7 +217,11 @@ async fn find(
 async fn owner(app: &App, realm: &Realm, session: &UserSession) -> Result<User, GateError> {
     let user = app.store.user(&realm.id, &session.user).await?;
     let user = user.ok_or(Unusable::UserNotFound)?;
-    if user.enabled { Ok(user) } else { Err(Unusable::UserDisabled.into()) }
+    if user.enabled {
+        Ok(user)
+    } else {
+        Err(Unusable::UserDisabled.into())
+    }
 }
 
 /// Whether a token is older than what it hangs on, with one second of grace for rounding.

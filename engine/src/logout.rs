@@ -34,7 +34,11 @@ pub async fn end_session(
         SessionKind::Offline => &SessionKind::ALL,
     };
     for kind in kinds {
-        for part in app.store.client_sessions(&realm.id, *kind, &session.id).await? {
+        for part in app
+            .store
+            .client_sessions(&realm.id, *kind, &session.id)
+            .await?
+        {
             tell(app, realm, tx, session, &part, reason).await?;
         }
         tx.delete_user_session(&realm.id, *kind, &session.id);
@@ -51,7 +55,10 @@ pub async fn end_client_session(
     client: &ClientUuid,
     reason: EndReason,
 ) -> Result<(), StoreError> {
-    let part = app.store.client_session(&realm.id, session.kind, &session.id, client).await?;
+    let part = app
+        .store
+        .client_session(&realm.id, session.kind, &session.id, client)
+        .await?;
     if let Some(part) = part {
         tell(app, realm, tx, session, &part, reason).await?;
         tx.delete_client_session(&realm.id, session.kind, &session.id, client);
@@ -103,7 +110,10 @@ pub async fn end_sessions_of_client(
     let mut ended = 0;
     for kind in SessionKind::ALL {
         loop {
-            let some = app.store.sessions_of_client(&realm.id, kind, client, 0, BATCH).await?;
+            let some = app
+                .store
+                .sessions_of_client(&realm.id, kind, client, 0, BATCH)
+                .await?;
             if some.is_empty() {
                 break;
             }
@@ -185,8 +195,12 @@ async fn tell(
     part: &ClientSession,
     reason: EndReason,
 ) -> Result<(), StoreError> {
-    let Some(client) = realm.client_by_uuid(&part.client).await? else { return Ok(()) };
-    let Some((kind, url)) = channel(&client) else { return Ok(()) };
+    let Some(client) = realm.client_by_uuid(&part.client).await? else {
+        return Ok(());
+    };
+    let Some((kind, url)) = channel(&client) else {
+        return Ok(());
+    };
     let now = app.now();
     tx.insert_outbox(&OutboxRow {
         id: app.random.uuid(),
@@ -198,7 +212,10 @@ async fn tell(
             ("sid".to_owned(), json!(session.id.as_str())),
             ("sub".to_owned(), json!(session.user.as_str())),
             ("basePath".to_owned(), json!(session.base_path)),
-            ("offline".to_owned(), json!(session.kind == SessionKind::Offline)),
+            (
+                "offline".to_owned(),
+                json!(session.kind == SessionKind::Offline),
+            ),
             ("reason".to_owned(), json!(reason.as_str())),
         ]
         .into_iter()
@@ -216,6 +233,10 @@ fn channel(client: &Client) -> Option<(&'static str, &str)> {
     if let Some(url) = client.settings.attribute("backchannel.logout.url") {
         return Some(("backchannel-logout", url));
     }
-    let url = client.settings.admin_url.as_deref().filter(|url| !url.trim().is_empty())?;
+    let url = client
+        .settings
+        .admin_url
+        .as_deref()
+        .filter(|url| !url.trim().is_empty())?;
     Some(("admin-url-logout", url))
 }

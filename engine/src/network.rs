@@ -40,7 +40,10 @@ pub struct Nobody;
 impl Network for Nobody {
     fn get(&self, url: String) -> Boxed<'_, Result<Vec<u8>, NetworkError>> {
         Box::pin(async move {
-            Err(NetworkError::Refused { url, reason: "this process calls nobody".to_owned() })
+            Err(NetworkError::Refused {
+                url,
+                reason: "this process calls nobody".to_owned(),
+            })
         })
     }
 }

@@ -22,7 +22,9 @@ pub struct Membership {
 impl Membership {
     /// The group, then those above it, nearest first.
     pub fn line(&self) -> impl Iterator<Item = &Group> {
-        std::iter::once(&self.group).chain(&self.above).map(AsRef::as_ref)
+        std::iter::once(&self.group)
+            .chain(&self.above)
+            .map(AsRef::as_ref)
     }
 }
 
@@ -50,11 +52,19 @@ impl Person {
             let mut line = line.into_iter();
             if let Some(group) = line.next() {
                 let path = realm.group_path(&id).await?;
-                groups.push(Membership { path, group, above: line.collect() });
+                groups.push(Membership {
+                    path,
+                    group,
+                    above: line.collect(),
+                });
             }
         }
         groups.sort_by(|one: &Membership, other| one.path.cmp(&other.path));
         let roles = realm.roles().await?.expand(&direct);
-        Ok(Self { user, groups, roles })
+        Ok(Self {
+            user,
+            groups,
+            roles,
+        })
     }
 }

@@ -63,7 +63,9 @@ impl Default for PublishedKeys {
 
 impl std::fmt::Debug for PublishedKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("PublishedKeys").field(&self.0.entry_count()).finish()
+        f.debug_tuple("PublishedKeys")
+            .field(&self.0.entry_count())
+            .finish()
     }
 }
 
@@ -88,7 +90,9 @@ impl PublishedKeys {
         {
             return Ok(Some(found));
         }
-        let mut failure = PublishedKeysError::TooEarly { url: url.to_owned() };
+        let mut failure = PublishedKeysError::TooEarly {
+            url: url.to_owned(),
+        };
         if memory.asked_at.is_none_or(|at| now >= at + PAUSE) {
             memory.asked_at = Some(now);
             match fetch(network, url).await {
@@ -105,8 +109,10 @@ impl PublishedKeys {
 
 async fn fetch(network: &dyn Network, url: &str) -> Result<JwkSet, PublishedKeysError> {
     let body = network.get(url.to_owned()).await?;
-    JwkSet::parse(&body)
-        .map_err(|source| PublishedKeysError::Unreadable { url: url.to_owned(), source })
+    JwkSet::parse(&body).map_err(|source| PublishedKeysError::Unreadable {
+        url: url.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -148,15 +154,21 @@ mod tests {
             *self.asked.lock().unwrap() += 1;
             let next = self.answers.lock().unwrap().pop();
             Box::pin(async move {
-                next.map(String::into_bytes)
-                    .ok_or(NetworkError::Failed { url, reason: "nobody is there".to_owned() })
+                next.map(String::into_bytes).ok_or(NetworkError::Failed {
+                    url,
+                    reason: "nobody is there".to_owned(),
+                })
             })
         }
     }
 
     fn named(kid: &str) -> impl Fn(&JwkSet) -> Option<()> {
         let kid = kid.to_owned();
-        move |keys| keys.iter().any(|key| key.kid.as_deref() == Some(&kid)).then_some(())
+        move |keys| {
+            keys.iter()
+                .any(|key| key.kid.as_deref() == Some(&kid))
+                .then_some(())
+        }
     }
 
     #[tokio::test]
@@ -167,10 +179,16 @@ mod tests {
         let found = keys.find(&network, URL, at(0), None, named("one")).await;
         assert_eq!(found, Ok(Some(())));
         for second in 1..10 {
-            let missing = keys.find(&network, URL, at(second), None, named("two")).await;
+            let missing = keys
+                .find(&network, URL, at(second), None, named("two"))
+                .await;
             assert_eq!(missing, Ok(None));
         }
-        assert_eq!(network.asked(), 1, "within ten seconds nobody is asked again");
+        assert_eq!(
+            network.asked(),
+            1,
+            "within ten seconds nobody is asked again"
+        );
         let rotated = keys.find(&network, URL, at(10), None, named("two")).await;
         assert_eq!(rotated, Ok(Some(())));
         assert_eq!(network.asked(), 2);
@@ -195,7 +213,11 @@ mod tests {
         let keys = PublishedKeys::default();
         for second in 0..10 {
             let now = Seconds(second).millis();
-            assert!(keys.find(&network, URL, now, None, named("one")).await.is_err());
+            assert!(
+                keys.find(&network, URL, now, None, named("one"))
+                    .await
+                    .is_err()
+            );
         }
         assert_eq!(network.asked(), 1);
     }
@@ -206,7 +228,9 @@ mod tests {
         let keys = PublishedKeys::default();
         for second in [0, 9, 10] {
             let now = Seconds(second).millis();
-            let found = keys.find(&network, URL, now, Some(PAUSE), named("one")).await;
+            let found = keys
+                .find(&network, URL, now, Some(PAUSE), named("one"))
+                .await;
             assert_eq!(found, Ok(Some(())));
         }
         assert_eq!(network.asked(), 2);

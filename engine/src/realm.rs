@@ -36,7 +36,10 @@ pub struct Realms {
 impl Realms {
     /// An empty shelf over a store.
     pub fn new(store: Store) -> Self {
-        Self { store, kept: moka::sync::Cache::new(REALMS_KEPT) }
+        Self {
+            store,
+            kept: moka::sync::Cache::new(REALMS_KEPT),
+        }
     }
 
     /// The realm of this name at its present version, if there is one.
@@ -127,7 +130,9 @@ impl Realm {
     pub async fn profile(&self) -> Result<Arc<UserProfile>, StoreError> {
         let load = || async {
             let components = self.store.documents(&self.id, Kind::Component).await?;
-            let own = components.iter().find_map(|component| profile_config(&component.body));
+            let own = components
+                .iter()
+                .find_map(|component| profile_config(&component.body));
             Ok(Arc::new(UserProfile::read(own.as_deref())))
         };
         self.profile.get_or_try_init(load).await.cloned()
@@ -151,7 +156,10 @@ impl Realm {
             let links = self.store.links(&self.id, LinkKind::ScopeMapping).await?;
             let mut mappings: HashMap<String, Vec<RoleId>> = HashMap::new();
             for link in links {
-                mappings.entry(link.from).or_default().push(RoleId::new(link.to));
+                mappings
+                    .entry(link.from)
+                    .or_default()
+                    .push(RoleId::new(link.to));
             }
             Ok(Arc::new(Scopes::new(documents, mappings)))
         };
@@ -163,7 +171,10 @@ impl Realm {
         if let Some(kept) = self.clients.get(client_id) {
             return Ok(kept);
         }
-        let found = self.store.document_by_name(&self.id, Kind::Client, "", client_id).await?;
+        let found = self
+            .store
+            .document_by_name(&self.id, Kind::Client, "", client_id)
+            .await?;
         let client = self.read_client(found).await?;
         self.clients.insert(client_id.to_owned(), client.clone());
         Ok(client)
@@ -177,7 +188,10 @@ impl Realm {
         if let Some(kept) = self.client_ids.get(uuid) {
             return Ok(kept);
         }
-        let found = self.store.document(&self.id, Kind::Client, uuid.as_str()).await?;
+        let found = self
+            .store
+            .document(&self.id, Kind::Client, uuid.as_str())
+            .await?;
         let client = self.read_client(found).await?;
         self.client_ids.insert(uuid.clone(), client.clone());
         Ok(client)
@@ -187,13 +201,20 @@ impl Realm {
         &self,
         found: Option<Document>,
     ) -> Result<Option<Arc<Client>>, StoreError> {
-        let Some(document) = found else { return Ok(None) };
+        let Some(document) = found else {
+            return Ok(None);
+        };
         let id = document.id.clone();
         let links = |kind| self.store.links_from(&self.id, kind, &id);
         let default_scopes = links(LinkKind::DefaultScope).await?;
         let optional_scopes = links(LinkKind::OptionalScope).await?;
         let scope_mappings = links(LinkKind::ScopeMapping).await?;
-        Ok(Some(Arc::new(Client::new(document, default_scopes, optional_scopes, scope_mappings))))
+        Ok(Some(Arc::new(Client::new(
+            document,
+            default_scopes,
+            optional_scopes,
+            scope_mappings,
+        ))))
     }
 
     /// A group by id.
@@ -201,9 +222,15 @@ impl Realm {
         if let Some(kept) = self.groups.get(id) {
             return Ok(kept);
         }
-        let group = match self.store.document(&self.id, Kind::Group, id.as_str()).await? {
+        let group = match self
+            .store
+            .document(&self.id, Kind::Group, id.as_str())
+            .await?
+        {
             Some(document) => {
-                let roles = self.store.links_from(&self.id, LinkKind::GroupRole, id.as_str());
+                let roles = self
+                    .store
+                    .links_from(&self.id, LinkKind::GroupRole, id.as_str());
                 Some(Arc::new(Group::new(document, roles.await?)))
             }
             None => None,
@@ -217,7 +244,10 @@ impl Realm {
         if let Some(kept) = self.flows.get(alias) {
             return Ok(kept);
         }
-        let found = self.store.document_by_name(&self.id, Kind::Flow, "", alias).await?;
+        let found = self
+            .store
+            .document_by_name(&self.id, Kind::Flow, "", alias)
+            .await?;
         let flow = found.map(|document| Arc::new(FlowView::from_body(&document.body)));
         self.flows.insert(alias.to_owned(), flow.clone());
         Ok(flow)
@@ -231,7 +261,9 @@ impl Realm {
             if line.iter().any(|group| group.id == id) {
                 break;
             }
-            let Some(group) = self.group(&id).await? else { break };
+            let Some(group) = self.group(&id).await? else {
+                break;
+            };
             next.clone_from(&group.parent);
             line.push(group);
         }
@@ -263,7 +295,10 @@ fn profile_config(component: &Json) -> Option<String> {
     if provider != "org.keycloak.userprofile.UserProfileProvider" {
         return None;
     }
-    let values = component.get("config")?.get("kc.user.profile.config")?.as_array()?;
+    let values = component
+        .get("config")?
+        .get("kc.user.profile.config")?
+        .as_array()?;
     values.first()?.as_str().map(str::to_owned)
 }
 
@@ -297,9 +332,15 @@ impl Roles {
         for document in documents {
             let client = (!document.parent.is_empty()).then(|| ClientUuid::new(document.parent));
             let id = RoleId::new(document.id);
-            roles.by_name.insert((client.clone(), document.unique_name.clone()), id.clone());
-            let role =
-                Role { id: id.clone(), name: document.unique_name, client, composites: Vec::new() };
+            roles
+                .by_name
+                .insert((client.clone(), document.unique_name.clone()), id.clone());
+            let role = Role {
+                id: id.clone(),
+                name: document.unique_name,
+                client,
+                composites: Vec::new(),
+            };
             roles.by_id.insert(id, role);
         }
         for (from, to) in composites {
@@ -323,7 +364,9 @@ impl Roles {
 
     /// The roles of one client.
     pub fn of_client<'a>(&'a self, client: &'a ClientUuid) -> impl Iterator<Item = &'a Role> {
-        self.by_id.values().filter(move |role| role.client.as_ref() == Some(client))
+        self.by_id
+            .values()
+            .filter(move |role| role.client.as_ref() == Some(client))
     }
 
     /// These roles and all that they contain, each once; loops end.
@@ -338,7 +381,9 @@ impl Roles {
         let mut index = 0;
         while let Some(id) = open.get(index).copied() {
             index += 1;
-            let Some(role) = self.by_id.get(id) else { continue };
+            let Some(role) = self.by_id.get(id) else {
+                continue;
+            };
             for inner in &role.composites {
                 if self.by_id.contains_key(inner) && found.insert(inner.clone()) {
                     open.push(inner);
@@ -384,7 +429,9 @@ impl Scopes {
         for document in documents {
             let view = ClientScopeSettings::from_body(&document.body);
             let id = ScopeId::new(document.id.clone());
-            scopes.by_name.insert(document.unique_name.clone(), id.clone());
+            scopes
+                .by_name
+                .insert(document.unique_name.clone(), id.clone());
             let scope = Scope {
                 id: id.clone(),
                 name: document.unique_name,
@@ -447,7 +494,9 @@ impl Group {
         let values = self.body.get("attributes").and_then(|all| all.get(name));
         let values = values.and_then(serde_json::Value::as_array);
         let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-        values.map(|list| list.iter().filter_map(text).collect()).unwrap_or_default()
+        values
+            .map(|list| list.iter().filter_map(text).collect())
+            .unwrap_or_default()
     }
 }
 
@@ -480,6 +529,10 @@ mod tests {
     fn roles_of_a_client_do_not_shadow_those_of_the_realm() {
         let roles = Roles::new(vec![role("a", ""), role("b", "web")], []);
         assert!(roles.named(None, "name of b").is_none());
-        assert!(roles.named(Some(&ClientUuid::new("web")), "name of b").is_some());
+        assert!(
+            roles
+                .named(Some(&ClientUuid::new("web")), "name of b")
+                .is_some()
+        );
     }
 }

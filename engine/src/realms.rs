@@ -69,7 +69,10 @@ pub struct Prepared {
 
 /// Makes a realm of a realm file, all or nothing.
 pub async fn create(app: &App, file: &Json) -> Result<Created, CreateError> {
-    let context = import::Context { random: &app.random, now: app.now() };
+    let context = import::Context {
+        random: &app.random,
+        now: app.now(),
+    };
     let import = import::compile(file, &context)?;
     write(app, import).await
 }
@@ -82,7 +85,12 @@ pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateErro
 /// Makes the job that writes a compiled realm: keys are completed and passwords hashed.
 pub async fn prepare(app: &App, import: RealmImport) -> Result<Prepared, CreateError> {
     let text = |name: &str| {
-        import.realm.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        import
+            .realm
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     let (id, name) = (RealmId::new(text("id")), text("realm"));
     let taken = app.store.realm_by_id(&id).await?.is_some();
@@ -96,7 +104,11 @@ pub async fn prepare(app: &App, import: RealmImport) -> Result<Prepared, CreateE
     tx.insert_realm(&RealmRow {
         id: id.clone(),
         name: name.clone(),
-        enabled: import.realm.get("enabled").and_then(Value::as_bool).unwrap_or(false),
+        enabled: import
+            .realm
+            .get("enabled")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
         // Not 1: a realm deleted and made again must not repeat versions that a cache may hold.
         version: app.now().0,
         body: import.realm,
@@ -110,12 +122,24 @@ pub async fn prepare(app: &App, import: RealmImport) -> Result<Prepared, CreateE
         put_rights(app, &mut tx, part).await?;
         rights.extend(part.roles.iter().map(|role| RoleId::new(role.as_str())));
     }
-    Ok(Prepared { tx, id, name, rights, warnings: import.warnings })
+    Ok(Prepared {
+        tx,
+        id,
+        name,
+        rights,
+        warnings: import.warnings,
+    })
 }
 
 /// Writes a prepared realm, all or nothing.
 pub async fn finish(app: &App, prepared: Prepared) -> Result<Created, CreateError> {
-    let Prepared { tx, id, name, warnings, .. } = prepared;
+    let Prepared {
+        tx,
+        id,
+        name,
+        warnings,
+        ..
+    } = prepared;
     match app.commit(tx).await? {
         Commit::Done => Ok(Created { id, name, warnings }),
         Commit::Conflict(_) | Commit::Missed(_) => Err(CreateError::Exists(name)),
@@ -124,18 +148,21 @@ pub async fn finish(app: &App, prepared: Prepared) -> Result<Created, CreateErro
 
 /// Puts the client whose roles are rights over a realm into the master realm, and its roles into
 /// the role `admin`.
-async fn put_rights(
-    app: &App,
-    tx: &mut Tx,
-    part: &import::MasterPart,
-) -> Result<(), CreateError> {
+async fn put_rights(app: &App, tx: &mut Tx, part: &import::MasterPart) -> Result<(), CreateError> {
     let master = app.realm(MASTER).await?.ok_or(CreateError::NoMaster)?;
     put(tx, &master.id, &part.documents, &part.links);
     let roles = master.roles().await?;
     let admin = roles.named(None, "admin").ok_or(CreateError::NoMaster)?;
     for role in &part.roles {
         let (from, to) = (admin.id.as_str().to_owned(), role.clone());
-        tx.insert_link(&master.id, &Link { kind: LinkKind::Composite, from, to });
+        tx.insert_link(
+            &master.id,
+            &Link {
+                kind: LinkKind::Composite,
+                from,
+                to,
+            },
+        );
     }
     Ok(())
 }
@@ -151,7 +178,9 @@ async fn complete_keys(
         keys::complete(&mut documents, &name, &random, now)?;
         Ok::<_, ImportError>(documents)
     });
-    Ok(made.await.map_err(|error| CreateError::Worker(error.to_string()))??)
+    Ok(made
+        .await
+        .map_err(|error| CreateError::Worker(error.to_string()))??)
 }
 
 fn put(tx: &mut Tx, realm: &RealmId, documents: &[Document], links: &[Link]) {
@@ -233,7 +262,9 @@ pub async fn put_end(app: &App, tx: &mut Tx, realm: &Arc<Realm>) -> Result<(), S
     if realm.name == MASTER {
         return Ok(());
     }
-    let Some(master) = app.realm(MASTER).await? else { return Ok(()) };
+    let Some(master) = app.realm(MASTER).await? else {
+        return Ok(());
+    };
     let name = import::management::master_client_id(&realm.name);
     if let Some(client) = master.client(&name).await? {
         let parent = client.uuid.as_str();

@@ -41,7 +41,9 @@ impl PostLogoutUri {
 
     /// The address with the `state` that the client sent (RP-Initiated Logout 1.0 §3).
     pub fn with_state(&self, state: Option<&str>) -> String {
-        let Some(state) = state else { return self.0.clone() };
+        let Some(state) = state else {
+            return self.0.clone();
+        };
         match Url::parse(&self.0) {
             Ok(mut url) => {
                 url.query_pairs_mut().append_pair("state", state);
@@ -64,15 +66,27 @@ pub fn post_logout_uri(client: &Client, origin: &str, asked: &str) -> Option<Pos
             uri => allowed.push(uri),
         }
     }
-    let root = client.settings.root_url.as_deref().filter(|url| !url.is_empty());
+    let root = client
+        .settings
+        .root_url
+        .as_deref()
+        .filter(|url| !url.is_empty());
     is_allowed(asked, &allowed, root.unwrap_or(origin)).then(|| PostLogoutUri(asked.to_owned()))
 }
 
 /// Whether an address is a redirect URI that the client registered (RFC 6749 §3.1.2.3).
 pub fn is_redirect_uri(client: &Client, origin: &str, asked: &str) -> bool {
-    let registered: Vec<&str> =
-        client.settings.redirect_uris.iter().map(String::as_str).collect();
-    let root = client.settings.root_url.as_deref().filter(|url| !url.is_empty());
+    let registered: Vec<&str> = client
+        .settings
+        .redirect_uris
+        .iter()
+        .map(String::as_str)
+        .collect();
+    let root = client
+        .settings
+        .root_url
+        .as_deref()
+        .filter(|url| !url.is_empty());
     is_allowed(asked, &registered, root.unwrap_or(origin))
 }
 
@@ -81,7 +95,9 @@ fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
     if asked.len() > LENGTH_MAX || asked.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return false;
     }
-    let Ok(url) = Url::parse(asked) else { return false };
+    let Ok(url) = Url::parse(asked) else {
+        return false;
+    };
     if brings_answer(&url) {
         return false;
     }
@@ -105,7 +121,9 @@ fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
 }
 
 fn has_scheme(entry: &str, scheme: &str) -> bool {
-    entry.split_once(':').is_some_and(|(own, _)| own.eq_ignore_ascii_case(scheme))
+    entry
+        .split_once(':')
+        .is_some_and(|(own, _)| own.eq_ignore_ascii_case(scheme))
 }
 
 /// Whether the address can be compared by prefix: every parser reads it alike.
@@ -118,7 +136,9 @@ fn is_plain(asked: &str, url: &Url) -> bool {
         && url.password().is_none()
         && !authority.contains(['@', '\\', '*'])
         && !asked.contains('\\')
-        && !path_of(&lower).split('/').any(|part| part.trim_end_matches(';') == "..")
+        && !path_of(&lower)
+            .split('/')
+            .any(|part| part.trim_end_matches(';') == "..")
         && !encoded.iter().any(|code| path_of(&lower).contains(code))
 }
 
@@ -129,7 +149,9 @@ fn path_of(asked: &str) -> &str {
 
 /// Whether `entry` ends in a wildcard on its path that the address falls under.
 fn matches_wildcard(asked: &str, entry: &str) -> bool {
-    let Some(prefix) = entry.strip_suffix('*') else { return false };
+    let Some(prefix) = entry.strip_suffix('*') else {
+        return false;
+    };
     if prefix.contains(['?', '#']) {
         return false;
     }
@@ -164,7 +186,10 @@ mod tests {
     fn registered_addresses_pass() {
         let cases = [
             ("https://app.example/bye", "https://app.example/bye"),
-            ("https://app.example/out/*", "https://app.example/out/page?x=1"),
+            (
+                "https://app.example/out/*",
+                "https://app.example/out/page?x=1",
+            ),
             ("https://app.example/out/*", "https://app.example/out"),
             ("https://app.example*", "https://app.example/anything"),
             ("/bye", "https://app.example/bye"),
@@ -174,7 +199,10 @@ mod tests {
             ("com.example.app:*", "com.example.app:/cb"),
         ];
         for (registered, asked) in cases {
-            assert!(is_allowed(asked, &[registered], ROOT), "{asked} by {registered}");
+            assert!(
+                is_allowed(asked, &[registered], ROOT),
+                "{asked} by {registered}"
+            );
         }
     }
 
@@ -186,13 +214,25 @@ mod tests {
             ("https://app.example/*", "https://app.example.evil.example/"),
             ("https://app.example*", "https://app.example.evil.example/"),
             ("https://app.example/*", "https://app.example@evil.example/"),
-            ("https://app.example/*", "https://app.example\\@evil.example/"),
+            (
+                "https://app.example/*",
+                "https://app.example\\@evil.example/",
+            ),
             ("https://app.example/*", "https://app.example/../x"),
-            ("https://app.example/in/*", "https://app.example/in/%2e%2e/x"),
+            (
+                "https://app.example/in/*",
+                "https://app.example/in/%2e%2e/x",
+            ),
             ("https://app.example/in/*", "https://app.example/in/..%2fx"),
-            ("https://app.example/in/*", "https://app.example/in/%252e%252e/x"),
+            (
+                "https://app.example/in/*",
+                "https://app.example/in/%252e%252e/x",
+            ),
             ("https://app.example/*", "https://app.example/x?code=1"),
-            ("https://app.example/*", "https://app.example/x#access_token=1"),
+            (
+                "https://app.example/*",
+                "https://app.example/x#access_token=1",
+            ),
             ("https://app.example/*", "http://app.example/"),
             ("*", "javascript:alert(1)"),
             ("*", "data:text/html,x"),
@@ -204,13 +244,19 @@ mod tests {
             ("https://app.example/?x=*", "https://app.example/?x=1"),
         ];
         for (registered, asked) in cases {
-            assert!(!is_allowed(asked, &[registered], ROOT), "{asked} by {registered}");
+            assert!(
+                !is_allowed(asked, &[registered], ROOT),
+                "{asked} by {registered}"
+            );
         }
     }
 
     #[test]
     fn state_is_appended_and_encoded() {
         let uri = PostLogoutUri("https://app.example/bye?a=1".into());
-        assert_eq!(uri.with_state(Some("s 1&")), "https://app.example/bye?a=1&state=s+1%26");
+        assert_eq!(
+            uri.with_state(Some("s 1&")),
+            "https://app.example/bye?a=1&state=s+1%26"
+        );
     }
 }

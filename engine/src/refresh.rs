@@ -87,7 +87,9 @@ pub async fn verify(
         return Err(RefreshError::Invalid);
     }
     if !request.is_issuer(&token.issuer, &realm.name) {
-        return Err(RefreshError::Issuer { expected: request.issuer(&realm.name) });
+        return Err(RefreshError::Issuer {
+            expected: request.issuer(&realm.name),
+        });
     }
     if age == Age::Counts {
         if token.issued_at < revoked_before(realm, Some(client), None) {
@@ -121,8 +123,7 @@ pub async fn find(
                     end_session(app, realm, &mut tx, session, expired).await?;
                 }
                 GateError::Unusable(Unusable::PartExpired(session)) => {
-                    end_client_session(app, realm, &mut tx, session, &client.uuid, expired)
-                        .await?;
+                    end_client_session(app, realm, &mut tx, session, &client.uuid, expired).await?;
                 }
                 GateError::Unusable(_) | GateError::Store(_) => {}
             }
@@ -173,7 +174,11 @@ fn rotate(part: &mut ClientSession, token: &TokenClaims, max_reuse: i64, now: Mi
     if uses > max_reuse {
         return false;
     }
-    let fresh = LastUse { token: token.id.clone(), uses: uses + 1, at: now.seconds() };
+    let fresh = LastUse {
+        token: token.id.clone(),
+        uses: uses + 1,
+        at: now.seconds(),
+    };
     part.notes.insert(name, fresh.text());
     forget_oldest(part);
     part.refresh_token_id = Some(token.id.clone());
@@ -182,12 +187,18 @@ fn rotate(part: &mut ClientSession, token: &TokenClaims, max_reuse: i64, now: Mi
 }
 
 fn forget_oldest(part: &mut ClientSession) {
-    let families = || part.notes.iter().filter(|(name, _)| name.starts_with(FAMILY));
+    let families = || {
+        part.notes
+            .iter()
+            .filter(|(name, _)| name.starts_with(FAMILY))
+    };
     if families().count() <= FAMILIES {
         return;
     }
     let at = |text: &str| LastUse::read(text).map_or(Seconds(0), |last| last.at);
-    let oldest = families().min_by_key(|(_, text)| at(text)).map(|(name, _)| name.clone());
+    let oldest = families()
+        .min_by_key(|(_, text)| at(text))
+        .map(|(name, _)| name.clone());
     if let Some(name) = oldest {
         part.notes.remove(&name);
     }
@@ -230,7 +241,13 @@ pub async fn renew(
             });
         }
         let mut tx = Tx::new();
-        tx.refresh_user_session(&realm.id, session.kind, &session.id, now, session.expires_at);
+        tx.refresh_user_session(
+            &realm.id,
+            session.kind,
+            &session.id,
+            now,
+            session.expires_at,
+        );
         tx.refresh_client_session(&realm.id, part, expected);
         also(&mut tx);
         match app.commit(tx).await? {
@@ -289,14 +306,20 @@ mod tests {
         assert!(rotate(&mut part, &token("1", "f", 10), 0, Millis(20_000)));
         assert!(!rotate(&mut part, &token("1", "f", 10), 0, Millis(21_000)));
         assert!(rotate(&mut part, &token("2", "f", 20), 0, Millis(22_000)));
-        assert!(!rotate(&mut part, &token("1", "f", 10), 0, Millis(23_000)), "stale");
+        assert!(
+            !rotate(&mut part, &token("1", "f", 10), 0, Millis(23_000)),
+            "stale"
+        );
     }
 
     #[test]
     fn tolerated_reuses_are_counted() {
         let mut part = part();
         for allowed in [true, true, false] {
-            assert_eq!(rotate(&mut part, &token("1", "f", 10), 1, Millis(20_000)), allowed);
+            assert_eq!(
+                rotate(&mut part, &token("1", "f", 10), 1, Millis(20_000)),
+                allowed
+            );
         }
     }
 

@@ -36,7 +36,9 @@ impl RequestContext {
 
     /// Whether `issuer` is this realm's, at any base path that is served.
     pub fn is_issuer(&self, issuer: &str, realm: &str) -> bool {
-        self.base_paths.iter().any(|path| self.issuer_at(path, realm) == issuer)
+        self.base_paths
+            .iter()
+            .any(|path| self.issuer_at(path, realm) == issuer)
     }
 }
 
@@ -66,7 +68,13 @@ mod tests {
 
     #[test]
     fn a_session_keeps_the_issuer_of_its_base_path() {
-        assert_eq!(context().issuer_at("", "shop"), "http://id.example/realms/shop");
-        assert_eq!(context().issuer_at("/gone", "shop"), "http://id.example/auth/realms/shop");
+        assert_eq!(
+            context().issuer_at("", "shop"),
+            "http://id.example/realms/shop"
+        );
+        assert_eq!(
+            context().issuer_at("/gone", "shop"),
+            "http://id.example/auth/realms/shop"
+        );
     }
 }

@@ -30,7 +30,11 @@ pub async fn requested(
     parameter: Option<&str>,
 ) -> Result<Vec<Arc<Scope>>, StoreError> {
     let scopes = realm.scopes().await?;
-    let known = |id| scopes.get(id).filter(|scope| scope.protocol == "openid-connect");
+    let known = |id| {
+        scopes
+            .get(id)
+            .filter(|scope| scope.protocol == "openid-connect")
+    };
     let mut found: Vec<Arc<Scope>> = Vec::new();
     let mut seen = HashSet::new();
     let asked: BTreeSet<&str> = parameter.unwrap_or_default().split(' ').collect();
@@ -58,7 +62,9 @@ pub async fn is_valid(
     client: &Client,
     parameter: Option<&str>,
 ) -> Result<bool, StoreError> {
-    let Some(text) = parameter else { return Ok(true) };
+    let Some(text) = parameter else {
+        return Ok(true);
+    };
     let mut words = words(text);
     words.remove(OPENID);
     if words.is_empty() {
@@ -180,8 +186,10 @@ impl Granted {
     fn words(&self, keep: impl Fn(&Scope) -> bool) -> String {
         let openid = self.is_openid().then_some(OPENID);
         let names = self.scopes.iter().filter(|scope| keep(scope));
-        let words: Vec<&str> =
-            openid.into_iter().chain(names.map(|scope| scope.name.as_str())).collect();
+        let words: Vec<&str> = openid
+            .into_iter()
+            .chain(names.map(|scope| scope.name.as_str()))
+            .collect();
         words.join(" ")
     }
 }

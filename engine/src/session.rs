@@ -53,17 +53,23 @@ pub fn client_idle_end(
 ) -> Millis {
     let own = match user.kind {
         SessionKind::Offline => client
-            .settings.lifespan_attribute("client.offline.session.idle.timeout")
+            .settings
+            .lifespan_attribute("client.offline.session.idle.timeout")
             .or_else(|| positive(settings.client_offline_session_idle_timeout)),
         SessionKind::Online => client
-            .settings.lifespan_attribute("client.session.idle.timeout")
+            .settings
+            .lifespan_attribute("client.session.idle.timeout")
             .or_else(|| positive(settings.client_session_idle_timeout)),
     };
     let span = own.unwrap_or_else(|| match user.kind {
         SessionKind::Offline => offline_idle(settings),
         SessionKind::Online => {
             let plain = sso_idle(settings, false);
-            if user.remember_me { plain.max(sso_idle(settings, true)) } else { plain }
+            if user.remember_me {
+                plain.max(sso_idle(settings, true))
+            } else {
+                plain
+            }
         }
     });
     part.last_refresh.seconds().millis() + span
@@ -80,7 +86,9 @@ pub fn client_max_end(
     let user_end = max_end(settings, user);
     match user.kind {
         SessionKind::Offline => {
-            let own = client.settings.lifespan_attribute("client.offline.session.max.lifespan");
+            let own = client
+                .settings
+                .lifespan_attribute("client.offline.session.max.lifespan");
             if own.is_none() && offline_max(settings).is_none() {
                 return None;
             }
@@ -92,9 +100,14 @@ pub fn client_max_end(
         }
         SessionKind::Online => {
             let plain = sso_max(settings, false);
-            let sso = if user.remember_me { plain.max(sso_max(settings, true)) } else { plain };
+            let sso = if user.remember_me {
+                plain.max(sso_max(settings, true))
+            } else {
+                plain
+            };
             let span = client
-                .settings.lifespan_attribute("client.session.max.lifespan")
+                .settings
+                .lifespan_attribute("client.session.max.lifespan")
                 .or_else(|| positive(settings.client_session_max_lifespan))
                 .unwrap_or(sso);
             let end = started + span;
@@ -123,13 +136,15 @@ fn positive(span: Seconds) -> Option<Seconds> {
 /// Idle time of online sessions; a remembered session's own only if it is set.
 fn sso_idle(settings: &Lifespans, remember_me: bool) -> Seconds {
     let own = positive(settings.sso_session_idle_timeout_remember_me).filter(|_| remember_me);
-    own.or_else(|| positive(settings.sso_session_idle_timeout)).unwrap_or(Seconds(1_800))
+    own.or_else(|| positive(settings.sso_session_idle_timeout))
+        .unwrap_or(Seconds(1_800))
 }
 
 /// Age limit of online sessions; a remembered session's own only if it is set.
 fn sso_max(settings: &Lifespans, remember_me: bool) -> Seconds {
     let own = positive(settings.sso_session_max_lifespan_remember_me).filter(|_| remember_me);
-    own.or_else(|| positive(settings.sso_session_max_lifespan)).unwrap_or(Seconds(36_000))
+    own.or_else(|| positive(settings.sso_session_max_lifespan))
+        .unwrap_or(Seconds(36_000))
 }
 
 fn offline_idle(settings: &Lifespans) -> Seconds {
@@ -142,7 +157,9 @@ fn offline_max_span(settings: &Lifespans) -> Seconds {
 
 /// Age limit of offline sessions, if the realm sets one.
 fn offline_max(settings: &Lifespans) -> Option<Seconds> {
-    settings.offline_session_max_lifespan_enabled.then(|| offline_max_span(settings))
+    settings
+        .offline_session_max_lifespan_enabled
+        .then(|| offline_max_span(settings))
 }
 
 /// What begins a session.
@@ -168,7 +185,9 @@ pub struct Beginning<'a> {
 pub fn begin(app: &App, realm: &Realm, kind: SessionKind, beginning: &Beginning<'_>) -> Usable {
     let now = app.now();
     let notes = |list: &[(&str, String)]| {
-        list.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+        list.iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect()
     };
     let mut session = UserSession {
         id: claviger_model::SessionId::new(app.random.token(18)),

@@ -9,11 +9,9 @@ pub mod session;
 pub mod time;
 pub mod user;
 
-pub use id::{
-    ClientUuid, CredentialId, GroupId, Id, RealmId, RoleId, ScopeId, SessionId, UserId,
-};
-pub use secret::Secret;
 pub use event::{AdminEvent, Event};
+pub use id::{ClientUuid, CredentialId, GroupId, Id, RealmId, RoleId, ScopeId, SessionId, UserId};
+pub use secret::Secret;
 pub use session::{ClientSession, UserSession};
 pub use time::{Millis, Seconds};
 pub use user::{Credential, User};

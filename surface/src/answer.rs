@@ -16,14 +16,24 @@ pub struct Answer {
 impl Answer {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new() }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
     }
 
     /// An answer of JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => Self { body, ..Self::empty(status) }
-                .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            Ok(body) => Self {
+                body,
+                ..Self::empty(status)
+            }
+            .with(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            ),
             Err(error) => {
                 tracing::error!("an answer could not be written as JSON: {error}");
                 Self::empty(StatusCode::INTERNAL_SERVER_ERROR)
@@ -34,8 +44,11 @@ impl Answer {
     /// An answer of plain text.
     pub fn text(status: StatusCode, text: &str) -> Self {
         let kind = HeaderValue::from_static("text/plain;charset=utf-8");
-        Self { body: text.as_bytes().to_vec(), ..Self::empty(status) }
-            .with(header::CONTENT_TYPE, kind)
+        Self {
+            body: text.as_bytes().to_vec(),
+            ..Self::empty(status)
+        }
+        .with(header::CONTENT_TYPE, kind)
     }
 
     /// The same with a header, in place of one of the same name.

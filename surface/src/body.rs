@@ -14,14 +14,20 @@ pub enum BodyError {
 
 /// Reads a body of at most `limit` bytes. A length that is announced too long is not even begun.
 pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     let announced = announced.and_then(|text| text.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(BodyError::TooLong);
     }
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let text = error.to_string();
-        if text.contains("limit") { BodyError::TooLong } else { BodyError::Broken }
+        if text.contains("limit") {
+            BodyError::TooLong
+        } else {
+            BodyError::Broken
+        }
     })
 }
 

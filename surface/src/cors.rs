@@ -28,14 +28,22 @@ impl Readers {
                     origin(uri).or_else(|| {
                         // A relative redirect URI hangs on the client's root URL.
                         let root = client.settings.root_url.as_deref()?;
-                        if uri.starts_with('/') { origin(root) } else { None }
+                        if uri.starts_with('/') {
+                            origin(root)
+                        } else {
+                            None
+                        }
                     })
                 }));
             } else {
                 origins.insert(entry.clone());
             }
         }
-        if origins.contains("*") { Self::All } else { Self::Origins(origins) }
+        if origins.contains("*") {
+            Self::All
+        } else {
+            Self::Origins(origins)
+        }
     }
 
     /// Whether an origin is among them.
@@ -65,8 +73,10 @@ pub fn write(headers: &mut HeaderMap, asking: Option<&HeaderValue>, readers: &Re
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static("Access-Control-Allow-Methods"),
     );
-    headers
-        .insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
 }
 
 /// Puts the headers of the answer to a preflight request. Every origin may ask; the answer to the
@@ -78,9 +88,14 @@ pub fn write_preflight(
 ) {
     let Some(asking) = asking else { return };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, asking.clone());
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
-    headers
-        .insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static(methods),
+    );
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(
@@ -88,7 +103,10 @@ pub fn write_preflight(
              Access-Control-Request-Headers, DPoP, Authorization",
         ),
     );
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("3600"),
+    );
 }
 
 /// Methods that a preflight names if an endpoint names none.

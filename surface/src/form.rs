@@ -13,12 +13,19 @@ impl Form {
     pub fn parse(text: &[u8]) -> Self {
         let clean = |text: &str| text.chars().filter(|letter| !letter.is_control()).collect();
         let pairs = form_urlencoded::parse(text).take(PARAMETERS_MAX);
-        Self(pairs.map(|(name, value)| (clean(&name), clean(&value))).collect())
+        Self(
+            pairs
+                .map(|(name, value)| (clean(&name), clean(&value)))
+                .collect(),
+        )
     }
 
     /// The first value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter is there at all, be it empty.
@@ -30,12 +37,16 @@ impl Form {
     pub fn has_repeated(&self) -> bool {
         let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        names.windows(2).any(|pair| matches!(pair, [one, other] if one == other))
+        names
+            .windows(2)
+            .any(|pair| matches!(pair, [one, other] if one == other))
     }
 
     /// All names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Drops parameters that a rule does not let pass.

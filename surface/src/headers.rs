@@ -6,11 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use claviger_wire::headers::{Content, security};
 
 /// Puts a realm's security headers on an answer, by what is answered and what was sent.
-pub fn secure(
-    answer: &mut HeaderMap,
-    request: &HeaderMap,
-    settings: &BTreeMap<String, String>,
-) {
+pub fn secure(answer: &mut HeaderMap, request: &HeaderMap, settings: &BTreeMap<String, String>) {
     let media = |headers: &HeaderMap| {
         let value = headers.get(header::CONTENT_TYPE)?;
         value.to_str().ok().map(str::to_owned)

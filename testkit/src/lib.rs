@@ -1,4 +1,8 @@
-#![expect(clippy::expect_used, clippy::panic, reason = "a test kit fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test kit fails by panicking"
+)]
 //! Builds a small world for a test in one line, and speaks HTTP to it without a socket.
 //!
 //! A [`Stage`] is a server in memory: SQLite, a frozen clock, seeded randomness, a scripted

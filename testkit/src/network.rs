@@ -24,7 +24,11 @@ impl Script {
 
     /// The URLs asked for so far, in order.
     pub fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .asked
+            .clone()
     }
 }
 
@@ -34,7 +38,10 @@ impl Network for Script {
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             inner.asked.push(url.clone());
             let answer = inner.answers.get(&url).cloned();
-            answer.ok_or(NetworkError::Failed { url, reason: "not in the script".to_owned() })
+            answer.ok_or(NetworkError::Failed {
+                url,
+                reason: "not in the script".to_owned(),
+            })
         })
     }
 }

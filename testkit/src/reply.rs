@@ -37,7 +37,11 @@ impl Reply {
 
     /// A text member of the JSON body; empty if there is none.
     pub fn member(&self, name: &str) -> String {
-        self.json().get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        self.json()
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// A header's text; empty if there is none.
@@ -53,6 +57,11 @@ impl Reply {
     #[track_caller]
     pub fn says(&self, error: &str, description: &str) {
         let told = (self.member("error"), self.member("error_description"));
-        assert_eq!(told, (error.to_owned(), description.to_owned()), "{}", self.text());
+        assert_eq!(
+            told,
+            (error.to_owned(), description.to_owned()),
+            "{}",
+            self.text()
+        );
     }
 }

@@ -40,7 +40,9 @@ impl Stage {
     /// # Panics
     /// If SQLite cannot be opened in memory.
     pub async fn open(router: Router<App>) -> Self {
-        let store = Store::open(&Options::sqlite_memory()).await.expect("SQLite opens in memory");
+        let store = Store::open(&Options::sqlite_memory())
+            .await
+            .expect("SQLite opens in memory");
         Self::over(store, router).await
     }
 
@@ -54,7 +56,9 @@ impl Stage {
         let network = Script::default();
         let clock = Clock::frozen(MORNING);
         let app = App::new(store, clock, random, hasher, Arc::new(network.clone()));
-        claviger_engine::realms::ensure_master(&app).await.expect("the master realm is made");
+        claviger_engine::realms::ensure_master(&app)
+            .await
+            .expect("the master realm is made");
         let mut both = Router::new();
         for base in BASE_PATHS {
             both = match base {
@@ -63,7 +67,11 @@ impl Stage {
             };
         }
         let router = both.with_state(app.clone());
-        Self { app, network, router }
+        Self {
+            app,
+            network,
+            router,
+        }
     }
 
     /// Imports a realm file.
@@ -71,8 +79,12 @@ impl Stage {
     /// # Panics
     /// If the file is refused.
     pub async fn import(&self, realm: Value) {
-        let Value::Object(file) = realm else { panic!("a realm file is an object") };
-        claviger_engine::realms::create(&self.app, &file).await.expect("the realm is good");
+        let Value::Object(file) = realm else {
+            panic!("a realm file is an object")
+        };
+        claviger_engine::realms::create(&self.app, &file)
+            .await
+            .expect("the realm is good");
     }
 
     /// Moves time on.
@@ -168,14 +180,27 @@ impl Call {
         request.extensions_mut().insert(context(&self.path));
         let answer = self.stage.router.oneshot(request).await.expect("an answer");
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.expect("a whole answer").to_bytes().to_vec();
-        Reply { status: parts.status, headers: parts.headers, body }
+        let body = body
+            .collect()
+            .await
+            .expect("a whole answer")
+            .to_bytes()
+            .to_vec();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 }
 
 /// The context that the server would put beside a request to this path.
 fn context(path: &str) -> RequestContext {
-    let base = if path.starts_with("/auth/") { "/auth" } else { "" };
+    let base = if path.starts_with("/auth/") {
+        "/auth"
+    } else {
+        ""
+    };
     RequestContext {
         base_url: format!("http://localhost{base}"),
         base_path: base.to_owned(),

@@ -79,9 +79,10 @@ impl TokenClaims {
         let seconds = |name: &str| all.get(name).and_then(Value::as_i64).map(Seconds);
         let audience = match all.get("aud") {
             Some(Value::String(one)) => vec![one.clone()],
-            Some(Value::Array(many)) => {
-                many.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
-            }
+            Some(Value::Array(many)) => many
+                .iter()
+                .filter_map(|value| value.as_str().map(str::to_owned))
+                .collect(),
             _ => Vec::new(),
         };
         Self {
@@ -90,7 +91,9 @@ impl TokenClaims {
             issuer: text("iss").unwrap_or_default(),
             subject: text("sub"),
             issued_for: text("azp"),
-            session: text("sid").or_else(|| text("session_state")).map(SessionId::new),
+            session: text("sid")
+                .or_else(|| text("session_state"))
+                .map(SessionId::new),
             issued_at: seconds("iat").unwrap_or_default(),
             expires_at: seconds("exp").filter(|end| end.0 != 0),
             not_before: seconds("nbf"),
@@ -161,18 +164,35 @@ mod tests {
     use super::*;
 
     fn claims(value: Value) -> TokenClaims {
-        let Value::Object(all) = value else { panic!("an object") };
+        let Value::Object(all) = value else {
+            panic!("an object")
+        };
         TokenClaims::from_json(all)
     }
 
     #[test]
     fn the_token_id_tells_what_session_to_look_for() {
         let cases = [
-            (json!({"typ": "Bearer", "jti": "onrtro:1"}), Presence::Online),
-            (json!({"typ": "Bearer", "jti": "ofrtrt:1"}), Presence::Offline),
-            (json!({"typ": "Bearer", "jti": "trrtcc:1"}), Presence::Transient),
-            (json!({"typ": "Bearer", "jti": "0af7-11"}), Presence::Unknown),
-            (json!({"typ": "Offline", "jti": "onrtro:1"}), Presence::Offline),
+            (
+                json!({"typ": "Bearer", "jti": "onrtro:1"}),
+                Presence::Online,
+            ),
+            (
+                json!({"typ": "Bearer", "jti": "ofrtrt:1"}),
+                Presence::Offline,
+            ),
+            (
+                json!({"typ": "Bearer", "jti": "trrtcc:1"}),
+                Presence::Transient,
+            ),
+            (
+                json!({"typ": "Bearer", "jti": "0af7-11"}),
+                Presence::Unknown,
+            ),
+            (
+                json!({"typ": "Offline", "jti": "onrtro:1"}),
+                Presence::Offline,
+            ),
             (json!({"typ": "Refresh"}), Presence::Online),
         ];
         for (token, expected) in cases {
