@@ -17,7 +17,7 @@ use crate::statement::{Statement, StatementRef, statements};
 use crate::tx::{Commit, Step, Tx};
 use crate::value::Value;
 use crate::writer::{Job, Message, WriteConnection};
-use crate::{mysql, postgres, sqlite, writer};
+use crate::{mysql, postgres, postgres_writer, sqlite, writer};
 
 /// The longest text or byte string that is kept: half of what a MySQL server takes in one packet.
 pub const MAX_VALUE_BYTES: usize = 8 << 20;
@@ -103,6 +103,7 @@ impl Store {
         let connection = sqlite::Writer::new(file.clone());
         let fault = options.fault.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .map_err(|error| StoreError::unavailable("the writer cannot be started", error))?;
         let thread = std::thread::Builder::new()
@@ -116,7 +117,7 @@ impl Store {
     async fn open_postgres(options: &Options, server: &Server) -> Result<Self, StoreError> {
         let connector = postgres::Connector::new(server, options)?;
         migrate(&mut postgres::Migrator(connector.open().await?)).await?;
-        let writer = postgres::Writer::new(connector.clone(), options.write_timeout);
+        let writer = postgres_writer::Writer::new(connector.clone(), options.write_timeout);
         let queue = Self::spawn(options, writer);
         let readers = Readers::Postgres(postgres::Readers::new(connector, options)?);
         Ok(Self::new(options, readers, queue, None))

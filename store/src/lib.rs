@@ -21,6 +21,7 @@ mod options;
 mod outbox;
 mod postgres;
 mod postgres_value;
+mod postgres_writer;
 mod purge;
 mod query;
 mod realm;

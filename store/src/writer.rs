@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,8 +14,11 @@ use crate::tx::{Commit, Step};
 
 /// Jobs in one transaction at most.
 pub(crate) const BATCH: usize = 256;
-/// How often a job is tried again, alone, after a deadlock.
-const RETRIES: u32 = 5;
+/// How often a job is tried alone, after a deadlock.
+const TRIES: u32 = 8;
+/// How long it waits before it is tried again; twice as long each time, 1.3 s in all. The other side
+/// of a deadlock needs the time to finish: without it the same two meet again at once.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a committer is told.
 pub(crate) type Answer = Result<Commit, StoreError>;
@@ -179,13 +183,16 @@ async fn one_by_one<C: WriteConnection>(connection: &mut C, job: Job, fault: Opt
     let batch = [job];
     let mut tries = 0;
     let answer = loop {
+        if let Some(before) = u32::checked_sub(tries, 1) {
+            tokio::time::sleep(PAUSE * 2_u32.pow(before)).await;
+        }
         tries += 1;
         match attempt(connection, &batch, fault).await {
             Ok(mut answers) => {
                 break answers.pop().unwrap_or(Err(StoreError::busy("no answer")));
             }
             Err(BatchError::Again(_) | BatchError::Lost(_))
-                if tries < RETRIES && !batch.iter().all(|job| job.answer.is_closed()) => {}
+                if tries < TRIES && !batch.iter().all(|job| job.answer.is_closed()) => {}
             Err(error) => break Err(error.into_store_error()),
         }
     };

@@ -129,6 +129,35 @@ on_every_engine! {
         nodes[1].close().await;
     }
 
+    /// The same with each job alone in its transaction. A deadlock has one victim, which meets each
+    /// of the other's four jobs at most once.
+    async fn deadlocks_of_single_jobs_are_solved(world) {
+        let nodes = [world.store(), world.open_again().await];
+        let mut ids: Vec<String> = (0..20).map(|id| format!("{id:02}")).collect();
+        for id in &ids {
+            write(&world, |tx| tx.insert_user(&at(), &user(id, id))).await;
+        }
+        let mut rivals = Vec::new();
+        for node in nodes.clone() {
+            ids.reverse();
+            let ids = ids.clone();
+            rivals.push(tokio::spawn(async move {
+                for _ in 0..4 {
+                    let mut tx = Tx::new();
+                    for id in &ids {
+                        tx.update_user(&at(), &user(id, id));
+                    }
+                    let answer = node.commit(tx).await;
+                    assert!(matches!(answer, Ok(Commit::Done)), "{answer:?}");
+                }
+            }));
+        }
+        for rival in rivals {
+            rival.await.unwrap();
+        }
+        nodes[1].close().await;
+    }
+
     async fn a_job_of_many_steps_is_one_job(world) {
         let mut tx = Tx::new();
         for number in 0..3_000 {
@@ -161,6 +190,61 @@ on_every_engine! {
         assert!(marked(&world, "k").await);
         assert_eq!(world.realms().await.unwrap().len(), 1);
     }
+}
+
+/// PostgreSQL ends the transaction that has waited for a second when it finds the circle: ours, which
+/// waits first. It is tried again when the rival is done.
+#[tokio::test]
+async fn the_victim_of_a_deadlock_is_tried_again() {
+    everywhere(
+        |_| (),
+        |world| async move {
+            let claviger_store::Database::Postgres(server) = &world.options.database else {
+                return;
+            };
+            let mut config = tokio_postgres::Config::new();
+            config
+                .host(&server.host)
+                .port(server.port)
+                .dbname(&server.database);
+            config.user(&server.user).password(server.password.reveal());
+            let (rival, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            for id in ["a", "b"] {
+                write(&world, |tx| tx.insert_user(&at(), &user(id, id))).await;
+            }
+            let lock = |id| format!("UPDATE user_entity SET enabled = 1 WHERE id = '{id}'");
+            rival
+                .batch_execute(&format!("BEGIN; {}", lock("b")))
+                .await
+                .unwrap();
+            let store = world.store();
+            let ours = tokio::spawn(async move {
+                let mut tx = Tx::new();
+                tx.update_user(&at(), &user("a", "first"));
+                tx.update_user(&at(), &user("b", "second"));
+                store.commit(tx).await
+            });
+            // Until we wait for `b`, with `a` in our hands.
+            let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                           AND datname = current_database()";
+            while rival
+                .query_one(waiting, &[])
+                .await
+                .unwrap()
+                .get::<_, i64>(0)
+                == 0
+            {
+                tokio::task::yield_now().await;
+            }
+            rival.batch_execute(&lock("a")).await.unwrap();
+            rival.batch_execute("COMMIT").await.unwrap();
+            assert_eq!(ours.await.unwrap().unwrap(), Commit::Done);
+            let found = world.user(&at(), &"b".into()).await.unwrap().unwrap();
+            assert_eq!(found.username, "second");
+        },
+    )
+    .await;
 }
 
 /// Kills every other connection to this database.
