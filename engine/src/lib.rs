@@ -27,6 +27,7 @@ pub mod realm;
 pub mod realms;
 pub mod redirect;
 pub mod refresh;
+pub mod registration_token;
 pub mod request;
 pub mod revocation;
 pub mod scope;

@@ -1,5 +1,6 @@
 //! Tokens: what is read from one that comes in, and what goes into those that are handed out.
 
+pub mod example;
 pub mod mint;
 pub mod read;
 
@@ -17,6 +18,8 @@ pub enum GrantCode {
     RefreshToken,
     /// Client credentials.
     ClientCredentials,
+    /// None: the token is an example.
+    Example,
 }
 
 impl GrantCode {
@@ -26,6 +29,7 @@ impl GrantCode {
             Self::Password => "ro",
             Self::RefreshToken => "rt",
             Self::ClientCredentials => "cc",
+            Self::Example => "na",
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The endpoints below `/admin`, a file for each noun.
 
+mod client_scopes;
 mod clients;
 mod consents;
 mod events;
+mod owner;
+mod protocol_mappers;
 mod realms;
 mod role_mappings;
-mod search;
+mod scope_mappings;
 mod sessions;
 mod user_profile;
 mod users;
@@ -17,6 +20,9 @@ pub fn routes() -> Vec<Route> {
     [
         realms::routes(),
         clients::routes(),
+        client_scopes::routes(),
+        protocol_mappers::routes(),
+        scope_mappings::routes(),
         sessions::routes(),
         consents::routes(),
         events::routes(),

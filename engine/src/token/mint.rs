@@ -133,24 +133,43 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
     let access_end = access_end(issue, now);
     let access = access_claims(app, issue, access_end, now);
     let access_token_id = text(&access, "jti");
-    let access_token =
-        sign(&ring, &algorithm(issue, "access.token.signed.response.alg"), &access, now)?;
+    let access_token = sign(
+        &ring,
+        &algorithm(issue, "access.token.signed.response.alg"),
+        &access,
+        now,
+    )?;
     let refresh_token = match &issue.refresh {
         Refresh::No => None,
         Refresh::First { reuse_id } => {
             let scope = issue.granted.full_scope_text();
-            Some(refresh_token(app, issue, &ring, &access, &scope, reuse_id.as_deref())?)
+            Some(refresh_token(
+                app,
+                issue,
+                &ring,
+                &access,
+                &scope,
+                reuse_id.as_deref(),
+            )?)
         }
-        Refresh::Next { scope, reuse_id } => {
-            Some(refresh_token(app, issue, &ring, &access, scope, reuse_id.as_deref())?)
-        }
+        Refresh::Next { scope, reuse_id } => Some(refresh_token(
+            app,
+            issue,
+            &ring,
+            &access,
+            scope,
+            reuse_id.as_deref(),
+        )?),
     };
     let id_token = if issue.id_token {
         Some(id_token(app, issue, &ring, &access_token, access_end, now)?)
     } else {
         None
     };
-    let lower = issue.client.settings.flag_attribute("token.response.type.bearer.lower-case", false);
+    let lower = issue
+        .client
+        .settings
+        .flag_attribute("token.response.type.bearer.lower-case", false);
     Ok(Minted {
         access_token,
         access_token_id,
@@ -158,7 +177,11 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
         access_token_lifespan: access_end.seconds() - now.seconds(),
         refresh_token,
         id_token,
-        token_type: if lower { "bearer".to_owned() } else { "Bearer".to_owned() },
+        token_type: if lower {
+            "bearer".to_owned()
+        } else {
+            "Bearer".to_owned()
+        },
         scope: issue.granted.scope_text(),
         session_state: (!issue.transient).then(|| issue.usable.session().id.as_str().to_owned()),
         not_before_policy: revoked_before(
@@ -170,9 +193,13 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
 }
 
 /// When an access token ends: the client's or the realm's lifespan, but not after the session.
-fn access_end(issue: &Issue<'_>, now: Millis) -> Millis {
+pub(super) fn access_end(issue: &Issue<'_>, now: Millis) -> Millis {
     let settings = &issue.realm.settings.lifespans;
-    let own = issue.client.settings.integer_attribute("access.token.lifespan").map(Seconds);
+    let own = issue
+        .client
+        .settings
+        .integer_attribute("access.token.lifespan")
+        .map(Seconds);
     let lifespan = own.unwrap_or(settings.access_token_lifespan);
     let session = issue.usable.session();
     // -1 in the settings means: as long as the session may last.
@@ -190,13 +217,15 @@ fn access_end(issue: &Issue<'_>, now: Millis) -> Millis {
 }
 
 fn is_lightweight(client: &Client) -> bool {
-    client.settings.flag_attribute("client.use.lightweight.access.token.enabled", false)
+    client
+        .settings
+        .flag_attribute("client.use.lightweight.access.token.enabled", false)
 }
 
-fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Millis) -> Json {
+pub(super) fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Millis) -> Json {
     let lightweight = is_lightweight(issue.client);
-    let offline = issue.granted.offline_requested
-        || issue.usable.session().kind == SessionKind::Offline;
+    let offline =
+        issue.granted.offline_requested || issue.usable.session().kind == SessionKind::Offline;
     let presence = match (issue.transient, offline) {
         (true, _) => "tr",
         (false, true) => "of",
@@ -206,7 +235,11 @@ fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Millis) -> Json
     let mut claims = Json::with_capacity(24);
     claims.insert("exp".into(), json!(end.seconds().0));
     claims.insert("iat".into(), json!(now.seconds().0));
-    let id = format!("{presence}{weight}{}:{}", issue.code.as_str(), app.random.uuid());
+    let id = format!(
+        "{presence}{weight}{}:{}",
+        issue.code.as_str(),
+        app.random.uuid()
+    );
     claims.insert("jti".into(), Value::String(id));
     claims.insert("iss".into(), Value::String(issue.issuer.clone()));
     if issue.transient {
@@ -218,7 +251,11 @@ fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Millis) -> Json
         claims.insert("sid".into(), json!(issue.usable.session().id.as_str()));
     }
     claims.insert("scope".into(), Value::String(issue.granted.scope_text()));
-    let target = if lightweight { Target::LightweightAccess } else { Target::Access };
+    let target = if lightweight {
+        Target::LightweightAccess
+    } else {
+        Target::Access
+    };
     map(issue, target, &mut claims, now);
     claims
 }
@@ -232,6 +269,19 @@ fn id_token(
     now: Millis,
 ) -> Result<String, MintError> {
     let algorithm = algorithm(issue, "id.token.signed.response.alg");
+    let hash = Algorithm::from_name(&algorithm).map(|hash| left_half(hash, access_token));
+    let claims = id_claims(app, issue, hash, end, now);
+    sign(ring, &algorithm, &claims, now)
+}
+
+/// The claims of an ID token; `hash` is its `at_hash`.
+pub(super) fn id_claims(
+    app: &App,
+    issue: &Issue<'_>,
+    hash: Option<String>,
+    end: Millis,
+    now: Millis,
+) -> Json {
     let mut claims = Json::with_capacity(24);
     claims.insert("exp".into(), json!(end.seconds().0));
     claims.insert("iat".into(), json!(now.seconds().0));
@@ -247,11 +297,11 @@ fn id_token(
     if !issue.transient {
         claims.insert("sid".into(), json!(issue.usable.session().id.as_str()));
     }
-    if let Some(hash) = Algorithm::from_name(&algorithm) {
-        claims.insert("at_hash".into(), Value::String(left_half(hash, access_token)));
+    if let Some(hash) = hash {
+        claims.insert("at_hash".into(), Value::String(hash));
     }
     map(issue, Target::Id, &mut claims, now);
-    sign(ring, &algorithm, &claims, now)
+    claims
 }
 
 fn refresh_token(
@@ -264,7 +314,11 @@ fn refresh_token(
 ) -> Result<(String, String, RefreshKind, Option<Seconds>), MintError> {
     let now = app.now();
     let offline = crate::scope::has_word(Some(scope), crate::scope::OFFLINE_ACCESS);
-    let kind = if offline { RefreshKind::Offline } else { RefreshKind::Refresh };
+    let kind = if offline {
+        RefreshKind::Offline
+    } else {
+        RefreshKind::Refresh
+    };
     let end = refresh_end(issue, kind);
     let id = app.random.uuid();
     let mut claims = Json::with_capacity(16);
@@ -276,7 +330,11 @@ fn refresh_token(
     claims.insert("iss".into(), Value::String(issue.issuer.clone()));
     claims.insert("aud".into(), Value::String(issue.issuer.clone()));
     let copy = |from: &str| access.get(from).cloned();
-    for (name, value) in [("sub", copy("sub")), ("azp", copy("azp")), ("nonce", copy("nonce"))] {
+    for (name, value) in [
+        ("sub", copy("sub")),
+        ("azp", copy("azp")),
+        ("nonce", copy("nonce")),
+    ] {
         if let Some(value) = value {
             claims.insert(name.into(), value);
         }
@@ -292,7 +350,12 @@ fn refresh_token(
     }
     claims.insert("prov".into(), json!("default"));
     let token = sign(ring, Algorithm::Hs512.name(), &claims, now)?;
-    Ok((token, id, kind, end.map(|end| end.seconds() - now.seconds())))
+    Ok((
+        token,
+        id,
+        kind,
+        end.map(|end| end.seconds() - now.seconds()),
+    ))
 }
 
 /// When a refresh token ends: with the idle time of the client's part, but not after its maximum.
@@ -312,7 +375,7 @@ fn refresh_end(issue: &Issue<'_>, kind: RefreshKind) -> Option<Millis> {
     Some(max.map_or(idle, |max| idle.min(max)))
 }
 
-fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
+pub(super) fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
     let mut subject = Subject {
         realm: issue.realm,
         client: issue.client,
@@ -342,15 +405,11 @@ fn wanted(issue: &Issue<'_>) -> Vec<Algorithm> {
 /// The algorithm that a client wants for a kind of token, or the realm's.
 fn algorithm(issue: &Issue<'_>, attribute: &str) -> String {
     let own = issue.client.settings.attribute(attribute);
-    own.unwrap_or(&issue.realm.settings.default_signature_algorithm).to_owned()
+    own.unwrap_or(&issue.realm.settings.default_signature_algorithm)
+        .to_owned()
 }
 
-fn sign(
-    ring: &KeyRing,
-    algorithm: &str,
-    claims: &Json,
-    now: Millis,
-) -> Result<String, MintError> {
+fn sign(ring: &KeyRing, algorithm: &str, claims: &Json, now: Millis) -> Result<String, MintError> {
     let no_key = || MintError::NoKey(algorithm.to_owned());
     let known = Algorithm::from_name(algorithm).ok_or_else(no_key)?;
     let key = ring.active(known, now).ok_or_else(no_key)?;
@@ -360,5 +419,9 @@ fn sign(
 }
 
 fn text(claims: &Json, name: &str) -> String {
-    claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    claims
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -1,8 +1,14 @@
 //! Clients: listed, made, read, changed and deleted. What hangs on one client has its own files.
 
-mod body;
+pub(super) mod body;
+mod evaluate;
+mod installation;
+mod nodes;
+mod scopes;
+mod secret;
+mod service_account_user;
 mod validate;
-mod view;
+pub(super) mod view;
 
 use std::sync::Arc;
 
@@ -19,6 +25,8 @@ use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use claviger_wire::fields::Fields;
 use serde_json::{Value, json};
 
+
+use super::owner::duplicate;
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::guard::{MASTER, Right};
 use crate::problem::{Problem, done};
@@ -56,13 +64,23 @@ pub fn routes() -> Vec<Route> {
     const CLIENTS: &str = "/admin/realms/{realm}/clients";
     const ONE: &str = "/admin/realms/{realm}/clients/{client}";
     const MAKE: Rights = Rights::Any(&[Right::ManageClients, Right::CreateClient]);
-    vec![
+    let own = vec![
         route(M::GET, CLIENTS, LIST, list),
         route(M::POST, CLIENTS, MAKE, create),
         route(M::GET, ONE, SEE, read),
         route(M::PUT, ONE, MANAGE, update),
         route(M::DELETE, ONE, MANAGE, delete),
+    ];
+    [
+        own,
+        secret::routes(),
+        scopes::routes(),
+        service_account_user::routes(),
+        nodes::routes(),
+        installation::routes(),
+        evaluate::routes(),
     ]
+    .concat()
 }
 
 /// The client that the path names.
@@ -120,40 +138,20 @@ async fn wanted(call: &AdminCall) -> Result<Vec<Arc<Client>>, Problem> {
         .query
         .get("clientId")
         .filter(|text| !text.trim().is_empty());
-    let mut found = Vec::new();
-    if let Some(query) = call.query.get("q") {
-        let fields = super::search::fields(query);
-        let all = store.documents(&realm.id, Kind::Client).await?;
-        let skip = usize::try_from(first).unwrap_or(usize::MAX);
-        let take = usize::try_from(max).unwrap_or(usize::MAX);
-        let named = all
-            .into_iter()
-            .filter(|document| has_attributes(&document.body, &fields));
-        found.extend(named.skip(skip).take(take));
-    } else if let Some(client_id) = client_id.filter(|_| call.flag("search") != Some(true)) {
-        return Ok(realm.client(client_id).await?.into_iter().collect());
-    } else {
-        let filter = DocumentFilter {
-            parent: None,
-            name_contains: client_id,
-        };
-        found = store
-            .documents_page(&realm.id, Kind::Client, filter, first, max)
-            .await?;
+    if call.query.get("q").is_some_and(|query| !query.trim().is_empty()) {
+        // Keycloak searches attributes only if its operator has named them, and says no more.
+        return Err(Problem::with_body(StatusCode::BAD_REQUEST, Json::new()));
     }
+    if let Some(client_id) = client_id.filter(|_| call.flag("search") != Some(true)) {
+        return Ok(realm.client(client_id).await?.into_iter().collect());
+    }
+    let filter = DocumentFilter { parent: None, name_contains: client_id };
+    let found = store.documents_page(&realm.id, Kind::Client, filter, first, max).await?;
     let mut clients = Vec::with_capacity(found.len());
     for document in found {
         clients.extend(realm.client_by_uuid(&ClientUuid::new(document.id)).await?);
     }
     Ok(clients)
-}
-
-/// Whether a client has all of some attributes.
-fn has_attributes(body: &Json, fields: &[(String, String)]) -> bool {
-    let attributes = body.get("attributes").and_then(Value::as_object);
-    fields.iter().all(|(name, value)| {
-        attributes.is_some_and(|all| all.get(name).and_then(Value::as_str) == Some(value))
-    })
 }
 
 async fn read(call: AdminCall) -> Result<Answer, Problem> {
@@ -366,7 +364,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     };
     call.record(&mut tx, resource, Some(&view::stripped(&given)));
     match app.commit(tx).await? {
-        Commit::Conflict(_) => return Err(Problem::conflict("Client already exists")),
+        Commit::Conflict(_) => return Err(duplicate("Duplicate resource error")),
         commit => done(commit)?,
     }
     if disabled {

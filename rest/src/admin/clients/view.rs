@@ -1,14 +1,20 @@
 //! Clients, mappers and scopes as administrators see them.
 
+use std::sync::Arc;
+
 use claviger_engine::client::Client;
 use claviger_engine::import::MASK;
 use claviger_engine::import::clients::is_realm_client;
-use claviger_engine::realm::Scopes;
+use claviger_engine::realm::{Scope, Scopes};
 use claviger_model::ScopeId;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
 use super::body::flag;
+
+/// The attribute that holds the id of the token by which a client changes its own registration.
+/// Nobody is shown it.
+const HIDDEN: &str = claviger_engine::registration_token::ATTRIBUTE;
 
 /// The members of a `ClientRepresentation` that a document holds, in Keycloak's order.
 const SHOWN: &[&str] = &[
@@ -75,11 +81,11 @@ pub fn client(client: &Client, scopes: &Scopes, realm: &str) -> Json {
     }
     shown.insert(
         "defaultClientScopes".to_owned(),
-        names(&client.default_scopes, scopes),
+        names(client, &client.default_scopes, scopes),
     );
     shown.insert(
         "optionalClientScopes".to_owned(),
-        names(&client.optional_scopes, scopes),
+        names(client, &client.optional_scopes, scopes),
     );
     shown
 }
@@ -87,19 +93,30 @@ pub fn client(client: &Client, scopes: &Scopes, realm: &str) -> Json {
 fn attributes(client: &Client, realm: &str) -> Value {
     let own = client.body.get("attributes").and_then(Value::as_object);
     let mut shown = own.cloned().unwrap_or_default();
+    shown.shift_remove(HIDDEN);
     let realm_client = is_realm_client(&client.client_id, realm).to_string();
     shown.insert("realm_client".to_owned(), json!(realm_client));
     Value::Object(shown)
 }
 
-fn names(ids: &[ScopeId], scopes: &Scopes) -> Value {
-    let mut names: Vec<&str> = ids
-        .iter()
-        .filter_map(|id| scopes.get(id))
-        .map(|scope| scope.name.as_str())
+fn names(client: &Client, ids: &[ScopeId], scopes: &Scopes) -> Value {
+    json!(
+        linked(client, ids, scopes)
+            .iter()
+            .map(|scope| &scope.name)
+            .collect::<Vec<_>>()
+    )
+}
+
+/// Scopes that a client has, by name; those of another protocol than its own mean nothing to it.
+pub fn linked(client: &Client, ids: &[ScopeId], scopes: &Scopes) -> Vec<Arc<Scope>> {
+    let known = ids.iter().filter_map(|id| scopes.get(id));
+    let mut linked: Vec<Arc<Scope>> = known
+        .filter(|scope| scope.protocol == client.settings.protocol)
+        .cloned()
         .collect();
-    names.sort_unstable();
-    json!(names)
+    linked.sort_by(|one, other| one.name.cmp(&other.name));
+    linked
 }
 
 /// The mappers of a client or client scope; none if it has none.
@@ -165,7 +182,7 @@ mod tests {
     use claviger_wire::document::{Document, Kind};
     use std::collections::HashMap;
 
-    fn document(kind: Kind, id: &str, name: &str, body: &Value) -> Document {
+    fn document_of(kind: Kind, id: &str, name: &str, body: &Value) -> Document {
         let body = body.as_object().unwrap().clone();
         let (id, unique_name, parent) = (id.into(), name.into(), String::new());
         Document {
@@ -185,9 +202,8 @@ mod tests {
             "registeredNodes": {}, "protocolMappers": [], "attributes": {"a": "1"},
             "authorizationServicesEnabled": false,
         });
-        let document = document(Kind::Client, "u", "app", &body);
-        let scope =
-            |id: &str, name: &str| super::tests::document(Kind::ClientScope, id, name, &json!({}));
+        let document = document_of(Kind::Client, "u", "app", &body);
+        let scope = |id: &str, name: &str| document_of(Kind::ClientScope, id, name, &json!({}));
         let scopes = Scopes::new(vec![scope("1", "z"), scope("2", "a")], HashMap::new());
         let made = Client::new(
             document,
