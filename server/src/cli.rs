@@ -18,7 +18,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 use claviger_engine::App;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::settings::known::{Class, Table};
+use crate::settings::known::{Class, Known, Table, Type};
 use crate::settings::{Settings, UsageError};
 
 /// The options that only export and import take.
@@ -60,6 +60,9 @@ fn with_app<T>(
         result
     })
 }
+
+/// Where help shows what all commands have in common.
+const LAST: usize = 1_000;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,8 +250,44 @@ fn known_options(table: &Table, all_help: bool, transfer: &[&str]) -> Vec<Arg> {
         .iter()
         .filter(|row| row.wildcard().is_none() && fits(row.name));
     rows.filter(|row| row.class != Class::Removed)
-        .map(|row| option(row.name, row.about).hide(!all_help && row.class != Class::Honoured))
+        .map(|row| {
+            let shown = all_help || row.class == Class::Honoured;
+            option(row.name, "")
+                .help(about(row))
+                .value_name(value_name(row))
+                .hide(!shown)
+        })
         .collect()
+}
+
+/// What a value is called in help.
+fn value_name(row: &Known) -> &'static str {
+    match row.kind {
+        Type::Text if row.secret => "secret",
+        Type::Text => "text",
+        Type::Bool => "true|false",
+        Type::Int | Type::Count => "number",
+        Type::Port => "port",
+        Type::Duration => "duration",
+        Type::Enum => "value",
+        Type::List => "list",
+    }
+}
+
+/// An option's meaning, values and default in help.
+fn about(row: &Known) -> String {
+    let mut about = match row.class {
+        Class::Honoured | Class::Removed => row.about.to_owned(),
+        Class::Ignored => format!("{} (no effect yet)", row.about),
+        Class::Refused => format!("refused: {}", row.about),
+    };
+    if !row.values.is_empty() {
+        about = format!("{about} [values: {}]", row.values.replace(',', ", "));
+    }
+    if !row.default.is_empty() {
+        about = format!("{about} [default: {}]", row.default);
+    }
+    about
 }
 
 fn subcommand(
@@ -317,8 +356,8 @@ fn grammar(table: &Table, all_help: bool) -> Clap {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(100)
-        .arg(file.global(true))
-        .arg(verbose.global(true))
+        .arg(file.global(true).display_order(LAST))
+        .arg(verbose.global(true).display_order(LAST))
         .subcommand(serving("start-dev", "Start the server in development mode"))
         .subcommand(serving("start", "Start the server"))
         .subcommand(command(

@@ -3,6 +3,10 @@
 //! In this order: a place among the running requests (else 503), a normalized path (else 400; a
 //! path that a proxy reads otherwise than we do would pass the proxy's rules), a base path of ours
 //! (else 404), a readable host (else 400), a body within bounds (else 413), and a time limit.
+//!
+//! A request that has reached its route is carried through, whether or not the caller waits for
+//! the answer: who logs out and closes the window is logged out, and who guesses passwords cannot
+//! hang up before the failure is counted.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -31,6 +35,8 @@ use crate::observe::metrics::Metrics;
 
 /// The largest body that any route may read, in bytes: Keycloak's limit. Most routes set less.
 const BODY_BYTES: usize = 10 * 1024 * 1024;
+/// Requests running at once, if the operator sets no limit of their own.
+const MOST_REQUESTS: u32 = 100_000;
 /// How long a body may take to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a request may take, its body included.
@@ -44,7 +50,8 @@ struct Parts {
     addresses: Addresses,
     routes: Router,
     metrics: Arc<Metrics>,
-    places: Option<Semaphore>,
+    places: Arc<Semaphore>,
+    most: u32,
     patience: Duration,
 }
 
@@ -76,14 +83,25 @@ impl Front {
                 response
             },
         ));
-        let places = most.map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let most = most.map_or(MOST_REQUESTS, |most| {
+            u32::try_from(most).unwrap_or(u32::MAX)
+        });
+        let most = most.min(MOST_REQUESTS);
+        let places = Arc::new(Semaphore::new(most as usize));
         Self(Arc::new(Parts {
             addresses,
             routes,
             metrics,
             places,
+            most,
             patience: PATIENCE,
         }))
+    }
+
+    /// Waits until no request is running any more; those whose caller has gone included.
+    pub async fn idle(&self) {
+        // The semaphore is never closed.
+        let _all = self.0.places.acquire_many(self.0.most).await;
     }
 
     async fn counted<B>(&self, peer: IpAddr, request: Request<B>) -> Response
@@ -108,25 +126,29 @@ impl Front {
         B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let _place = match &self.0.places {
-            Some(places) => match places.try_acquire() {
-                Ok(place) => Some(place),
-                Err(_) => return busy(),
-            },
-            None => None,
+        let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else {
+            return busy();
         };
         let request = match self.prepare(peer, request) {
             Ok(request) => request,
             Err(refusal) => return *refusal,
         };
         let answer = self.0.routes.clone().oneshot(request);
-        match tokio::time::timeout(self.0.patience, answer).await {
-            Ok(Ok(response)) => without_allow(response),
-            Ok(Err(never)) => match never {},
-            Err(_) => {
+        let answer = tokio::time::timeout(self.0.patience, answer);
+        let task = tokio::spawn(async move {
+            let answer = answer.await;
+            drop(place);
+            answer
+        });
+        match task.await {
+            Ok(Ok(Ok(response))) => without_allow(response),
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_)) => {
                 tracing::warn!("a request was given up after {:?}", self.0.patience);
                 busy()
             }
+            // What happened was logged where it happened.
+            Err(_) => crate::routes::internal_error(),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! What a connection costs: at most [`Limits::header_bytes`] of buffer, and a place among
 //! [`Limits::connections`]; when all are taken, further ones wait in the system's queue. A peer that
-//! sends its headers slowly (slowloris), or nothing, is cut off after [`Limits::header_timeout`].
+//! sends its headers slowly (slowloris), or nothing, is cut off after [`Limits::header_timeout`];
+//! one that does not take its answer, where the system can tell, after half a minute.
 
 use std::future::Future;
 use std::io;
@@ -24,6 +25,10 @@ use tokio::task::JoinSet;
 
 /// How long accepting rests after the system refused (no file descriptors left).
 const REST: Duration = Duration::from_millis(100);
+
+/// How long a peer may leave an answer untaken.
+#[cfg(target_os = "linux")]
+const UNREAD: Duration = Duration::from_secs(30);
 
 /// What a peer may cost.
 #[derive(Clone, Copy, Debug)]
@@ -205,6 +210,14 @@ fn is_of_peer(error: &io::Error) -> bool {
     )
 }
 
+/// Answers go out at once; a peer that does not take them is given up.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD))?;
+    Ok(())
+}
+
 fn connection<A: Answer>(
     stream: TcpStream,
     peer: IpAddr,
@@ -213,7 +226,7 @@ fn connection<A: Answer>(
     place: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = prepare(&stream) {
         tracing::debug!("connection from {peer}: {error}");
     }
     let mark = answer.connected();

@@ -38,7 +38,10 @@ pub fn install(logging: &Logging) -> Result<(), TryInitError> {
     };
     tracing_subscriber::registry()
         .with(console.with_filter(filter(logging)))
-        .try_init()
+        .try_init()?;
+    // A defect must not break the form of the log either.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(target: OWN, "{panic}")));
+    Ok(())
 }
 
 /// Which events are written.

@@ -58,6 +58,22 @@ fn method_not_allowed() -> Response {
     )
 }
 
+/// What Keycloak answers where it failed.
+pub fn internal_error() -> Response {
+    let body = serde_json::json!({
+        "error": "unknown_error",
+        "error_description": "For more on this error consult the server log."
+    });
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        PAGE_HEADERS,
+        kind,
+        body.to_string(),
+    )
+        .into_response()
+}
+
 fn problem(status: StatusCode, text: &str) -> Response {
     let body = serde_json::json!({ "error": text }).to_string();
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::context::Addresses;
 use crate::front::Front;
@@ -50,6 +51,7 @@ pub fn run(settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
 /// The parts that run until they are stopped.
 struct Running {
     app: App,
+    front: Front,
     observed: Observed,
     has_management: bool,
     stop_public: watch::Sender<bool>,
@@ -84,8 +86,9 @@ impl Running {
         let metrics = Arc::clone(&observed.metrics);
         let addresses = Addresses::new(settings);
         let front = Front::new(addresses, routes, metrics, settings.http.max_requests);
+        let answers = front.clone();
         let patience = settings.shutdown.timeout;
-        let public = tokio::spawn(public.serve(front, Limits::PUBLIC, public_stopped, patience));
+        let public = tokio::spawn(public.serve(answers, Limits::PUBLIC, public_stopped, patience));
         let management = management.map(|(listener, path)| {
             let answers = observe::management(settings.observe, &path, &observed);
             tokio::spawn(listener.serve(answers, Limits::MANAGEMENT, rest_stopped, patience))
@@ -93,6 +96,7 @@ impl Running {
         let has_management = management.is_some();
         Ok(Self {
             app,
+            front,
             observed,
             has_management,
             stop_public,
@@ -116,14 +120,9 @@ impl Running {
             }
         }
         let _ = self.stop_public.send(true);
+        let until = Instant::now() + settings.shutdown.timeout;
         tokio::select! {
-            cut = &mut self.public => match cut {
-                Ok(0) => {}
-                Ok(cut) => tracing::warn!(
-                    target: CATEGORY, "{cut} connections were cut off with requests running"
-                ),
-                Err(error) => tracing::error!(target: CATEGORY, "the listener failed: {error}"),
-            },
+            () = drained(&mut self.public, &self.front, until) => {}
             () = signals.next() => {
                 tracing::warn!(target: CATEGORY, "not waiting for running requests");
             }
@@ -136,6 +135,20 @@ impl Running {
         self.app.store.close().await;
         let took = since.duration_until(Timestamp::now()).as_secs_f64();
         tracing::info!(target: CATEGORY, "Claviger stopped in {took:.3}s");
+    }
+}
+
+/// Waits for connections, then for requests whose callers have gone.
+async fn drained(listener: &mut JoinHandle<usize>, front: &Front, until: Instant) {
+    match listener.await {
+        Ok(0) => {}
+        Ok(cut) => tracing::warn!(
+            target: CATEGORY, "{cut} connections were cut off with requests running"
+        ),
+        Err(error) => tracing::error!(target: CATEGORY, "the listener failed: {error}"),
+    }
+    if tokio::time::timeout_at(until, front.idle()).await.is_err() {
+        tracing::warn!(target: CATEGORY, "requests were still running");
     }
 }
 

@@ -7,6 +7,10 @@ use crate::settings::hostname::{Hostname, Mounts};
 
 use super::*;
 
+async fn broken() {
+    panic!("on purpose");
+}
+
 fn front(most: Option<usize>) -> Front {
     let say = |Extension(context): Extension<RequestContext>, uri: Uri| async move {
         format!("{uri} at {} from {}", context.base_url, context.ip_address)
@@ -19,6 +23,7 @@ fn front(most: Option<usize>) -> Front {
             post(|body: Bytes| async move { body.len().to_string() }),
         )
         .route("/never", get(std::future::pending::<()>))
+        .route("/broken", get(broken))
         .fallback(|| async { crate::routes::not_found() });
     let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&["/auth", ""]), None);
     Front::new(addresses, routes, Arc::new(Metrics::new()), most)
@@ -194,4 +199,39 @@ async fn requests_are_counted_under_their_route() {
         "{text}"
     );
     assert!(text.contains("\nhttp_server_active_requests 0"), "{text}");
+}
+
+#[tokio::test]
+async fn a_route_that_fails_is_an_answer() {
+    let (status, body) = ask(&front(None), "/broken").await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(body.starts_with(r#"{"error":"unknown_error""#), "{body}");
+    front(None).idle().await;
+}
+
+#[tokio::test]
+async fn a_request_is_carried_through_when_the_caller_hangs_up() {
+    let (reached, mut told) = tokio::sync::mpsc::channel(1);
+    let go_on = Arc::new(tokio::sync::Notify::new());
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (wait, mark) = (Arc::clone(&go_on), Arc::clone(&done));
+    let slow = move || async move {
+        reached.send(()).await.unwrap();
+        wait.notified().await;
+        mark.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&[""]), None);
+    let routes = Router::new().route("/slow", get(slow));
+    let front = Front::new(addresses, routes, Arc::new(Metrics::new()), None);
+    let asking = tokio::spawn({
+        let front = front.clone();
+        async move { ask(&front, "/slow").await }
+    });
+    told.recv().await.unwrap();
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    assert!(!done.load(std::sync::atomic::Ordering::SeqCst));
+    go_on.notify_one();
+    front.idle().await;
+    assert!(done.load(std::sync::atomic::Ordering::SeqCst));
 }
