@@ -10,13 +10,15 @@ use axum::response::Response;
 use claviger_engine::App;
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
-use claviger_model::AdminEvent;
+use claviger_model::{AdminEvent, RealmId};
 use claviger_store::Tx;
 use claviger_surface::body::{BodyError, read};
 use claviger_surface::headers::secure;
 use claviger_surface::{Answer, Form};
 use claviger_wire::document::Json;
+use claviger_wire::realm::EventsSettings;
 use claviger_wire::schema;
+use percent_encoding::AsciiSet;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,6 +27,26 @@ use crate::problem::Problem;
 
 /// How large a body may be: realm files come this way too.
 const BODY_MAX: usize = 64 * 1024 * 1024;
+
+/// What cannot stand as it is in a segment of a path (RFC 3986 §3.3).
+const SEGMENT: &AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 /// A request of an administrator whose token is good.
 #[derive(Debug)]
@@ -125,6 +147,15 @@ pub struct Resource<'a> {
     pub path: Option<&'a str>,
 }
 
+/// Where an admin event is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Journal<'a> {
+    /// The realm that keeps it.
+    pub realm: &'a RealmId,
+    /// Whether it is kept, and with what.
+    pub settings: &'a EventsSettings,
+}
+
 impl AdminCall {
     /// A parameter of the path.
     pub fn param(&self, name: &str) -> &str {
@@ -193,17 +224,19 @@ impl AdminCall {
         number.map(Some).map_err(|_| Problem::not_found("HTTP 404 Not Found"))
     }
 
-    /// The path of this request below `/admin/realms/{realm}/`.
+    /// The path of this request below `/admin/realms/{realm}/`, decoded.
     pub fn resource_path(&self) -> String {
         let path = self.uri.path();
         let below = path.split_once("/admin/realms/").map_or("", |(_, rest)| rest);
-        below.split_once('/').map_or("", |(_, rest)| rest).trim_end_matches('/').to_owned()
+        let below = below.split_once('/').map_or("", |(_, rest)| rest).trim_end_matches('/');
+        percent_encoding::percent_decode_str(below).decode_utf8_lossy().into_owned()
     }
 
     /// `201` with the address of what was made, which hangs below this request's address.
-    pub fn created(&self, id: &str) -> Answer {
+    pub fn created(&self, name: &str) -> Answer {
         let path = self.uri.path().trim_end_matches('/');
-        let address = format!("{}{path}/{id}", self.context.base_url);
+        let name = percent_encoding::utf8_percent_encode(name, SEGMENT);
+        let address = format!("{}{path}/{name}", self.context.base_url);
         Answer::empty(StatusCode::CREATED).with_text(header::LOCATION, &address)
     }
 
@@ -220,7 +253,21 @@ impl AdminCall {
         representation: Option<&Value>,
         details: &[(&str, Option<&str>)],
     ) {
-        let settings = &self.realm.settings.events;
+        let journal = Journal { realm: &self.realm.id, settings: &self.realm.settings.events };
+        self.record_in(tx, journal, resource, representation, details);
+    }
+
+    /// The same in another realm, or by other settings, than those of the realm that is
+    /// administered.
+    pub fn record_in(
+        &self,
+        tx: &mut Tx,
+        journal: Journal<'_>,
+        resource: Resource<'_>,
+        representation: Option<&Value>,
+        details: &[(&str, Option<&str>)],
+    ) {
+        let Journal { realm, settings } = journal;
         if !settings.admin_events_enabled {
             return;
         }
@@ -228,7 +275,7 @@ impl AdminCall {
         let event = AdminEvent {
             id: self.app.random.uuid(),
             time: self.app.now(),
-            realm: self.realm.id.clone(),
+            realm: realm.clone(),
             auth_realm_id: self.admin.realm.id.as_str().to_owned(),
             auth_client_id: self.admin.client.uuid.as_str().to_owned(),
             auth_user_id: self.admin.person.user.id.as_str().to_owned(),

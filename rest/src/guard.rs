@@ -190,9 +190,12 @@ impl Admin {
         }))
     }
 
-    /// Whether they have any right at all over a realm.
+    /// Whether they administer a realm in any way. Signing in as somebody else is none.
     pub async fn is_any(&self, realm: &Realm) -> Result<bool, StoreError> {
-        self.may(realm, &Right::ALL).await
+        let rights = Right::ALL.iter().filter(|right| **right != Right::Impersonation);
+        let mut names: Vec<&str> = rights.map(|right| right.role()).collect();
+        names.extend(["query-organizations", "view-organizations", "manage-organizations"]);
+        self.may_as(realm, &names).await
     }
 
     /// The client whose roles are rights over a realm, for this administrator.

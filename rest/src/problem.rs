@@ -87,6 +87,11 @@ impl Problem {
         self.status
     }
 
+    /// The body.
+    pub const fn body(&self) -> &Json {
+        &self.body
+    }
+
     /// The answer that tells it.
     pub fn into_answer(self) -> Answer {
         let answer = Answer::json(self.status, &self.body);

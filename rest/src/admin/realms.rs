@@ -1,32 +1,41 @@
 //! Realms: listed, made of realm files, read, changed and deleted.
 
-use axum::http::{Method, StatusCode, header};
-use claviger_engine::import::ImportProblem;
-use claviger_engine::import::realm::{Winner, merge};
+pub(super) mod change;
+mod rename;
+mod view;
+
+use axum::http::{Method, StatusCode};
+use claviger_engine::import::{self, ImportError, ImportProblem};
 use claviger_engine::logout::end_sessions_of_realm;
-use claviger_engine::password_policy::PasswordPolicy;
 use claviger_engine::realm::Realm;
-use claviger_engine::realms::{self, CreateError};
+use claviger_engine::realms::{self, CreateError, Prepared};
 use claviger_model::session::{EndReason, SessionKind};
-use claviger_store::{RealmRow, Tx};
+use claviger_store::{Commit, RealmRow, Tx};
 use claviger_surface::Answer;
-use claviger_wire::document::Json;
+use claviger_wire::document::{Json, Kind, Link, LinkKind};
+use claviger_wire::fields::Fields;
+use claviger_wire::realm::RealmSettings;
 use claviger_wire::schema::{self, JsonProblem};
 use serde_json::{Value, json};
 
-use crate::call::{AdminCall, Resource, no_content, read_out};
+use self::view::SeesUsers;
+use super::role_mappings::representation::brief as brief_role;
+use super::users::groups::by_path;
+use crate::call::{AdminCall, Journal, Resource, no_content, read_out};
 use crate::guard::{MASTER, Right};
 use crate::problem::{Problem, done};
 use crate::route::{Rights, Route, route};
 
-/// Members that anybody may see who administers a realm in any way.
-const OUTLINE: [&str; 6] = [
-    "realm",
-    "displayName",
-    "bruteForceProtected",
-    "organizationsEnabled",
-    "registrationEmailAsUsername",
-    "supportedLocales",
+const SEE: &[Right] = &[Right::ViewRealm, Right::ManageRealm];
+/// Bindings of flows: each must name one.
+const BINDINGS: [&str; 7] = [
+    "browserFlow",
+    "registrationFlow",
+    "directGrantFlow",
+    "resetCredentialsFlow",
+    "clientAuthenticationFlow",
+    "dockerAuthenticationFlow",
+    "firstBrokerLoginFlow",
 ];
 
 /// The rows of this file.
@@ -41,36 +50,27 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// What an administrator may see of a realm.
-async fn visible(call: &AdminCall, realm: &Realm) -> Result<Option<Json>, Problem> {
-    let see = [Right::ViewRealm, Right::ManageRealm];
-    if call.admin.may(realm, &see).await? {
-        return Ok(Some(representation(realm)));
+/// Everything of a realm that its representation shows.
+async fn whole(call: &AdminCall, realm: &Realm) -> Result<Json, Problem> {
+    let store = &call.app.store;
+    let id = realm.settings.default_role.as_str();
+    let role = store.document(&realm.id, Kind::Role, id).await?;
+    let default_role = match role {
+        Some(role) => Some(brief_role(&role, &*realm.roles().await?, realm.id.as_str())),
+        None => None,
+    };
+    let see_groups = [Right::ViewUsers, Right::ManageUsers];
+    let linked = if call.admin.may(realm, &see_groups).await? {
+        store.links_from(&realm.id, LinkKind::DefaultGroup, realm.id.as_str()).await?
+    } else {
+        Vec::new()
+    };
+    let mut groups = Vec::with_capacity(linked.len());
+    for group in linked {
+        groups.push(realm.group_path(&group.into()).await?);
     }
-    if !call.admin.is_any(realm).await? {
-        return Ok(None);
-    }
-    let all = representation(realm);
-    let mut outline: Json = OUTLINE
-        .iter()
-        .filter_map(|name| all.get(*name).map(|value| ((*name).to_owned(), value.clone())))
-        .collect();
-    outline.entry("supportedLocales").or_insert_with(|| json!([]));
-    Ok(Some(outline))
-}
-
-/// The whole representation, secrets masked.
-fn representation(realm: &Realm) -> Json {
-    let mut body = realm.body.clone();
-    if let Some(Value::Object(smtp)) = body.get_mut("smtpServer")
-        && smtp.get("password").and_then(Value::as_str).is_some_and(|text| !text.is_empty())
-    {
-        smtp.insert("password".to_owned(), json!(claviger_wire::MASK));
-    }
-    for hidden in ["localizationTexts", "clientProfiles", "clientPolicies"] {
-        body.remove(hidden);
-    }
-    body
+    groups.sort_unstable();
+    Ok(view::whole(&realm.body, &realm.settings, default_role, &groups))
 }
 
 async fn list(call: AdminCall) -> Result<Answer, Problem> {
@@ -83,14 +83,15 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
     let mut shown = Vec::new();
     for name in names {
         let Some(realm) = call.app.realm(&name).await? else { continue };
-        let Some(mut seen) = visible(&call, &realm).await? else { continue };
-        if brief || !call.admin.may(&realm, &[Right::ViewRealm, Right::ManageRealm]).await? {
-            seen.retain(|name, _| matches!(name.as_str(), "id" | "realm" | "displayName" | "enabled"));
-            if !brief {
-                seen.retain(|name, _| name == "realm");
+        if !call.admin.may(&realm, SEE).await? {
+            if call.admin.is_any(&realm).await? {
+                shown.push(Json::from_iter([("realm".to_owned(), json!(realm.name))]));
             }
+        } else if brief {
+            shown.push(view::brief(&realm.settings));
+        } else {
+            shown.push(whole(&call, &realm).await?);
         }
-        shown.push(seen);
     }
     if shown.is_empty() {
         return Err(Problem::forbidden());
@@ -99,19 +100,36 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
 }
 
 async fn show(call: AdminCall) -> Result<Answer, Problem> {
-    let seen = visible(&call, &call.realm).await?.ok_or_else(Problem::forbidden)?;
-    Ok(read_out(&seen))
+    if call.admin.may(&call.realm, SEE).await? {
+        return Ok(read_out(&whole(&call, &call.realm).await?));
+    }
+    let see_users = [Right::ViewUsers, Right::ManageUsers];
+    let users = if call.admin.may(&call.realm, &see_users).await? {
+        SeesUsers::Yes
+    } else {
+        SeesUsers::No
+    };
+    Ok(read_out(&view::outline(&call.realm.settings, users)))
+}
+
+/// Keycloak's own words where a setting of the realm itself is wrong; else the place, too.
+fn refused(error: &ImportError) -> Problem {
+    let in_depth = error.path.contains(['.', '[']) || error.path.is_empty();
+    let text = if in_depth { error.to_string() } else { error.message.clone() };
+    match error.problem {
+        ImportProblem::Conflict => Problem::conflict(&text),
+        ImportProblem::Invalid if text.starts_with("Character '") => {
+            Problem::error(StatusCode::BAD_REQUEST, &text)
+        }
+        ImportProblem::Invalid => Problem::bad_request(&text),
+    }
 }
 
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::Exists(_) => Self::conflict(&error.to_string()),
-            // Keycloak's own words where a file has them; else the place and what is wrong there.
-            CreateError::Import(problem) => match problem.problem {
-                ImportProblem::Invalid => Self::bad_request(&problem.to_string()),
-                ImportProblem::Conflict => Self::conflict(&problem.to_string()),
-            },
+            CreateError::Import(error) => refused(&error),
             CreateError::Hasher(_) | CreateError::NoMaster | CreateError::Worker(_) => {
                 tracing::error!("a realm was not made: {error}");
                 Self::busy()
@@ -121,10 +139,12 @@ impl From<CreateError> for Problem {
     }
 }
 
+/// Makes a realm of a realm file. Whoever makes it may administer it.
 async fn create(call: AdminCall) -> Result<Answer, Problem> {
     if !call.admin.is_of_master() || !call.admin.has_realm_role("create-realm").await? {
         return Err(Problem::forbidden());
     }
+    call.consumes("application/json")?;
     let file = schema::parse("RealmRepresentation", call.body()).map_err(|problem| {
         // Keycloak reads this body by itself, and has one text for all that is wrong with it.
         match problem {
@@ -132,87 +152,125 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
             _ => Problem::bad_request("unable to read contents from stream"),
         }
     })?;
-    if file.get("realm").and_then(Value::as_str).is_none_or(|name| name.trim().is_empty()) {
-        return Err(Problem::bad_request("Realm name cannot be empty"));
+    let context = import::Context { random: &call.app.random, now: call.app.now() };
+    let import = import::compile(&file, &context).map_err(|error| refused(&error))?;
+    let told = told(&import);
+    let mut prepared = realms::prepare(&call.app, import).await?;
+    if !call.admin.has_realm_role("admin").await? {
+        let Prepared { tx, rights, .. } = &mut prepared;
+        for role in rights {
+            tx.grant_role(&call.admin.realm.id, &call.admin.person.user.id, role);
+        }
     }
-    check_policy(&file)?;
-    let created = realms::create(&call.app, &file).await?;
+    // The realm is too young to have kept anything: the event is told where its maker belongs.
+    let Prepared { tx, name, .. } = &mut prepared;
+    let resource = Resource { operation: "CREATE", kind: "REALM", path: Some(name) };
+    call.record(tx, resource, Some(&told));
+    let created = realms::finish(&call.app, prepared).await?;
     for warning in &created.warnings {
         tracing::warn!("realm {}: {warning}", created.name);
     }
-    let address = format!("{}/admin/realms/{}", call.context.base_url, created.name);
-    Ok(Answer::empty(StatusCode::CREATED).with_text(header::LOCATION, &address))
+    Ok(call.created(&created.name))
 }
 
-fn check_policy(sent: &Json) -> Result<(), Problem> {
-    let text = sent.get("passwordPolicy").and_then(Value::as_str).unwrap_or_default();
-    let checked = PasswordPolicy::configure(text, &[]);
-    checked.map(|_| ()).map_err(|problem| Problem::bad_request(&problem.to_string()))
+/// What the event of a new realm tells of it.
+fn told(import: &import::RealmImport) -> Value {
+    let settings = RealmSettings::from_body(&import.realm);
+    let id = settings.default_role.as_str();
+    let role = import.documents.iter().find(|document| document.id == id);
+    let mut of_role = role.map(|role| role.body.clone()).unwrap_or_default();
+    of_role.shift_remove("attributes");
+    of_role.insert("composite".to_owned(), json!(true));
+    of_role.insert("clientRole".to_owned(), json!(false));
+    of_role.insert("containerId".to_owned(), json!(settings.id.as_str()));
+    Value::Object(view::whole(&import.realm, &settings, Some(of_role), &[]))
+}
+
+/// The realm as it is to be kept.
+pub(super) fn row(realm: &Realm, body: Json) -> RealmRow {
+    let fields = Fields::of(&body);
+    RealmRow {
+        id: realm.id.clone(),
+        name: fields.text("realm").unwrap_or_else(|| realm.name.clone()),
+        enabled: fields.flag("enabled", false),
+        version: realm.version,
+        body,
+    }
 }
 
 async fn update(call: AdminCall) -> Result<Answer, Problem> {
-    let sent = call.json("RealmRepresentation")?;
-    check_policy(&sent)?;
-    let mut body = call.realm.body.clone();
-    let mut settings = sent.clone();
-    // Lists of other nouns are not changed by this door.
-    for other in OTHERS {
-        settings.remove(other);
-    }
-    if let Some(asked) = settings.get("realm").and_then(Value::as_str)
-        && asked != call.realm.name
-    {
-        return Err(Problem::bad_request("Renaming a realm is not part of this server yet"));
-    }
-    settings.insert("id".to_owned(), json!(call.realm.id.as_str()));
-    merge(&mut body, settings, Winner::Member);
-    let enabled = body.get("enabled").and_then(Value::as_bool).unwrap_or(false);
+    let mut sent = call.json("RealmRepresentation")?;
+    change::refuse(&sent, &call.realm.name)?;
+    refuse_flows(&call, &sent).await?;
+    let body = change::changed(&call.realm.body, &sent);
+    change::refuse_lifespans(&RealmSettings::from_body(&body))?;
+    let row = row(&call.realm, body);
     let mut tx = Tx::new();
-    tx.update_realm(&RealmRow {
-        id: call.realm.id.clone(),
-        name: call.realm.name.clone(),
-        enabled,
-        version: call.realm.version,
-        body,
-    });
+    if row.name != call.realm.name {
+        if call.app.store.realm_by_name(&row.name).await?.is_some() {
+            return Err(Problem::conflict("Realm with same name exists"));
+        }
+        rename::put(&call, &mut tx, &call.realm, &row.name).await?;
+    }
+    put_default_groups(&call, &mut tx, &sent).await?;
+    let disabled = call.realm.enabled && !row.enabled;
+    tx.update_realm(&row);
+    view::mask_mail_secrets(&mut sent);
     let resource = Resource { operation: "UPDATE", kind: "REALM", path: None };
     call.record(&mut tx, resource, Some(&Value::Object(sent)));
-    done(call.app.commit(tx).await?)?;
-    if call.realm.enabled && !enabled {
+    match call.app.commit(tx).await? {
+        Commit::Conflict(_) => return Err(Problem::conflict("Realm with same name exists")),
+        other => done(other)?,
+    }
+    if disabled {
         let (app, realm, reason) = (&call.app, &call.realm, EndReason::RealmDisabled);
         end_sessions_of_realm(app, realm, &SessionKind::ALL, reason).await?;
     }
     Ok(no_content())
 }
 
-/// Members of a realm file that are nouns of their own.
-const OTHERS: [&str; 20] = [
-    "clients",
-    "clientScopes",
-    "roles",
-    "groups",
-    "users",
-    "federatedUsers",
-    "components",
-    "authenticationFlows",
-    "authenticatorConfig",
-    "requiredActions",
-    "identityProviders",
-    "identityProviderMappers",
-    "scopeMappings",
-    "clientScopeMappings",
-    "defaultRole",
-    "defaultGroups",
-    "defaultDefaultClientScopes",
-    "defaultOptionalClientScopes",
-    "organizations",
-    "protocolMappers",
-];
+/// Refuses to bind a flow that is not there: nobody could sign in any more.
+async fn refuse_flows(call: &AdminCall, sent: &Json) -> Result<(), Problem> {
+    for binding in BINDINGS {
+        let Some(alias) = Fields::of(sent).text(binding) else { continue };
+        if call.realm.flow(&alias).await?.is_none() {
+            return Err(Problem::bad_request(&format!("{binding}: there is no flow '{alias}'")));
+        }
+    }
+    Ok(())
+}
 
+/// Links the groups that new users join, if the change names them.
+async fn put_default_groups(call: &AdminCall, tx: &mut Tx, sent: &Json) -> Result<(), Problem> {
+    let Some(paths) = Fields::of(sent).maybe_texts("defaultGroups") else { return Ok(()) };
+    let realm = &call.realm.id;
+    tx.delete_links_from(realm, LinkKind::DefaultGroup, realm.as_str());
+    for path in paths {
+        let Some(group) = by_path(call, &path).await? else {
+            return Err(Problem::bad_request(&format!("Group '{path}' not found")));
+        };
+        let (from, to) = (realm.as_str().to_owned(), group.as_str().to_owned());
+        tx.insert_link(realm, &Link { kind: LinkKind::DefaultGroup, from, to });
+    }
+    Ok(())
+}
+
+/// Deletes a realm; the event is told where its administrator belongs.
 async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     if call.realm.name == MASTER {
         return Err(Problem::bad_request("Can't remove master realm"));
     }
-    realms::delete(&call.app, &call.realm).await?;
-    Ok(no_content())
+    let mut tx = Tx::new();
+    realms::put_end(&call.app, &mut tx, &call.realm).await?;
+    let home = &call.admin.realm;
+    if home.id != call.realm.id {
+        let journal = Journal { realm: &home.id, settings: &home.settings.events };
+        let name = &call.realm.name;
+        let resource = Resource { operation: "DELETE", kind: "REALM", path: Some(name) };
+        call.record_in(&mut tx, journal, resource, None, &[]);
+    }
+    match call.app.commit(tx).await? {
+        Commit::Done => Ok(no_content()),
+        Commit::Missed(_) | Commit::Conflict(_) => Err(Problem::not_found("Realm doesn't exist")),
+    }
 }

@@ -2,7 +2,7 @@
 
 mod change;
 mod credentials;
-mod groups;
+pub(super) mod groups;
 mod identities;
 mod mails;
 mod new_credentials;

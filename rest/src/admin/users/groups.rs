@@ -199,7 +199,10 @@ pub(super) async fn of_new_user(call: &AdminCall, body: &Json) -> Result<Vec<Gro
 
 /// The group at a path such as `/staff/night shift`; the first slash may be missing, and a slash
 /// within a name may be written `~/` or as it is.
-async fn by_path(call: &AdminCall, path: &str) -> Result<Option<GroupId>, Problem> {
+pub(in crate::admin) async fn by_path(
+    call: &AdminCall,
+    path: &str,
+) -> Result<Option<GroupId>, Problem> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut lookups = 0;
