@@ -89,15 +89,22 @@ impl Store {
         options.check()?;
         match &options.database {
             Database::Sqlite { path } => {
-                Self::open_file(options, sqlite::File::lasting(path)).await
+                Self::open_file(options, sqlite::File::lasting(path), None).await
             }
-            Database::SqliteMemory => Self::open_file(options, sqlite::File::fleeting()?).await,
+            Database::SqliteMemory => {
+                let (file, fleeting) = sqlite::File::fleeting()?;
+                Self::open_file(options, file, Some(fleeting)).await
+            }
             Database::Postgres(server) => Self::open_postgres(options, server).await,
             Database::Mysql(server) => Self::open_mysql(options, server).await,
         }
     }
 
-    async fn open_file(options: &Options, file: sqlite::File) -> Result<Self, StoreError> {
+    async fn open_file(
+        options: &Options,
+        file: sqlite::File,
+        fleeting: Option<sqlite::Fleeting>,
+    ) -> Result<Self, StoreError> {
         migrate(&mut sqlite::Migrator(file.connect_to_write()?)).await?;
         let (queue, jobs) = mpsc::channel(options.queue);
         let connection = sqlite::Writer::new(file.clone());
@@ -110,7 +117,7 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || runtime.block_on(writer::run(connection, jobs, fault)))
             .map_err(|error| StoreError::unavailable("the writer cannot be started", error))?;
-        let readers = Readers::Sqlite(Arc::new(sqlite::Readers::new(file, options)));
+        let readers = Readers::Sqlite(Arc::new(sqlite::Readers::new(file, fleeting, options)));
         Ok(Self::new(options, readers, queue, Some(thread)))
     }
 
@@ -336,6 +343,26 @@ mod tests {
         sent(Store::close);
         sent(Store::realms);
         sent(Store::check_statements);
+    }
+
+    /// Thousands of tests must not fill the directory for such files.
+    #[tokio::test]
+    async fn a_store_in_memory_leaves_no_file() {
+        let store = Store::open(&Options::sqlite_memory()).await.unwrap();
+        let mut tx = Tx::new();
+        tx.revoke_token(&RealmId::new("r"), "t", claviger_model::Millis(1));
+        assert!(store.commit(tx).await.unwrap().is_done());
+        let Readers::Sqlite(readers) = &store.inner.readers else {
+            panic!()
+        };
+        let path = readers.path().to_owned();
+        assert!(path.exists());
+        drop(store);
+        for suffix in ["", "-wal", "-shm"] {
+            let mut file = path.clone().into_os_string();
+            file.push(suffix);
+            assert!(!std::path::Path::new(&file).exists(), "{}", file.display());
+        }
     }
 
     #[test]

@@ -27,13 +27,13 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     path: PathBuf,
-    /// Gone with the last handle: nothing need reach the disk.
-    fleeting: Option<Arc<Fleeting>>,
+    /// Otherwise nothing need reach the disk.
+    lasting: bool,
 }
 
-/// Removes the files of a store that was asked for in memory.
+/// Removes the files of a store that was asked for in memory, with the store's last handle.
 #[derive(Debug)]
-struct Fleeting(PathBuf);
+pub(crate) struct Fleeting(PathBuf);
 
 impl Drop for Fleeting {
     fn drop(&mut self) {
@@ -50,13 +50,13 @@ impl File {
     pub(crate) fn lasting(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            fleeting: None,
+            lasting: true,
         }
     }
 
     /// A file of its own in the directory for such files. True memory databases lock out readers
     /// while something is written; this behaves as the real thing does.
-    pub(crate) fn fleeting() -> Result<Self, StoreError> {
+    pub(crate) fn fleeting() -> Result<(Self, Fleeting), StoreError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let directory = std::env::temp_dir();
         loop {
@@ -64,8 +64,9 @@ impl File {
             let path = directory.join(format!("claviger-{}-{number}.db", std::process::id()));
             match private_file().create_new(true).open(&path) {
                 Ok(_) => {
-                    let fleeting = Some(Arc::new(Fleeting(path.clone())));
-                    return Ok(Self { path, fleeting });
+                    let fleeting = Fleeting(path.clone());
+                    let lasting = false;
+                    return Ok((Self { path, lasting }, fleeting));
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
@@ -87,11 +88,7 @@ impl File {
                 StoreError::unavailable("the database file cannot be opened", error)
             })?;
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let synchronous = if self.fleeting.is_some() {
-            "OFF"
-        } else {
-            "FULL"
-        };
+        let synchronous = if self.lasting { "FULL" } else { "OFF" };
         let prepare = || {
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", synchronous)
@@ -151,17 +148,19 @@ pub(crate) struct Readers {
     idle: Mutex<Vec<Connection>>,
     keep: usize,
     timeout: Duration,
+    _fleeting: Option<Fleeting>,
 }
 
 impl Readers {
     /// Keeps some connections for later.
-    pub(crate) const fn new(file: File, options: &Options) -> Self {
+    pub(crate) const fn new(file: File, fleeting: Option<Fleeting>, options: &Options) -> Self {
         let idle = Mutex::new(Vec::new());
         Self {
             file,
             idle,
             keep: options.pool_size,
             timeout: options.read_timeout,
+            _fleeting: fleeting,
         }
     }
 
@@ -199,6 +198,12 @@ impl Readers {
                 Err(StoreError::busy("the search took too long"))
             }
         }
+    }
+
+    /// Where the file is.
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &Path {
+        &self.file.path
     }
 
     fn take(&self) -> Result<Connection, StoreError> {
