@@ -5,9 +5,11 @@ mod clients;
 mod consents;
 mod events;
 mod owner;
+mod paging;
 mod protocol_mappers;
 mod realms;
 mod role_mappings;
+mod roles;
 mod scope_mappings;
 mod sessions;
 mod user_profile;
@@ -28,6 +30,7 @@ pub fn routes() -> Vec<Route> {
         events::routes(),
         users::routes(),
         role_mappings::routes(),
+        roles::routes(),
         user_profile::routes(),
     ]
     .concat()

@@ -81,15 +81,24 @@ impl<'a> Mapper<'a> {
         })
     }
 
-    /// Whether they may give a role, or take it. What a role contains counts as itself: else a
-    /// harmless name would carry any right.
+    /// Whether they may give a role to somebody, or take it.
     pub(in crate::admin) async fn may_map(&self, role: &Role) -> Result<bool, StoreError> {
-        if !self
-            .call
-            .admin
-            .may(&self.call.realm, &[Right::ManageUsers])
-            .await?
-        {
+        self.may_hand_out(role, &[Right::ManageUsers]).await
+    }
+
+    /// Whether they may put a role into another, or take it out.
+    pub(in crate::admin) async fn may_compose(&self, role: &Role) -> Result<bool, StoreError> {
+        let right = if role.client.is_some() {
+            Right::ManageClients
+        } else {
+            Right::ManageRealm
+        };
+        self.may_hand_out(role, &[right]).await
+    }
+
+    /// What a role contains counts as itself: else a harmless name would carry any right.
+    async fn may_hand_out(&self, role: &Role, rights: &[Right]) -> Result<bool, StoreError> {
+        if !self.call.admin.may(&self.call.realm, rights).await? {
             return Ok(false);
         }
         for contained in self.roles.expand([&role.id]) {

@@ -78,7 +78,11 @@ async fn count(call: AdminCall) -> Result<Answer, Problem> {
 }
 
 /// `GroupRepresentation` without the groups below; its roles and attributes unless it is brief.
-async fn show(call: &AdminCall, id: &GroupId, brief: bool) -> Result<Option<Json>, Problem> {
+pub(in crate::admin) async fn show(
+    call: &AdminCall,
+    id: &GroupId,
+    brief: bool,
+) -> Result<Option<Json>, Problem> {
     let Some(group) = call.realm.group(id).await? else {
         return Ok(None);
     };
