@@ -50,6 +50,23 @@ fn nobody_is_made_unasked() {
 }
 
 #[test]
+fn an_administrator_is_made_as_long_as_there_is_no_user() {
+    let home = Home::new();
+    let options = ["start-dev", "--http-host=127.0.0.1", "--http-port=0"];
+    Server::of(&mut command(&home, &options)).stop();
+    let server = Server::start(&home, &[]);
+    assert_eq!(server.login("admin", "admin").status, 200);
+    server.stop();
+
+    let mut later = command(&home, &options);
+    later
+        .env("KC_BOOTSTRAP_ADMIN_USERNAME", "eve")
+        .env("KC_BOOTSTRAP_ADMIN_PASSWORD", "pw");
+    let server = Server::of(&mut later);
+    assert_eq!(server.login("eve", "pw").status, 400);
+}
+
+#[test]
 fn older_variables_still_work_and_are_told_to_go() {
     let home = Home::new();
     let options = [
