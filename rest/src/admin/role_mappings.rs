@@ -84,7 +84,7 @@ fn of_holder(paths: &Paths) -> Vec<Route> {
 
 /// Who has roles.
 enum Holder {
-    User(User),
+    User(Box<User>),
     Group(Arc<Group>),
 }
 
@@ -93,7 +93,7 @@ impl Holder {
     async fn named(call: &AdminCall) -> Result<Self, Problem> {
         let group = call.param("group");
         if group.is_empty() {
-            return Ok(Self::User(user(call).await?));
+            return Ok(Self::User(Box::new(user(call).await?)));
         }
         let found = call.realm.group(&GroupId::new(group)).await?;
         found
@@ -118,7 +118,7 @@ impl Holder {
         let realm = &call.realm;
         match self {
             Self::User(user) => {
-                let person = Person::load(&call.app.store, realm, user.clone()).await?;
+                let person = Person::load(&call.app.store, realm, (**user).clone()).await?;
                 Ok(person.roles)
             }
             Self::Group(group) if of_client => Ok(realm.roles().await?.expand(&group.roles)),

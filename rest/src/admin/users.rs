@@ -288,10 +288,11 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
 }
 
 async fn commit(call: &AdminCall, tx: Tx) -> Result<(), Problem> {
-    match call.app.commit(tx).await? {
-        Commit::Conflict("USER_INSERT" | "USER_UPDATE") => Err(Problem::conflict(TAKEN)),
-        other => done(other),
+    let commit = call.app.commit(tx).await?;
+    if matches!(commit, Commit::Conflict("USER_INSERT" | "USER_UPDATE")) {
+        return Err(Problem::conflict(TAKEN));
     }
+    done(commit)
 }
 
 /// Deletes a user; their sessions end in the same job, so that no client is left untold.

@@ -123,10 +123,10 @@ async fn add(call: AdminCall) -> Result<Answer, Problem> {
     let link = read(provider, &body)?;
     let mut tx = Tx::new();
     tx.insert_federated_identity(&call.realm.id, &user.id, &link);
-    record(&call, &mut tx, "CREATE", Some(Value::Object(body)));
+    record(&call, &mut tx, "CREATE", Some(&Value::Object(body)));
     match call.app.commit(tx).await? {
         Commit::Conflict(_) => return Err(linked()),
-        other => done(other)?,
+        other @ (Commit::Done | Commit::Missed(_)) => done(other)?,
     }
     Ok(no_content().no_cache())
 }
@@ -149,12 +149,12 @@ async fn remove(call: AdminCall) -> Result<Answer, Problem> {
     Ok(no_content().no_cache())
 }
 
-fn record(call: &AdminCall, tx: &mut Tx, operation: &'static str, body: Option<Value>) {
+fn record(call: &AdminCall, tx: &mut Tx, operation: &'static str, body: Option<&Value>) {
     let path = call.resource_path();
     let resource = Resource {
         operation,
         kind: "USER",
         path: Some(&path),
     };
-    call.record(tx, resource, body.as_ref());
+    call.record(tx, resource, body);
 }

@@ -20,7 +20,7 @@ pub(super) enum Wanted {
     /// Users one by one, found by what the prefix of `search` says.
     Named(Lookup, Vec<String>),
     /// Users that fit.
-    Matching(UserQuery),
+    Matching(Box<UserQuery>),
 }
 
 /// What the words behind a prefix are.
@@ -61,7 +61,11 @@ impl Wanted {
             max,
             ..UserQuery::default()
         };
-        Ok(Self::Matching(filtered(query, all, call.flag("exact"))))
+        Ok(Self::Matching(Box::new(filtered(
+            query,
+            all,
+            call.flag("exact"),
+        ))))
     }
 }
 

@@ -73,14 +73,14 @@ impl Showing<'_> {
 
     /// One user of a list, with the fields only.
     pub(in crate::admin) fn brief(&self, user: &User) -> Json {
-        let mut body = fields(user, self.visible(user, Detail::Brief));
+        let mut body = fields(user, &self.visible(user, Detail::Brief));
         body.insert("access".to_owned(), self.access.of_many());
         body
     }
 
     /// One user of a list.
     pub(in crate::admin) fn listed(&self, user: &User, totp: bool) -> Json {
-        let mut body = fields(user, self.visible(user, Detail::Full));
+        let mut body = fields(user, &self.visible(user, Detail::Full));
         add_state(&mut body, user, totp);
         body.insert("access".to_owned(), self.access.of_many());
         body
@@ -88,7 +88,7 @@ impl Showing<'_> {
 
     /// The user that was asked for.
     pub(super) fn full(&self, user: &User, totp: bool) -> Json {
-        let mut body = fields(user, self.visible(user, Detail::Full));
+        let mut body = fields(user, &self.visible(user, Detail::Full));
         add_state(&mut body, user, totp);
         body.insert("access".to_owned(), self.access.of_one());
         body
@@ -119,7 +119,7 @@ impl Showing<'_> {
 }
 
 /// The fields that every representation has; absent ones are left out.
-fn fields(user: &User, seen: Visible) -> Json {
+fn fields(user: &User, seen: &Visible) -> Json {
     let mut body = Json::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
@@ -181,7 +181,7 @@ mod tests {
             username: Some("alice".to_owned()),
             ..Visible::default()
         };
-        let mut body = fields(&alice(), seen);
+        let mut body = fields(&alice(), &seen);
         let brief = json!({
             "id": "u", "username": "alice", "emailVerified": true, "enabled": true,
             "createdTimestamp": 7,

@@ -1,0 +1,7 @@
+//! The Admin API, spoken to over HTTP without a socket.
+
+mod role_mappings;
+mod user_credentials;
+mod user_profile;
+mod users;
+mod world;
