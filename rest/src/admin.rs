@@ -4,6 +4,7 @@ mod client_scopes;
 mod clients;
 mod consents;
 mod events;
+mod groups;
 mod owner;
 mod paging;
 mod protocol_mappers;
@@ -31,6 +32,7 @@ pub fn routes() -> Vec<Route> {
         users::routes(),
         role_mappings::routes(),
         roles::routes(),
+        groups::routes(),
         user_profile::routes(),
     ]
     .concat()

@@ -85,20 +85,31 @@ impl Arrival {
         let (mut parts, body) = request.into_parts();
         let raw = RawPathParams::from_request_parts(&mut parts, &()).await;
         let raw = raw.map_err(|_| Problem::not_found("HTTP 404 Not Found"))?;
-        let params =
-            raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let params = raw
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
             tracing::error!("a request came in without its context");
             return Err(Problem::busy());
         };
-        let body = read(&parts.headers, body, BODY_MAX).await.map_err(|error| {
-            let text = match error {
-                BodyError::TooLong => "The request is longer than 64 MiB",
-                BodyError::Broken => "The request broke off",
-            };
-            Problem::described(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", text)
-        })?;
-        Ok(Self { app, context, params, headers: parts.headers, uri: parts.uri, body })
+        let body = read(&parts.headers, body, BODY_MAX)
+            .await
+            .map_err(|error| {
+                let text = match error {
+                    BodyError::TooLong => "The request is longer than 64 MiB",
+                    BodyError::Broken => "The request broke off",
+                };
+                Problem::described(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", text)
+            })?;
+        Ok(Self {
+            app,
+            context,
+            params,
+            headers: parts.headers,
+            uri: parts.uri,
+            body,
+        })
     }
 
     /// The bearer token (RFC 6750 §2.1).
@@ -192,7 +203,9 @@ impl AdminCall {
 
     /// Refuses a body that says to be of another type than the endpoint reads.
     pub fn consumes(&self, expected: &str) -> Result<(), Problem> {
-        let Some(sent) = self.headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+        let Some(sent) = self.headers.get(header::CONTENT_TYPE) else {
+            return Ok(());
+        };
         let sent = sent.to_str().unwrap_or_default();
         let essence = sent.split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case(expected) {
@@ -212,7 +225,9 @@ impl AdminCall {
 
     /// A flag of the query.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        self.query.get(name).map(|text| text.eq_ignore_ascii_case("true"))
+        self.query
+            .get(name)
+            .map(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// A number of the query; anything else is refused as not found, as Keycloak routes it.
@@ -221,15 +236,29 @@ impl AdminCall {
             return Ok(None);
         };
         let number: Result<i64, _> = text.parse();
-        number.map(Some).map_err(|_| Problem::not_found("HTTP 404 Not Found"))
+        number
+            .map(Some)
+            .map_err(|_| Problem::not_found("HTTP 404 Not Found"))
+    }
+
+    /// The realm's name as a segment of a path.
+    pub fn realm_segment(&self) -> String {
+        percent_encoding::utf8_percent_encode(&self.realm.name, SEGMENT).to_string()
     }
 
     /// The path of this request below `/admin/realms/{realm}/`, decoded.
     pub fn resource_path(&self) -> String {
         let path = self.uri.path();
-        let below = path.split_once("/admin/realms/").map_or("", |(_, rest)| rest);
-        let below = below.split_once('/').map_or("", |(_, rest)| rest).trim_end_matches('/');
-        percent_encoding::percent_decode_str(below).decode_utf8_lossy().into_owned()
+        let below = path
+            .split_once("/admin/realms/")
+            .map_or("", |(_, rest)| rest);
+        let below = below
+            .split_once('/')
+            .map_or("", |(_, rest)| rest)
+            .trim_end_matches('/');
+        percent_encoding::percent_decode_str(below)
+            .decode_utf8_lossy()
+            .into_owned()
     }
 
     /// `201` with the address of what was made, which hangs below this request's address.
@@ -253,7 +282,10 @@ impl AdminCall {
         representation: Option<&Value>,
         details: &[(&str, Option<&str>)],
     ) {
-        let journal = Journal { realm: &self.realm.id, settings: &self.realm.settings.events };
+        let journal = Journal {
+            realm: &self.realm.id,
+            settings: &self.realm.settings.events,
+        };
         self.record_in(tx, journal, resource, representation, details);
     }
 
