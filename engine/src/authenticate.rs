@@ -152,8 +152,8 @@ pub async fn direct_grant(
 
 /// Finds a user by name, or by e-mail address where the realm allows signing in with it.
 pub async fn find(app: &App, realm: &Realm, name: &str) -> Result<Option<User>, StoreError> {
-    let name = name.trim().to_lowercase();
-    if name.is_empty() || name.len() > 255 {
+    let name = name.to_lowercase();
+    if name.is_empty() || name.chars().count() > 255 || name.contains('\0') {
         return Ok(None);
     }
     if realm.settings.login.login_with_email_allowed

@@ -7,6 +7,11 @@ use claviger_store::Tx;
 use crate::app::App;
 use crate::realm::Realm;
 
+/// How many characters are kept of the name of a client or the id of a user.
+const NAME_MAX: usize = 255;
+/// How many characters are kept of the id of a session.
+const SESSION_ID_MAX: usize = 36;
+
 /// An event in the making.
 #[derive(Clone, Debug)]
 pub struct EventBuilder {
@@ -55,9 +60,12 @@ impl EventBuilder {
         self
     }
 
-    /// Adds a fact; a later value of the same name replaces the earlier.
+    /// Adds a fact; a later value of the same name replaces the earlier, an empty one is none.
     pub fn detail(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
         let value = value.into();
+        if value.is_empty() {
+            return self;
+        }
         match self.details.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = value,
             None => self.details.push((name.to_owned(), value)),
@@ -86,6 +94,7 @@ impl EventBuilder {
 
     /// The event, as a success or, with an error code, as a failure.
     pub fn build(&self, app: &App, realm: &Realm, error: Option<&str>) -> Event {
+        let kept = |text: &Option<String>, max: usize| text.as_deref().map(|text| fit(text, max));
         let suffix = if error.is_some() && !self.kind.ends_with("_ERROR") {
             "_ERROR"
         } else {
@@ -96,9 +105,9 @@ impl EventBuilder {
             time: app.now(),
             kind: format!("{}{suffix}", self.kind),
             realm: realm.id.clone(),
-            client_id: self.client_id.clone(),
-            user_id: self.user_id.clone(),
-            session_id: self.session_id.clone(),
+            client_id: kept(&self.client_id, NAME_MAX),
+            user_id: kept(&self.user_id, NAME_MAX),
+            session_id: kept(&self.session_id, SESSION_ID_MAX),
             ip_address: Some(self.ip_address.clone()),
             error: error.map(str::to_owned),
             details: self.details.clone(),
@@ -114,6 +123,13 @@ impl EventBuilder {
     pub fn error(&self, app: &App, realm: &Realm, error: &str, tx: &mut Tx) {
         record(realm, &self.build(app, realm, Some(error)), app.now(), tx);
     }
+}
+
+/// What is kept of a name that a stranger made up: its beginning, without the characters that a
+/// database does not take. A failure must be recorded whatever was sent.
+fn fit(text: &str, max: usize) -> String {
+    let visible = |letter: char| if letter == '\0' { char::REPLACEMENT_CHARACTER } else { letter };
+    text.chars().take(max).map(visible).collect()
 }
 
 /// Stores an event if the realm wants its kind, and logs it.
@@ -231,6 +247,12 @@ mod tests {
                 ("reason".into(), "no".into()),
             ],
         }
+    }
+
+    #[test]
+    fn made_up_names_are_cut_to_what_can_be_kept() {
+        assert_eq!(fit("a\0b", 255), "a\u{fffd}b");
+        assert_eq!(fit(&"\u{fc}".repeat(300), 255).chars().count(), 255);
     }
 
     #[test]

@@ -25,6 +25,13 @@ use crate::profile::UserProfile;
 const REALMS_KEPT: u64 = 10_000;
 /// How many clients, and groups, one snapshot keeps at most.
 const PARTS_KEPT: u64 = 10_000;
+/// How many characters the name of a realm or a client has at most.
+const NAME_MAX: usize = 255;
+
+/// Whether nothing can have this name: it is neither looked for nor remembered.
+fn is_impossible(name: &str) -> bool {
+    name.contains('\0') || name.chars().nth(NAME_MAX).is_some()
+}
 
 /// All realms that somebody asked for lately.
 #[derive(Clone)]
@@ -44,6 +51,9 @@ impl Realms {
 
     /// The realm of this name at its present version, if there is one.
     pub async fn get(&self, name: &str) -> Result<Option<Arc<Realm>>, StoreError> {
+        if is_impossible(name) {
+            return Ok(None);
+        }
         let Some((id, version)) = self.store.realm_version(name).await? else {
             return Ok(None);
         };
@@ -168,6 +178,9 @@ impl Realm {
 
     /// A client by its `clientId`.
     pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        if is_impossible(client_id) {
+            return Ok(None);
+        }
         if let Some(kept) = self.clients.get(client_id) {
             return Ok(kept);
         }

@@ -13,13 +13,13 @@ use claviger_engine::events::EventBuilder;
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_store::Tx;
-use claviger_surface::body::{BodyError, media_type, read};
+use claviger_surface::body::{BodyError, charset, media_type, read};
 use claviger_surface::headers::secure;
 use claviger_wire::realm::SslRequired;
 
 use crate::answer::Answer;
 use crate::cors::{self, Readers};
-use crate::form::Form;
+use crate::form::{Charset, Form, FormError};
 use crate::problem::Problem;
 
 /// How large a form may be.
@@ -46,6 +46,8 @@ pub struct Call {
     pub is_form: bool,
     /// Who may read the answer.
     pub readers: Readers,
+    /// Which of the answer's headers their scripts may read.
+    pub exposed: Option<&'static str>,
 }
 
 impl FromRequest<App> for Call {
@@ -55,46 +57,78 @@ impl FromRequest<App> for Call {
         let (mut parts, body) = request.into_parts();
         let name = realm_name(&mut parts).await?;
         let found = app.realm(&name).await.map_err(|error| Problem::from(error).into_response())?;
-        let Some(realm) = found else {
-            let problem = Problem::plain(StatusCode::NOT_FOUND, "Realm does not exist");
-            return Err(problem.into_response());
-        };
+        let Some(realm) = found else { return Err(no_realm()) };
         let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
             tracing::error!("a request came in without its context");
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
         };
+        let query = read_query(parts.uri.query().unwrap_or_default())?;
         let is_form = media_type(&parts.headers)
             .is_some_and(|media| media == "application/x-www-form-urlencoded");
-        let body = read(&parts.headers, body, BODY_MAX).await.map_err(too_long)?;
+        let body = read(&parts.headers, body, BODY_MAX).await.map_err(unread)?;
+        let form = if is_form { read_form(&body, charset(&parts.headers))? } else { Form::default() };
         Ok(Self {
             app: app.clone(),
             realm,
             context,
             method: parts.method,
-            query: Form::parse(parts.uri.query().unwrap_or_default().as_bytes()),
-            form: if is_form { Form::parse(&body) } else { Form::default() },
+            query,
+            form,
             is_form,
             headers: parts.headers,
             readers: Readers::Nobody,
+            exposed: Some(cors::EXPOSED),
         })
     }
 }
 
 async fn realm_name(parts: &mut Parts) -> Result<String, Response> {
     use axum::extract::FromRequestParts;
-    let params = RawPathParams::from_request_parts(parts, &())
-        .await
-        .map_err(IntoResponse::into_response)?;
+    let params = RawPathParams::from_request_parts(parts, &()).await;
+    // A name that is no text is the name of no realm.
+    let params = params.map_err(|_| no_realm())?;
     let name = params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value.to_owned());
-    name.ok_or_else(|| StatusCode::NOT_FOUND.into_response())
+    name.ok_or_else(no_realm)
 }
 
-fn too_long(error: BodyError) -> Response {
-    let text = match error {
-        BodyError::TooLong => "The request is longer than 256 KiB",
-        BodyError::Broken => "The request broke off",
-    };
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", text).into_response()
+fn no_realm() -> Response {
+    Problem::plain(StatusCode::NOT_FOUND, "Realm does not exist").into_response()
+}
+
+fn unread(error: BodyError) -> Response {
+    match error {
+        BodyError::TooLong => too_large(),
+        BodyError::Broken => invalid("The request broke off"),
+    }
+}
+
+fn too_large() -> Response {
+    let text = "HTTP 413 Request Entity Too Large";
+    Problem::plain(StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
+}
+
+fn invalid(text: &str) -> Response {
+    Problem::bad_request("invalid_request", text).into_response()
+}
+
+fn read_form(body: &[u8], charset: Charset) -> Result<Form, Response> {
+    Form::read(body, charset).map_err(|error| match error {
+        FormError::TooLong => too_large(),
+        FormError::TooMany => invalid("The request has too many parameters"),
+        FormError::BadEscape => invalid("The request is not form-encoded: a % without two digits"),
+    })
+}
+
+/// Reads a query. Control characters but blanks are refused, as by Keycloak: they have no place in
+/// an address, and could confuse whoever logs it.
+fn read_query(text: &str) -> Result<Form, Response> {
+    let query = read_form(text.as_bytes(), Charset::Utf8)?;
+    let is_blocked = |letter: char| letter < ' ' && !matches!(letter, '\t' | '\n' | '\r');
+    if query.iter().any(|(name, value)| name.contains('\0') || value.contains(is_blocked)) {
+        let text = "Blocking invalid query parameter value";
+        return Err(Problem::plain(StatusCode::BAD_REQUEST, text).into_response());
+    }
+    Ok(query)
 }
 
 impl Call {
@@ -139,7 +173,7 @@ impl Call {
 
     /// Lets the client's web origins read the answer, and refuses others.
     pub fn check_origin(&mut self, client: &Client) -> Result<(), Problem> {
-        self.readers = Readers::of(client);
+        self.readers = Readers::of(client, &self.context.base_url);
         let Some(origin) = self.header(header::ORIGIN) else { return Ok(()) };
         if self.readers.include(origin) || origin == self.context.origin {
             return Ok(());
@@ -147,17 +181,25 @@ impl Call {
         Err(Problem::plain(StatusCode::FORBIDDEN, "Invalid origin"))
     }
 
-    /// The bearer token of the `Authorization` header (RFC 6750 §2.1).
-    pub fn bearer(&self) -> Option<&str> {
-        let (scheme, token) = self.header(header::AUTHORIZATION)?.trim().split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    /// The bearer token of the `Authorization` header (RFC 6750 §2.1). What is not exactly one word
+    /// after the scheme is none; a second header could be read in place of the first.
+    pub fn bearer(&self) -> Result<Option<&str>, Problem> {
+        let mut headers = self.headers.get_all(header::AUTHORIZATION).iter();
+        let Some(only) = headers.next() else { return Ok(None) };
+        if headers.next().is_some() {
+            return Err(Problem::plain(StatusCode::UNAUTHORIZED, "HTTP 401 Unauthorized"));
+        }
+        let parts = only.to_str().ok().and_then(|text| text.split_once(' '));
+        let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        Ok(token.map(|(_, token)| token).filter(|token| !token.is_empty() && !token.contains(' ')))
     }
 
     /// The response to an answer or a refusal, with what every answer of this realm carries.
     pub fn respond(&self, outcome: Result<Answer, Problem>) -> Response {
         let answer = outcome.unwrap_or_else(Problem::into_answer);
         let mut response = answer.into_response();
-        cors::write(response.headers_mut(), self.headers.get(header::ORIGIN), &self.readers);
+        let asking = self.headers.get(header::ORIGIN);
+        cors::write(response.headers_mut(), asking, &self.readers, self.exposed);
         self.secure(response.headers_mut());
         response
     }

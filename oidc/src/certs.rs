@@ -26,6 +26,7 @@ pub async fn preflight(call: Call) -> Response {
 async fn keys(call: &mut Call) -> Result<Answer, Problem> {
     call.check_ssl()?;
     call.readers = Readers::All;
+    call.exposed = None;
     let keys = call.realm.keys().await?.public_jwks();
     let answer = Answer::json(StatusCode::OK, &keys).no_cache();
     Ok(if call.header(header::ACCEPT) == Some(JWK_SET) {

@@ -29,11 +29,24 @@ const DEFAULT_FLOW: &str = "clients";
 /// What a client reads whose name or proof is not accepted.
 const INVALID: &str = "Invalid client or Invalid client credentials";
 
-/// Finds out which client calls, and lets nobody in who has not proven to be it.
+/// Finds out which client calls from a page that it is known to have, or from no page at all.
+///
+/// After a refusal by [`identify`] every origin may read the answer. After a success the client's
+/// own origins may, and a page of another one is refused.
+pub async fn authenticate(
+    call: &mut Call,
+    event: &mut EventBuilder,
+) -> Result<Arc<Client>, Problem> {
+    let client = identify(call, event).await?;
+    call.check_origin(&client)?;
+    Ok(client)
+}
+
+/// Finds out which client calls, wherever from, and lets nobody in who has not proven to be it.
 ///
 /// After a refusal, which is recorded as the failure of `event`, every origin may read the answer:
-/// it tells nothing that is secret. After a success the client's own origins may.
-pub async fn authenticate(
+/// it tells nothing that is secret.
+pub async fn identify(
     call: &mut Call,
     event: &mut EventBuilder,
 ) -> Result<Arc<Client>, Problem> {
@@ -50,7 +63,6 @@ pub async fn authenticate(
             return Err(error.into());
         }
     };
-    call.check_origin(&client)?;
     if !client.settings.is_openid_connect() {
         call.readers = Readers::All;
         let problem = Problem::bad_request("invalid_client", "Wrong client protocol.");

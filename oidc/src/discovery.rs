@@ -40,6 +40,7 @@ pub async fn preflight(call: Call) -> Response {
 async fn document(call: &mut Call) -> Result<Answer, Problem> {
     call.check_ssl()?;
     call.readers = Readers::All;
+    call.exposed = None;
     let facts = Facts::of(call).await?;
     let cache = HeaderValue::from_static(CACHE);
     Ok(Answer::json(StatusCode::OK, &facts.document()).with(header::CACHE_CONTROL, cache))

@@ -3,7 +3,7 @@
 //! Keycloak's audience rule: only a client in the token's `aud` is told; everybody else reads
 //! `active: false`. The session is read each time, so a logout shows at the very next question.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
@@ -24,6 +24,12 @@ use crate::problem::Problem;
 use crate::revoke::session_error;
 use crate::userinfo::stateless;
 
+/// Tells the methods; there is nothing for pages here, and so no answer to a preflight request.
+pub async fn options(call: Call) -> Response {
+    let allow = HeaderValue::from_static("HEAD, POST, OPTIONS");
+    call.respond(Ok(Answer::empty(StatusCode::OK).with(header::ALLOW, allow)))
+}
+
 /// Answers an introspection request.
 pub async fn introspect(mut call: Call) -> Response {
     let outcome = run(&mut call).await;
@@ -36,7 +42,7 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     let mut event = call.event("INTROSPECT_TOKEN");
     call.check_ssl()?;
     call.check_realm()?;
-    let asking = client_auth::authenticate(call, &mut event).await.map_err(softened)?;
+    let asking = client_auth::identify(call, &mut event).await.map_err(softened)?;
     event.client(&asking.client_id);
     if asking.settings.public_client {
         let status = StatusCode::FORBIDDEN;

@@ -32,15 +32,15 @@ pub fn router() -> Router<App> {
         .route("/realms/{realm}", get(realm_info::show).options(realm_info::preflight))
         .route(
             "/realms/{realm}/.well-known/openid-configuration",
-            get(discovery::show).options(discovery::preflight),
+            get(discovery::show).options(discovery::preflight).fallback(problem::not_found),
         )
         .route(
             "/realms/{realm}/.well-known/oauth-authorization-server",
-            get(discovery::show).options(discovery::preflight),
+            get(discovery::show).options(discovery::preflight).fallback(problem::not_found),
         )
         .route(&oidc("certs"), get(certs::show).options(certs::preflight))
         .route(&oidc("token"), post(token::grant).options(token::preflight))
-        .route(&oidc("token/introspect"), post(introspect::introspect))
+        .route(&oidc("token/introspect"), post(introspect::introspect).options(introspect::options))
         .route(
             &oidc("userinfo"),
             get(userinfo::get).post(userinfo::post).options(userinfo::preflight),

@@ -145,3 +145,8 @@ impl IntoResponse for Problem {
 pub async fn method_not_allowed() -> Problem {
     Problem::plain(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")
 }
+
+/// What a path answers that exists for one method only, to all others.
+pub async fn not_found() -> Problem {
+    Problem::plain(StatusCode::NOT_FOUND, "HTTP 404 Not Found")
+}

@@ -39,6 +39,7 @@ pub async fn preflight(call: Call) -> Response {
 
 async fn info(call: &mut Call) -> Result<Answer, Problem> {
     call.readers = Readers::All;
+    call.exposed = None;
     let keys = call.realm.keys().await?;
     let key = keys.active_key(KeyUse::Sig, Algorithm::Rs256.name(), call.app.now());
     let realm_url = call.context.issuer(&call.realm.name);

@@ -17,7 +17,10 @@ use crate::problem::{Problem, chain};
 /// How long one parameter may be; a longer one counts as absent, as in Keycloak.
 const PARAMETER_MAX: usize = 4_000;
 /// How long a parameter that holds a token may be.
-const TOKEN_PARAMETER_MAX: usize = 64 * 1024;
+const TOKEN_PARAMETER_MAX: usize = 20_000;
+/// Parameters by which a user or a client proves who it is: taken as they are, to the last byte.
+const CREDENTIALS: [&str; 6] =
+    ["client_id", "client_secret", "username", "password", "otp", "totp"];
 /// Parameters that hold tokens.
 const TOKEN_PARAMETERS: [&str; 5] =
     ["refresh_token", "client_assertion", "assertion", "subject_token", "actor_token"];
@@ -38,6 +41,7 @@ pub async fn preflight(call: Call) -> Response {
 async fn run(call: &mut Call) -> Result<Answer, Problem> {
     call.check_ssl()?;
     call.check_realm()?;
+    call.form.clean(&CREDENTIALS);
     let Some(name) = call.form.get("grant_type").map(str::to_owned) else {
         let text = "Missing form parameter: grant_type";
         return Err(Problem::bad_request("invalid_request", text));
@@ -55,8 +59,12 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
         return Err(Problem::bad_request("invalid_request", "duplicated parameter"));
     }
     call.form.retain(|name, value| {
-        let long = TOKEN_PARAMETERS.contains(&name);
-        value.len() <= if long { TOKEN_PARAMETER_MAX } else { PARAMETER_MAX }
+        let max = match name {
+            _ if TOKEN_PARAMETERS.contains(&name) => TOKEN_PARAMETER_MAX,
+            _ if CREDENTIALS.contains(&name) => return true,
+            _ => PARAMETER_MAX,
+        };
+        value.chars().count() <= max
     });
     grant.run(call, &client, event).await
 }

@@ -22,37 +22,43 @@ use crate::cors::{DEFAULT_METHODS, Readers};
 use crate::problem::Problem;
 use crate::revoke::session_error;
 
+/// What scripts may read of a refusal: also why a token was refused.
+const EXPOSED_WITH_CHALLENGE: &str = "Access-Control-Allow-Methods, WWW-Authenticate";
+
 /// Answers a preflight request.
 pub async fn preflight(call: Call) -> Response {
     call.respond_to_preflight(DEFAULT_METHODS)
 }
 
 /// `GET`: the token is in the header.
-pub async fn get(mut call: Call) -> Response {
-    let token = call.bearer().map(str::to_owned);
-    let outcome = run(&mut call, token).await;
-    respond(&call, outcome)
+pub async fn get(call: Call) -> Response {
+    let token = call.bearer().map(|token| token.map(str::to_owned));
+    answer(call, token).await
 }
 
 /// `POST`: the token is in the header or in the form, not in both (RFC 6750 §2).
-pub async fn post(mut call: Call) -> Response {
-    let outcome = match one_token(&call) {
+pub async fn post(call: Call) -> Response {
+    let token = one_token(&call);
+    answer(call, token).await
+}
+
+async fn answer(mut call: Call, token: Result<Option<String>, Problem>) -> Response {
+    let outcome = match token {
         Ok(token) => run(&mut call, token).await,
         Err(problem) => {
             call.readers = Readers::All;
             Err(problem)
         }
     };
-    respond(&call, outcome)
-}
-
-fn respond(call: &Call, outcome: Result<Answer, Problem>) -> Response {
-    let answer = outcome.unwrap_or_else(|problem| problem.into_answer().no_store());
+    let answer = outcome.unwrap_or_else(|problem| {
+        call.exposed = Some(EXPOSED_WITH_CHALLENGE);
+        problem.into_answer().no_store()
+    });
     call.respond(Ok(answer))
 }
 
 fn one_token(call: &Call) -> Result<Option<String>, Problem> {
-    let in_header = call.bearer();
+    let in_header = call.bearer()?;
     let in_form: Vec<&str> =
         call.form.iter().filter(|(name, _)| *name == "access_token").map(|(_, v)| v).collect();
     match (in_header, in_form.as_slice()) {

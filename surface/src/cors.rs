@@ -1,10 +1,11 @@
 //! Cross-origin requests (Fetch standard): which web origins may read an answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use claviger_engine::client::Client;
-use url::Url;
+use claviger_engine::mapper::origin::web_origins;
 
 /// Who may read the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,31 +20,13 @@ pub enum Readers {
 }
 
 impl Readers {
-    /// The web origins of a client; `+` stands for the origins of its redirect URIs.
-    pub fn of(client: &Client) -> Self {
-        let mut origins = BTreeSet::new();
-        for entry in &client.settings.web_origins {
-            if entry == "+" {
-                origins.extend(client.settings.redirect_uris.iter().filter_map(|uri| {
-                    origin(uri).or_else(|| {
-                        // A relative redirect URI hangs on the client's root URL.
-                        let root = client.settings.root_url.as_deref()?;
-                        if uri.starts_with('/') {
-                            origin(root)
-                        } else {
-                            None
-                        }
-                    })
-                }));
-            } else {
-                origins.insert(entry.clone());
-            }
-        }
+    /// The web origins of a client. `base_url` is the server's address with its base path.
+    pub fn of(client: &Client, base_url: &str) -> Self {
+        let origins = web_origins(client, base_url);
         if origins.contains("*") {
-            Self::All
-        } else {
-            Self::Origins(origins)
+            return Self::All;
         }
+        Self::Origins(origins.into_iter().map(Cow::into_owned).collect())
     }
 
     /// Whether an origin is among them.
@@ -56,23 +39,26 @@ impl Readers {
     }
 }
 
-/// `scheme://host[:port]` of a URI, wildcards at its end left out.
-fn origin(uri: &str) -> Option<String> {
-    let url = Url::parse(uri.trim_end_matches('*')).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())
-}
+/// The headers that scripts may read of most answers.
+pub const EXPOSED: &str = "Access-Control-Allow-Methods";
 
-/// Puts the headers of an answer that its readers' browsers ask for.
-pub fn write(headers: &mut HeaderMap, asking: Option<&HeaderValue>, readers: &Readers) {
+/// Puts the headers of an answer that its readers' browsers ask for. `exposed` are the headers that
+/// their scripts may read, beyond those that everybody may.
+pub fn write(
+    headers: &mut HeaderMap,
+    asking: Option<&HeaderValue>,
+    readers: &Readers,
+    exposed: Option<&'static str>,
+) {
     let Some(asking) = asking else { return };
     if !asking.to_str().is_ok_and(|origin| readers.include(origin)) {
         return;
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, asking.clone());
-    headers.insert(
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Access-Control-Allow-Methods"),
-    );
+    if let Some(exposed) = exposed {
+        let exposed = HeaderValue::from_static(exposed);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
         HeaderValue::from_static("true"),

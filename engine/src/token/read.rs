@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::gate::Claim;
 
+/// How many bytes a token's `jti` has at most.
+const ID_MAX: usize = 128;
+
 /// What an access token's `jti` says about the session that it hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -70,7 +73,15 @@ impl TokenClaims {
         let token = Unverified::parse(text).ok()?;
         let key = ring.verifying(token.header().kid()?, token.header().algorithm()?)?;
         let all = token.verify(key).ok()?.claims().ok()?;
-        Some(Self::from_json(all))
+        Some(Self::from_json(all)).filter(Self::can_be_ours)
+    }
+
+    /// Whether the names in it are ones that this server could have given: somebody else may hold
+    /// a key that the realm has imported.
+    fn can_be_ours(&self) -> bool {
+        let session = self.session.as_ref().map(SessionId::as_str);
+        let names = [Some(self.id.as_str()), session, self.subject.as_deref(), self.text("azp")];
+        self.id.len() <= ID_MAX && !names.into_iter().flatten().any(|name| name.contains('\0'))
     }
 
     /// Reads the claims of a payload that somebody has verified.
