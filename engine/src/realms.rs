@@ -77,6 +77,20 @@ pub async fn create(app: &App, file: &Json) -> Result<Created, CreateError> {
     write(app, import).await
 }
 
+/// Makes a realm of a realm file in place of the one of the same name, if there is one: in one
+/// job, so that a crash leaves the old realm or the new one and never none.
+pub async fn replace(app: &App, file: &Json) -> Result<Created, CreateError> {
+    let context = import::Context {
+        random: &app.random,
+        now: app.now(),
+    };
+    let import = import::compile(file, &context)?;
+    let name = import.realm.get("realm").and_then(Value::as_str);
+    let old = app.realm(name.unwrap_or_default()).await?;
+    let prepared = prepare_over(app, import, old.as_ref()).await?;
+    finish(app, prepared).await
+}
+
 /// Writes a compiled realm: its keys are completed, its passwords hashed, then all is one job.
 pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateError> {
     finish(app, prepare(app, import).await?).await
@@ -84,6 +98,15 @@ pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateErro
 
 /// Makes the job that writes a compiled realm: keys are completed and passwords hashed.
 pub async fn prepare(app: &App, import: RealmImport) -> Result<Prepared, CreateError> {
+    prepare_over(app, import, None).await
+}
+
+/// The same in place of a realm, whose end is in the job too.
+async fn prepare_over(
+    app: &App,
+    import: RealmImport,
+    old: Option<&Arc<Realm>>,
+) -> Result<Prepared, CreateError> {
     let text = |name: &str| {
         import
             .realm
@@ -93,14 +116,19 @@ pub async fn prepare(app: &App, import: RealmImport) -> Result<Prepared, CreateE
             .to_owned()
     };
     let (id, name) = (RealmId::new(text("id")), text("realm"));
-    let taken = app.store.realm_by_id(&id).await?.is_some();
-    if taken || app.store.realm_by_name(&name).await?.is_some() {
+    let by_id = app.store.realm_by_id(&id).await?;
+    let by_name = app.store.realm_by_name(&name).await?;
+    let replaced = |row: &RealmRow| old.is_some_and(|old| old.id == row.id);
+    if !by_id.iter().chain(&by_name).all(replaced) {
         return Err(CreateError::Exists(name));
     }
     let documents = complete_keys(app, import.documents, &name).await?;
     let policy = import.realm.get("passwordPolicy").and_then(Value::as_str);
     let policy = PasswordPolicy::parse(policy).hash();
     let mut tx = Tx::new();
+    if let Some(old) = old {
+        put_end(app, &mut tx, old).await?;
+    }
     tx.insert_realm(&RealmRow {
         id: id.clone(),
         name: name.clone(),

@@ -1,7 +1,7 @@
-//! Throws away what has expired and nobody needs to be told about. Sessions are not among it: they
+//! Throws away what has expired and nobody needs to be told about, or waited too long to be told. Sessions are not among it: they
 //! end in the engine.
 
-use claviger_model::Millis;
+use claviger_model::{Millis, Seconds};
 
 use crate::built::page_size;
 use crate::statement::statements;
@@ -21,7 +21,15 @@ statements! {
     PURGE_EVENTS = "DELETE FROM event WHERE (realm_id, id) IN \
         (SELECT due.realm_id, due.id FROM (SELECT realm_id, id FROM event \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
+    /// Messages that nobody has taken for too long.
+    PURGE_OUTBOX = "DELETE FROM outbox WHERE id IN \
+        (SELECT due.id FROM (SELECT id FROM outbox \
+        WHERE created_at <= $1 ORDER BY created_at LIMIT $2) due)";
 }
+
+/// How long a message waits in the outbox. Who could not be told of a logout in a week has no use
+/// for it: the tokens it speaks of are over.
+const OUTBOX_DAYS: i64 = 7;
 
 impl Tx {
     /// Throws away at most `limit` expired rows of each table, in all realms.
@@ -29,5 +37,7 @@ impl Tx {
         for statement in [&PURGE_SINGLE_USE, &PURGE_REVOKED_TOKENS, &PURGE_EVENTS] {
             self.push(statement, params![now, page_size(limit)]);
         }
+        let stale = now - Seconds(OUTBOX_DAYS * 86_400);
+        self.push(&PURGE_OUTBOX, params![stale, page_size(limit)]);
     }
 }

@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use claviger_engine::defaults::MASTER;
 use claviger_engine::import::files::{self, RealmFile};
-use claviger_engine::import::{self, Context};
 use claviger_engine::{App, realms};
 
 use crate::settings::transfer::Place;
@@ -128,20 +127,13 @@ fn name_of(realm: &RealmFile) -> &str {
 async fn import_one(app: &App, file: &RealmFile, existing: Existing) -> anyhow::Result<()> {
     let name = name_of(file);
     let failed = || format!("cannot import realm '{name}' of {}", file.name);
-    if let Some(realm) = app.realm(name).await.with_context(failed)? {
-        if existing == Existing::Keep {
-            tracing::info!(target: CATEGORY, "Realm '{name}' already exists. Import skipped");
-            return Ok(());
-        }
-        // Nothing is thrown away for a file that cannot take its place.
-        let context = Context {
-            random: &app.random,
-            now: app.now(),
-        };
-        import::compile(&file.file, &context).with_context(failed)?;
-        realms::delete(app, &realm).await.with_context(failed)?;
+    if existing == Existing::Keep && app.realm(name).await.with_context(failed)?.is_some() {
+        tracing::info!(target: CATEGORY, "Realm '{name}' already exists. Import skipped");
+        return Ok(());
     }
-    let created = realms::create(app, &file.file).await.with_context(failed)?;
+    let created = realms::replace(app, &file.file)
+        .await
+        .with_context(failed)?;
     for warning in file.warnings.iter().chain(&created.warnings) {
         tracing::warn!(target: CATEGORY, "realm '{name}': {warning}");
     }

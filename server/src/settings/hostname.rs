@@ -109,17 +109,17 @@ pub fn is_local(host: &str) -> bool {
 pub struct Mounts(Vec<String>);
 
 impl Mounts {
-    /// `""` and `/auth` at once, unless a path is asked for: by `http-relative-path`, or within
-    /// `hostname`. A path of `hostname` is served with and without it, for a proxy may cut it off.
+    /// `""` and `/auth` at once, unless somebody says where the server is: by `http-relative-path`,
+    /// or by `hostname`. A path of `hostname` is served with and without it, for a proxy may cut
+    /// it off.
     pub(super) fn check(values: &Values<'_>, hostname: &Hostname) -> Result<Self, UsageError> {
         let asked = relative_path(values)?;
         let paths = match (asked, hostname) {
             (Some(path), _) => vec![path],
             (None, Hostname::Url { path, .. }) if path.is_empty() => vec![String::new()],
             (None, Hostname::Url { path, .. }) => vec![path.clone(), String::new()],
-            (None, Hostname::OfRequest | Hostname::Name(_)) => {
-                vec![LEGACY_PATH.to_owned(), String::new()]
-            }
+            (None, Hostname::Name(_)) => vec![String::new()],
+            (None, Hostname::OfRequest) => vec![LEGACY_PATH.to_owned(), String::new()],
         };
         Ok(Self(paths))
     }

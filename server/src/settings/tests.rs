@@ -115,7 +115,7 @@ fn production_asks_for_a_host_name_and_for_plain_http() {
 fn base_paths_follow_what_is_asked_for() {
     let cases: &[(Options<'_>, &[&str])] = &[
         (&[], &["/auth", ""]),
-        (&[("hostname", "id.example")], &["/auth", ""]),
+        (&[("hostname", "id.example")], &[""]),
         (&[("http-relative-path", "/auth")], &["/auth"]),
         (&[("http-relative-path", "/")], &[""]),
         (&[("http-relative-path", "sso/")], &["/sso"]),
