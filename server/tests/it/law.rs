@@ -43,7 +43,13 @@ const fn online(
     again: u16,
     open: for<'a> fn(&'a World) -> Answering<'a>,
 ) -> Door {
-    Door { name, offline: false, first, again, open }
+    Door {
+        name,
+        offline: false,
+        first,
+        again,
+        open,
+    }
 }
 
 const fn offline(
@@ -52,21 +58,39 @@ const fn offline(
     again: u16,
     open: for<'a> fn(&'a World) -> Answering<'a>,
 ) -> Door {
-    Door { name, offline: true, first, again, open }
+    Door {
+        name,
+        offline: true,
+        first,
+        again,
+        open,
+    }
 }
 
 /// Every way in which a session of this server ends.
 fn doors() -> Vec<Door> {
     vec![
-        online("POST logout with the refresh token, secret in the form", 204, 204, |world| {
-            Box::pin(world.logout())
+        online(
+            "POST logout with the refresh token, secret in the form",
+            204,
+            204,
+            |world| Box::pin(world.logout()),
+        ),
+        online(
+            "POST logout with the refresh token, HTTP Basic",
+            204,
+            204,
+            |world| Box::pin(world.logout_basic()),
+        ),
+        online("GET logout with id_token_hint", 302, 302, |world| {
+            Box::pin(world.hinted_get())
         }),
-        online("POST logout with the refresh token, HTTP Basic", 204, 204, |world| {
-            Box::pin(world.logout_basic())
+        online("POST logout with id_token_hint", 302, 302, |world| {
+            Box::pin(world.hinted_post())
         }),
-        online("GET logout with id_token_hint", 302, 302, |world| Box::pin(world.hinted_get())),
-        online("POST logout with id_token_hint", 302, 302, |world| Box::pin(world.hinted_post())),
-        online("revocation of the refresh token", 200, 200, |world| Box::pin(world.revoke())),
+        online("revocation of the refresh token", 200, 200, |world| {
+            Box::pin(world.revoke())
+        }),
         online("an administrator deletes the session", 204, 404, |world| {
             Box::pin(world.admin(Method::DELETE, format!("sessions/{}", world.session), None))
         }),
@@ -100,24 +124,48 @@ fn doors() -> Vec<Door> {
             let now = world.stage.app.now().seconds().0 + 1;
             Box::pin(world.admin(Method::PUT, String::new(), Some(json!({"notBefore": now}))))
         }),
-        online("the session grows too old", 200, 200, |world| Box::pin(world.expire())),
-        offline("POST logout with the offline token", 204, 204, |world| Box::pin(world.logout())),
-        offline("revocation of the offline token", 200, 200, |world| Box::pin(world.revoke())),
-        offline("an administrator deletes the offline session", 204, 404, |world| {
-            let path = format!("sessions/{}?isOffline=true", world.session);
-            Box::pin(world.admin(Method::DELETE, path, None))
+        online("the session grows too old", 200, 200, |world| {
+            Box::pin(world.expire())
         }),
-        offline("the user is disabled, with an offline token", 204, 204, |world| {
-            let body = json!({"enabled": false});
-            Box::pin(world.admin(Method::PUT, format!("users/{}", world.user), Some(body)))
+        offline("POST logout with the offline token", 204, 204, |world| {
+            Box::pin(world.logout())
         }),
-        offline("the user is deleted, with an offline token", 204, 404, |world| {
-            Box::pin(world.admin(Method::DELETE, format!("users/{}", world.user), None))
+        offline("revocation of the offline token", 200, 200, |world| {
+            Box::pin(world.revoke())
         }),
-        offline("the client is disabled, with an offline token", 204, 204, |world| {
-            let body = json!({"clientId": "web", "enabled": false});
-            Box::pin(world.admin(Method::PUT, format!("clients/{}", world.client), Some(body)))
-        }),
+        offline(
+            "an administrator deletes the offline session",
+            204,
+            404,
+            |world| {
+                let path = format!("sessions/{}?isOffline=true", world.session);
+                Box::pin(world.admin(Method::DELETE, path, None))
+            },
+        ),
+        offline(
+            "the user is disabled, with an offline token",
+            204,
+            204,
+            |world| {
+                let body = json!({"enabled": false});
+                Box::pin(world.admin(Method::PUT, format!("users/{}", world.user), Some(body)))
+            },
+        ),
+        offline(
+            "the user is deleted, with an offline token",
+            204,
+            404,
+            |world| Box::pin(world.admin(Method::DELETE, format!("users/{}", world.user), None)),
+        ),
+        offline(
+            "the client is disabled, with an offline token",
+            204,
+            204,
+            |world| {
+                let body = json!({"clientId": "web", "enabled": false});
+                Box::pin(world.admin(Method::PUT, format!("clients/{}", world.client), Some(body)))
+            },
+        ),
     ]
 }
 
@@ -155,9 +203,15 @@ impl World {
         let router = claviger_oidc::router().merge(claviger_rest::router());
         let stage = Stage::open(router).await;
         let password = Secret::new("admin");
-        claviger_engine::bootstrap::admin_user(&stage.app, "admin", password).await.unwrap();
+        claviger_engine::bootstrap::admin_user(&stage.app, "admin", password)
+            .await
+            .unwrap();
         stage.import(realm()).await;
-        let scope = if offline { "openid offline_access" } else { "openid" };
+        let scope = if offline {
+            "openid offline_access"
+        } else {
+            "openid"
+        };
         let form = [
             ("grant_type", "password"),
             ("client_id", "web"),
@@ -177,10 +231,15 @@ impl World {
             realm: "shop".to_owned(),
             stage,
         };
-        let users = world.admin(Method::GET, "users?username=alice".to_owned(), None).await.is(200);
+        let users = world
+            .admin(Method::GET, "users?username=alice".to_owned(), None)
+            .await
+            .is(200);
         world.user = users.json()[0]["id"].as_str().unwrap().to_owned();
-        let clients =
-            world.admin(Method::GET, "clients?clientId=web".to_owned(), None).await.is(200);
+        let clients = world
+            .admin(Method::GET, "clients?clientId=web".to_owned(), None)
+            .await
+            .is(200);
         world.client = clients.json()[0]["id"].as_str().unwrap().to_owned();
         world
     }
@@ -193,9 +252,17 @@ impl World {
             ("password", "admin"),
         ];
         let url = "/realms/master/protocol/openid-connect/token";
-        let token = self.stage.post(url, &form).await.is(200).member("access_token");
+        let token = self
+            .stage
+            .post(url, &form)
+            .await
+            .is(200)
+            .member("access_token");
         let path = format!("/admin/realms/{}/{path}", self.realm);
-        let mut call = self.stage.call(method, path.trim_end_matches('/')).bearer(&token);
+        let mut call = self
+            .stage
+            .call(method, path.trim_end_matches('/'))
+            .bearer(&token);
         if let Some(body) = body {
             call = call.json(&body);
         }
@@ -212,7 +279,10 @@ impl World {
     }
 
     async fn logout_basic(&self) -> Reply {
-        let call = self.stage.call(Method::POST, &oidc("logout")).basic("web", "web-secret");
+        let call = self
+            .stage
+            .call(Method::POST, &oidc("logout"))
+            .basic("web", "web-secret");
         call.form(&[("refresh_token", &self.refresh)]).send().await
     }
 
@@ -233,38 +303,60 @@ impl World {
     }
 
     async fn revoke(&self) -> Reply {
-        let call = self.stage.call(Method::POST, &oidc("revoke")).basic("web", "web-secret");
+        let call = self
+            .stage
+            .call(Method::POST, &oidc("revoke"))
+            .basic("web", "web-secret");
         call.form(&[("token", &self.refresh)]).send().await
     }
 
     /// Ten hours later the expiry job comes along.
     async fn expire(&self) -> Reply {
         self.stage.wait(Seconds(36_001));
-        end_expired(&self.stage.app, self.stage.app.now()).await.unwrap();
+        end_expired(&self.stage.app, self.stage.app.now())
+            .await
+            .unwrap();
         self.stage.get("/realms/shop").await
     }
 
     async fn refreshed(&self, base: &str) -> Reply {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", self.refresh.as_str())];
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", self.refresh.as_str()),
+        ];
         let path = format!("{base}{}", oidc("token"));
-        let call = self.stage.call(Method::POST, &path).basic("web", "web-secret");
+        let call = self
+            .stage
+            .call(Method::POST, &path)
+            .basic("web", "web-secret");
         call.form(&form).send().await
     }
 
     async fn asked_who(&self, base: &str) -> Reply {
         let path = format!("{base}{}", oidc("userinfo"));
-        self.stage.call(Method::GET, &path).bearer(&self.access).send().await
+        self.stage
+            .call(Method::GET, &path)
+            .bearer(&self.access)
+            .send()
+            .await
     }
 
     async fn introspected(&self, base: &str, token: &str) -> Reply {
         let path = format!("{base}{}", oidc("token/introspect"));
-        let call = self.stage.call(Method::POST, &path).basic("api", "api-secret");
+        let call = self
+            .stage
+            .call(Method::POST, &path)
+            .basic("api", "api-secret");
         call.form(&[("token", token)]).send().await
     }
 }
 
 async fn assert_alive(world: &World, door: &str) {
-    assert_eq!(world.asked_who("").await.status, 200, "{door}: alive before");
+    assert_eq!(
+        world.asked_who("").await.status,
+        200,
+        "{door}: alive before"
+    );
     let told = world.introspected("", &world.access).await.is(200).json();
     assert_eq!(told["active"], true, "{door}: active before");
 }
@@ -287,8 +379,16 @@ async fn assert_dead(world: &World, door: &str) {
             who.text()
         );
         let told = world.introspected(base, &world.access).await;
-        assert!(told.status.as_u16() < 500, "{door}, introspection: {}", told.status);
-        assert_ne!(told.json()["active"], true, "{door}, introspection at '{base}'");
+        assert!(
+            told.status.as_u16() < 500,
+            "{door}, introspection: {}",
+            told.status
+        );
+        assert_ne!(
+            told.json()["active"],
+            true,
+            "{door}, introspection at '{base}'"
+        );
     }
 }
 
@@ -298,13 +398,30 @@ async fn whichever_door_ends_a_session_its_tokens_are_refused_at_once_and_for_go
         let world = World::new(door.offline).await;
         assert_alive(&world, door.name).await;
         let first = (door.open)(&world).await;
-        assert_eq!(first.status.as_u16(), door.first, "{}: {}", door.name, first.text());
+        assert_eq!(
+            first.status.as_u16(),
+            door.first,
+            "{}: {}",
+            door.name,
+            first.text()
+        );
         assert_dead(&world, door.name).await;
         let again = (door.open)(&world).await;
-        assert_eq!(again.status.as_u16(), door.again, "{} again: {}", door.name, again.text());
+        assert_eq!(
+            again.status.as_u16(),
+            door.again,
+            "{} again: {}",
+            door.name,
+            again.text()
+        );
         assert_dead(&world, door.name).await;
         let late = world.logout().await;
-        assert!(late.status.as_u16() < 500, "{}: a late logout: {}", door.name, late.text());
+        assert!(
+            late.status.as_u16() < 500,
+            "{}: a late logout: {}",
+            door.name,
+            late.text()
+        );
     }
 }
 
@@ -332,8 +449,16 @@ async fn a_sessions_end_leaves_other_sessions_alone() {
         ("password", "wonderland"),
         ("scope", "openid"),
     ];
-    let other = world.stage.post(&oidc("token"), &form).await.is(200).member("access_token");
+    let other = world
+        .stage
+        .post(&oidc("token"), &form)
+        .await
+        .is(200)
+        .member("access_token");
     world.logout().await.is(204);
-    let call = world.stage.call(Method::GET, &oidc("userinfo")).bearer(&other);
+    let call = world
+        .stage
+        .call(Method::GET, &oidc("userinfo"))
+        .bearer(&other);
     call.send().await.is(200);
 }

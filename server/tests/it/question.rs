@@ -30,7 +30,11 @@ impl Drop for Database {
 
 /// The embedded database, and one on every server that the environment names.
 fn databases() -> Vec<Database> {
-    let mut all = vec![Database { name: "SQLite", options: vec!["--db=dev-file".into()], drop: None }];
+    let mut all = vec![Database {
+        name: "SQLite",
+        options: vec!["--db=dev-file".into()],
+        drop: None,
+    }];
     let urls = std::env::var("CLAVIGER_TEST_DB_URLS").unwrap_or_default();
     for url in urls.split([' ', ',']).filter(|url| !url.is_empty()) {
         all.push(served(url));
@@ -48,8 +52,13 @@ fn served(url: &str) -> Database {
     let name = format!("question_{}", std::process::id());
     let postgres = scheme.starts_with("postgres");
     let text = |text: &str| text.to_owned();
-    let (host, port, user, password, base) =
-        (text(host), text(port), text(user), text(password), text(base));
+    let (host, port, user, password, base) = (
+        text(host),
+        text(port),
+        text(user),
+        text(password),
+        text(base),
+    );
     let options = vec![
         format!("--db={}", if postgres { "postgres" } else { "mariadb" }),
         format!("--db-url-host={host}"),
@@ -62,7 +71,9 @@ fn served(url: &str) -> Database {
         let mut client = if postgres {
             let mut client = Command::new("psql");
             client.env("PGPASSWORD", &password);
-            client.args(["-X", "-q", "-h", &host, "-p", &port, "-U", &user, "-d", &base]);
+            client.args([
+                "-X", "-q", "-h", &host, "-p", &port, "-U", &user, "-d", &base,
+            ]);
             client.args(["-c", &text]);
             client
         } else {
@@ -73,7 +84,11 @@ fn served(url: &str) -> Database {
             client
         };
         let output = client.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     };
     sql(format!("CREATE DATABASE {name}"));
     let gone = format!("DROP DATABASE {name}");
@@ -121,15 +136,26 @@ struct Mobile<'a> {
 
 impl Mobile<'_> {
     fn path(&self, endpoint: &str) -> String {
-        format!("{}/realms/mobile/protocol/openid-connect/{endpoint}", self.base)
+        format!(
+            "{}/realms/mobile/protocol/openid-connect/{endpoint}",
+            self.base
+        )
     }
 
     fn post(&self, endpoint: &str, more: &str, form: &[(&str, &str)]) -> http::Answer {
-        let pairs: Vec<String> =
-            form.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = form
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let more = format!("Content-Type: application/x-www-form-urlencoded\r\n{more}");
         let address = &self.server.address;
-        http::request(address, "POST", &self.path(endpoint), &more, &pairs.join("&"))
+        http::request(
+            address,
+            "POST",
+            &self.path(endpoint),
+            &more,
+            &pairs.join("&"),
+        )
     }
 
     fn sign_in(&self) -> (String, String) {
@@ -149,11 +175,21 @@ impl Mobile<'_> {
 
     fn userinfo(&self, access: &str) -> http::Answer {
         let more = format!("Authorization: Bearer {access}\r\n");
-        http::request(&self.server.address, "GET", &self.path("userinfo"), &more, "")
+        http::request(
+            &self.server.address,
+            "GET",
+            &self.path("userinfo"),
+            &more,
+            "",
+        )
     }
 
     fn introspect(&self, token: &str) -> Value {
-        let form = [("client_id", "api"), ("client_secret", "api-secret"), ("token", token)];
+        let form = [
+            ("client_id", "api"),
+            ("client_secret", "api-secret"),
+            ("token", token),
+        ];
         let answer = self.post("token/introspect", "", &form);
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
@@ -181,8 +217,15 @@ impl Mobile<'_> {
         assert_eq!(refused.status, 401, "{refused:?}");
         assert_eq!(refused.json()["error"], "invalid_client");
         let refused = self.post("logout", "", &[("refresh_token", &refresh)]);
-        assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_client")));
-        assert_eq!(self.userinfo(&access).status, 200, "a refused logout ends nothing");
+        assert_eq!(
+            (refused.status, &refused.json()["error"]),
+            (401, &json!("invalid_client"))
+        );
+        assert_eq!(
+            self.userinfo(&access).status,
+            200,
+            "a refused logout ends nothing"
+        );
 
         // What the answer says: the client authenticates, the refresh token tells the session.
         let answer = if basic {
@@ -197,7 +240,11 @@ impl Mobile<'_> {
             ];
             self.post("logout", "", &form)
         };
-        assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (204, ""),
+            "{answer:?}"
+        );
 
         // And what nobody could answer: the access token is of no use any more either.
         let refused = self.refresh(&refresh);
@@ -224,7 +271,11 @@ fn logout_user_via_the_rest_api_works_and_the_access_token_dies_with_the_session
         let server = Server::start(&home, &options);
         for base in ["", "/auth"] {
             for basic in [false, true] {
-                Mobile { server: &server, base }.replay(basic);
+                Mobile {
+                    server: &server,
+                    base,
+                }
+                .replay(basic);
             }
         }
         server.stop();
