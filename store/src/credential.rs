@@ -1,14 +1,17 @@
 //! Users' credentials.
 
+use std::collections::HashSet;
+
 use claviger_model::user::{Credential, CredentialType};
 use claviger_model::{CredentialId, RealmId, UserId};
 
 use crate::Store;
+use crate::built::Built;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::statement::statements;
 use crate::tx::Tx;
-use crate::value::params;
+use crate::value::{Value, params};
 
 statements! {
     /// A user's credentials.
@@ -26,6 +29,11 @@ statements! {
     /// The end of a credential.
     CREDENTIAL_DELETE = "DELETE FROM credential WHERE realm_id = $1 AND user_id = $2 AND id = $3";
 }
+
+/// The head of a question for users who have a credential.
+const OWNERS: &str = "SELECT DISTINCT user_id FROM credential";
+/// How many users one question names.
+const USERS_ASKED_MAX: usize = 500;
 
 fn credential(row: &mut Row) -> Result<Credential, StoreError> {
     Ok(Credential {
@@ -51,6 +59,27 @@ impl Store {
             .bind(user)
             .all(credential)
             .await
+    }
+
+    /// Which of these users have a credential of this type.
+    pub async fn users_with_credential(
+        &self,
+        realm: &RealmId,
+        kind: &CredentialType,
+        users: &[UserId],
+    ) -> Result<HashSet<UserId>, StoreError> {
+        let mut found = HashSet::new();
+        for some in users.chunks(USERS_ASKED_MAX) {
+            let mut built = Built::new(OWNERS);
+            built.filter(
+                " WHERE realm_id = ? AND kind = ?",
+                [realm.into(), kind.as_str().into()],
+            );
+            built.one_of(" AND user_id IN (", some.iter().map(Value::from));
+            let owners = built.query(self, "CREDENTIAL_OWNERS");
+            found.extend(owners.all(|row| row.id("user_id")).await?);
+        }
+        Ok(found)
     }
 }
 

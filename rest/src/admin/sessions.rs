@@ -148,7 +148,9 @@ async fn of_user(call: AdminCall) -> Result<Answer, Problem> {
 
 async fn offline_of_user(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
-    let client = client(&call).await?;
+    let uuid = ClientUuid::new(call.param("client"));
+    let found = call.realm.client_by_uuid(&uuid).await?;
+    let client = found.ok_or_else(|| Problem::not_found("Client not found"))?.uuid.clone();
     let (store, realm, kind) = (&call.app.store, &call.realm.id, SessionKind::Offline);
     let mut shown = Vec::new();
     for session in store.sessions_of_user(realm, kind, &user.id).await? {

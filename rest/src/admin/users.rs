@@ -128,22 +128,25 @@ pub(super) async fn show_many(
         profile: &profile,
         access,
     };
-    let mut shown = Vec::with_capacity(users.len());
-    for user in users {
-        shown.push(if brief {
-            showing.brief(user)
-        } else {
-            showing.listed(user, has_totp(call, &user.id).await?)
-        });
+    if brief {
+        return Ok(users.iter().map(|user| showing.brief(user)).collect());
     }
-    Ok(shown)
+    let ids: Vec<UserId> = users.iter().map(|user| user.id.clone()).collect();
+    let (store, kind) = (&call.app.store, &CredentialType::Otp);
+    let with_totp = store
+        .users_with_credential(&call.realm.id, kind, &ids)
+        .await?;
+    let listed = |user: &User| showing.listed(user, with_totp.contains(&user.id));
+    Ok(users.iter().map(listed).collect())
 }
 
 async fn has_totp(call: &AdminCall, user: &UserId) -> Result<bool, Problem> {
-    let held = call.app.store.credentials(&call.realm.id, user).await?;
-    Ok(held
-        .iter()
-        .any(|credential| credential.kind == CredentialType::Otp))
+    let (store, kind) = (&call.app.store, &CredentialType::Otp);
+    let ids = std::slice::from_ref(user);
+    let found = store
+        .users_with_credential(&call.realm.id, kind, ids)
+        .await?;
+    Ok(!found.is_empty())
 }
 
 async fn get(call: AdminCall) -> Result<Answer, Problem> {
@@ -259,6 +262,9 @@ async fn lay_over(
 /// Changes a user. Whoever is disabled is signed out everywhere, and offline.
 async fn update(call: AdminCall) -> Result<Answer, Problem> {
     let before = user(&call).await?;
+    if call.is_nothing() {
+        return Err(Problem::bad_request("Could not update user!"));
+    }
     let body = call.json("UserRepresentation")?;
     let mut after = before.clone();
     lay_over(&call, &mut after, Some(&before), &body).await?;

@@ -416,6 +416,29 @@ async fn changes_follow_the_rules_of_the_realm() {
 }
 
 #[tokio::test]
+async fn a_link_to_another_store_is_not_taken_over() {
+    let shop = open().await;
+    let alice = shop.user("alice").await;
+    let linked = json!({"federationLink": "nowhere", "lastName": "L"});
+    shop.put(&alice, &linked).await.is(204);
+    let read = shop.get(&alice).await.is(200).json();
+    assert_eq!(
+        (&read["federationLink"], &read["lastName"]),
+        (&Value::Null, &json!("L"))
+    );
+    for body in ["", "null"] {
+        let nothing = shop
+            .send_bytes(Method::PUT, &alice, "application/json", body)
+            .await
+            .is(400);
+        assert_eq!(
+            nothing.json(),
+            json!({"errorMessage": "Could not update user!"})
+        );
+    }
+}
+
+#[tokio::test]
 async fn memberships_are_told_with_the_group() {
     let shop = open().await;
     let alice = shop.user("alice").await;

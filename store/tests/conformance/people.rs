@@ -136,6 +136,28 @@ on_every_engine! {
         assert!(world.user(&at(), &bob).await.unwrap().is_some());
     }
 
+    async fn users_are_found_by_the_type_of_a_credential(world) {
+        let mut otp = credential("o");
+        otp.kind = CredentialType::Otp;
+        for (name, held) in [("u1", &otp), ("u2", &credential("p")), ("u3", &otp)] {
+            write(&world, |tx| tx.insert_credential(&at(), &name.into(), held)).await;
+        }
+        let find = async |users: &[&str]| {
+            let users: Vec<UserId> = users.iter().map(|id| UserId::new(*id)).collect();
+            let found = world.users_with_credential(&at(), &CredentialType::Otp, &users).await;
+            let mut found: Vec<String> =
+                found.unwrap().into_iter().map(UserId::into_string).collect();
+            found.sort();
+            found
+        };
+        assert_eq!(find(&["u1", "u2"]).await, ["u1"]);
+        assert_eq!(find(&["u3", "u2", "u1", "nobody"]).await, ["u1", "u3"]);
+        assert_eq!(find(&[]).await, Vec::<String>::new());
+        let many: Vec<String> = (0..1_200).map(|n| format!("u{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(find(&many).await, ["u1", "u3"]);
+    }
+
     async fn credentials_come_in_their_order(world) {
         let alice = UserId::new("u");
         let mut second = credential("a");
