@@ -93,24 +93,52 @@ impl std::fmt::Debug for ComponentView {
     }
 }
 
+/// A setting that a provider declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it is never shown.
+    pub secret: bool,
+}
+
+/// The settings that a provider declares; none if there is no such provider.
+pub fn settings(
+    provider_type: &str,
+    provider_id: &str,
+) -> Option<impl Iterator<Item = Setting<'static>>> {
+    let declared = SETTINGS.get(provider_type)?.get(provider_id)?;
+    let list = move |list: &str, secret: bool| {
+        let names = declared.get(list).and_then(Value::as_array);
+        let names = names.map_or(&[][..], Vec::as_slice).iter();
+        names.filter_map(move |name| {
+            Some(Setting {
+                name: name.as_str()?,
+                secret,
+            })
+        })
+    };
+    Some(list("shown", false).chain(list("secret", true)))
+}
+
+/// Ids of the providers of a kind; none if there is no such kind.
+pub fn providers(provider_type: &str) -> Option<impl Iterator<Item = &'static str>> {
+    let providers = SETTINGS.get(provider_type)?.as_object()?;
+    Some(providers.keys().map(String::as_str))
+}
+
 /// Hides what must not be shown of a component's settings: secrets become [`MASK`], and settings
 /// that its provider does not declare, generated keys among them, are left out.
 pub fn mask_config(provider_type: &str, provider_id: &str, config: &mut Json) {
-    let settings = SETTINGS
-        .get(provider_type)
-        .and_then(|providers| providers.get(provider_id));
-    let declares = |list: &str, name: &str| {
-        let names = settings
-            .and_then(|settings| settings.get(list))
-            .and_then(Value::as_array);
-        names.is_some_and(|names| names.iter().any(|declared| declared.as_str() == Some(name)))
-    };
+    let declared: Vec<Setting<'_>> = settings(provider_type, provider_id)
+        .map(Iterator::collect)
+        .unwrap_or_default();
     config.retain(|name, values| {
-        if declares("secret", name) {
+        let setting = declared.iter().find(|setting| setting.name == name);
+        if setting.is_some_and(|setting| setting.secret) {
             mask_values(values);
-            return true;
         }
-        declares("shown", name)
+        setting.is_some()
     });
 }
 
@@ -192,6 +220,18 @@ mod tests {
             masked("mine", "mine", json!({"password": ["x"]})),
             json!({})
         );
+    }
+
+    #[test]
+    fn providers_declare_their_settings() {
+        let names = |kind, id| settings(kind, id).map(|all| all.map(|one| one.name).collect());
+        let expected: Option<Vec<&str>> = Some(vec!["max-clients"]);
+        assert_eq!(names(CLIENT_REGISTRATION_POLICY, "max-clients"), expected);
+        assert_eq!(names(KEY_PROVIDER, "max-clients"), None::<Vec<&str>>);
+        assert!(providers(KEY_PROVIDER).is_some_and(|mut ids| ids.any(|id| id == "rsa")));
+        assert!(providers("mine").is_none());
+        let secret = settings(KEY_PROVIDER, "rsa").and_then(|mut all| all.find(|one| one.secret));
+        assert_eq!(secret.map(|one| one.name), Some("privateKey"));
     }
 
     #[test]
