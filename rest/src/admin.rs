@@ -2,9 +2,12 @@
 
 mod client_scopes;
 mod clients;
+mod components;
 mod consents;
 mod events;
+mod events_config;
 mod groups;
+mod keys;
 mod owner;
 mod paging;
 mod protocol_mappers;
@@ -33,6 +36,9 @@ pub fn routes() -> Vec<Route> {
         role_mappings::routes(),
         roles::routes(),
         groups::routes(),
+        components::routes(),
+        keys::routes(),
+        events_config::routes(),
         user_profile::routes(),
     ]
     .concat()
