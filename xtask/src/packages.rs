@@ -27,6 +27,13 @@ pub const GIT: Need = Need {
     present: || find("git").is_some(),
 };
 
+/// Tests of the program send it signals; a bare Debian knows the command only within shells.
+pub const KILL: Need = Need {
+    name: "kill",
+    packages: &["procps"],
+    present: || find("kill").is_some(),
+};
+
 /// Where Debian keeps programs that it does not put into everybody's path.
 const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 

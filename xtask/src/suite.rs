@@ -22,7 +22,7 @@ Everything that decides: formatting, lints, all tests of all crates on SQLite, P
 rules on dependencies, their licences, files and texts), the oracle's cases, and the tour of README.md.
 
 The databases are started for the run, on free ports of loopback, and stopped at its end. As root on Debian, what is
-missing (PostgreSQL, MariaDB, Python's venv, curl, git) is installed; otherwise what needs it is left out, and the end says
+missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill) is installed; otherwise what needs it is left out, and the end says
 so. With CI=true nothing may be left out.
 
 With a filter, only the tests whose names contain it, on all databases, and none of the other steps.
@@ -49,7 +49,12 @@ const DATABASE_URLS: &str = "CLAVIGER_TEST_DB_URLS";
 pub fn test(arguments: &[String]) -> Result<bool> {
     let filter = filter(arguments)?;
     let mut report = Report::default();
-    let mut wanted = vec![packages::GIT, databases::POSTGRES, databases::MARIADB];
+    let mut wanted = vec![
+        packages::GIT,
+        packages::KILL,
+        databases::POSTGRES,
+        databases::MARIADB,
+    ];
     if filter.is_none() {
         wanted.extend([python::PYTHON, tour::CURL]);
         format(&mut report);
@@ -111,6 +116,7 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
     let mut report = Report::default();
     let wanted = [
         packages::GIT,
+        packages::KILL,
         databases::POSTGRES,
         databases::MARIADB,
         python::PYTHON,
@@ -142,7 +148,7 @@ fn filter(arguments: &[String]) -> Result<Option<&str>> {
 
 fn format(report: &mut Report) {
     report.step("format", |_| {
-        succeeds(&mut cargo(&["fmt", "--all", "--check"]))
+        succeeds(&mut cargo(&["fmt", "--all", "--", "--check", "-l"]))
     });
 }
 
