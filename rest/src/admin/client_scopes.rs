@@ -156,13 +156,7 @@ fn document(body: Json) -> Document {
 /// A representation as events tell it.
 fn told(given: &Json) -> Value {
     let mut told = given.clone();
-    if let Some(Value::Array(mappers)) = told.get_mut("protocolMappers") {
-        for mapper in mappers.iter_mut() {
-            if let Value::Object(body) = mapper {
-                *mapper = protocol_mappers::told(body);
-            }
-        }
-    }
+    protocol_mappers::tell_whole(&mut told);
     if let Some(Value::Object(attributes)) = told.get_mut("attributes") {
         attributes.retain(|_, value| !value.is_null());
     }
@@ -267,7 +261,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     call.record(&mut tx, resource, Some(&told(&given)));
     match call.app.commit(tx).await? {
         Commit::Conflict(_) => return Err(taken(text(&given, "name"))),
-        commit => done(commit)?,
+        commit @ (Commit::Done | Commit::Missed(_)) => done(commit)?,
     }
     Ok(no_content())
 }

@@ -25,8 +25,8 @@ use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use claviger_wire::fields::Fields;
 use serde_json::{Value, json};
 
-
 use super::owner::duplicate;
+use super::protocol_mappers;
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::guard::{MASTER, Right};
 use crate::problem::{Problem, done};
@@ -138,15 +138,24 @@ async fn wanted(call: &AdminCall) -> Result<Vec<Arc<Client>>, Problem> {
         .query
         .get("clientId")
         .filter(|text| !text.trim().is_empty());
-    if call.query.get("q").is_some_and(|query| !query.trim().is_empty()) {
+    if call
+        .query
+        .get("q")
+        .is_some_and(|query| !query.trim().is_empty())
+    {
         // Keycloak searches attributes only if its operator has named them, and says no more.
         return Err(Problem::with_body(StatusCode::BAD_REQUEST, Json::new()));
     }
     if let Some(client_id) = client_id.filter(|_| call.flag("search") != Some(true)) {
         return Ok(realm.client(client_id).await?.into_iter().collect());
     }
-    let filter = DocumentFilter { parent: None, name_contains: client_id };
-    let found = store.documents_page(&realm.id, Kind::Client, filter, first, max).await?;
+    let filter = DocumentFilter {
+        parent: None,
+        name_contains: client_id,
+    };
+    let found = store
+        .documents_page(&realm.id, Kind::Client, filter, first, max)
+        .await?;
     let mut clients = Vec::with_capacity(found.len());
     for document in found {
         clients.extend(realm.client_by_uuid(&ClientUuid::new(document.id)).await?);
@@ -209,6 +218,16 @@ async fn check(call: &AdminCall, body: &Json) -> Result<(), Problem> {
     Ok(())
 }
 
+/// A representation as events tell it: without secrets, its mappers whole.
+fn told(given: &Json) -> Value {
+    let mut told = view::stripped(given);
+    protocol_mappers::tell_whole(&mut told);
+    if let Some(Value::Object(attributes)) = told.get_mut("attributes") {
+        attributes.retain(|_, value| !value.is_null());
+    }
+    Value::Object(told)
+}
+
 fn maker(call: &AdminCall) -> Maker<'_> {
     Maker {
         random: &call.app.random,
@@ -258,7 +277,7 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
         kind: CLIENT,
         path: Some(&path),
     };
-    call.record(&mut tx, resource, Some(&view::stripped(&given)));
+    call.record(&mut tx, resource, Some(&told(&given)));
     match call.app.commit(tx).await? {
         Commit::Done => Ok(call.created(&id)),
         Commit::Conflict(_) | Commit::Missed(_) => Err(exists()),
@@ -275,24 +294,23 @@ async fn link_scopes(
     let realm = &call.realm.id;
     let scopes = call.realm.scopes().await?;
     let fields = Fields::of(given);
-    let named = [
+    // Kind of the client's link, names that it asks for, kind of the realm's link.
+    let wishes = [
         (
             LinkKind::DefaultScope,
             fields.maybe_texts("defaultClientScopes"),
+            LinkKind::RealmDefaultScope,
         ),
         (
             LinkKind::OptionalScope,
             fields.maybe_texts("optionalClientScopes"),
+            LinkKind::RealmOptionalScope,
         ),
     ];
-    let names_none = named.iter().all(|(_, names)| names.is_none());
+    let none_wished = wishes.iter().all(|(_, names, _)| names.is_none());
     let mut linked = std::collections::HashSet::new();
-    for (kind, names) in named {
-        let ids: Vec<String> = if names_none {
-            let of_realm = match kind {
-                LinkKind::DefaultScope => LinkKind::RealmDefaultScope,
-                _ => LinkKind::RealmOptionalScope,
-            };
+    for (kind, names, of_realm) in wishes {
+        let ids: Vec<String> = if none_wished {
             let ids = call
                 .app
                 .store
@@ -362,10 +380,10 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         kind: CLIENT,
         path: Some(&path),
     };
-    call.record(&mut tx, resource, Some(&view::stripped(&given)));
+    call.record(&mut tx, resource, Some(&told(&given)));
     match app.commit(tx).await? {
         Commit::Conflict(_) => return Err(duplicate("Duplicate resource error")),
-        commit => done(commit)?,
+        commit @ (Commit::Done | Commit::Missed(_)) => done(commit)?,
     }
     if disabled {
         let reason = EndReason::ClientDisabled;

@@ -152,12 +152,24 @@ pub(super) fn kept(random: &Random, given: &Json) -> Json {
 }
 
 /// A mapper as it was sent, as events tell it.
-pub(super) fn told(given: &Json) -> Value {
+fn told(given: &Json) -> Value {
     let mut told = view::mapper(given);
     if let Some(Value::Object(config)) = told.get_mut("config") {
         config.retain(|_, value| !value.is_null());
     }
     Value::Object(told)
+}
+
+/// Tells the mappers within a representation whole.
+pub(super) fn tell_whole(owner: &mut Json) {
+    let Some(Value::Array(mappers)) = owner.get_mut("protocolMappers") else {
+        return;
+    };
+    for mapper in mappers {
+        if let Value::Object(body) = mapper {
+            *mapper = told(body);
+        }
+    }
 }
 
 fn same_name(one: &Json, other: &Json) -> bool {

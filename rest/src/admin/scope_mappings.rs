@@ -254,7 +254,7 @@ fn told(given: &[Json]) -> Value {
     Value::Array(told.collect())
 }
 
-async fn given(call: &AdminCall) -> Result<Vec<Json>, Problem> {
+fn given(call: &AdminCall) -> Result<Vec<Json>, Problem> {
     Ok(call
         .json_list("RoleRepresentation")?
         .into_iter()
@@ -265,7 +265,7 @@ async fn given(call: &AdminCall) -> Result<Vec<Json>, Problem> {
 async fn add(call: AdminCall) -> Result<Answer, Problem> {
     let owner = Owner::of(&call).await?;
     let holder = Holder::of(&call).await?;
-    let given = given(&call).await?;
+    let given = given(&call)?;
     let mut tx = Tx::new();
     for role in named(&call, &holder, &given).await? {
         tx.insert_link(&call.realm.id, &link(&owner, &role));
@@ -288,7 +288,7 @@ async fn remove(call: AdminCall) -> Result<Answer, Problem> {
             brief,
         )
     } else {
-        given(&call).await?
+        given(&call)?
     };
     let mut tx = Tx::new();
     for role in named(&call, &holder, &given).await? {

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use claviger_engine::client::Client;
+use claviger_model::Secret;
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use claviger_wire::mapper::ProtocolMapper;
@@ -47,7 +48,7 @@ async fn generate(call: AdminCall) -> Result<Answer, Problem> {
     let roles = call.realm.roles().await?;
     let scopes = call.realm.scopes().await?;
     let names = scopes.names();
-    let named = names.iter().filter_map(|name| scopes.named(name));
+    let all = names.iter().filter_map(|name| scopes.named(name));
     let is_audience = |mapper: &ProtocolMapper| {
         mapper.protocol_mapper == "oidc-audience-mapper"
             && mapper.config("included.client.audience") == Some(&client.client_id)
@@ -58,7 +59,7 @@ async fn generate(call: AdminCall) -> Result<Answer, Problem> {
         server: &call.context.base_url,
         ssl_required: call.realm.settings.ssl_required,
         has_roles: roles.of_client(&client.uuid).next().is_some(),
-        is_audience: named
+        is_audience: all
             .flat_map(|scope| &scope.mappers)
             .any(|mapper| is_audience(mapper)),
     };
@@ -121,7 +122,7 @@ impl Installed<'_> {
     /// How the adapter proves who it is.
     fn credentials(&self) -> Value {
         let settings = &self.client.settings;
-        let secret = settings.secret.as_ref().map(|secret| secret.reveal());
+        let secret = settings.secret.as_ref().map(Secret::reveal);
         match settings.client_authenticator_type.as_str() {
             "client-secret" => json!({"secret": secret}),
             "client-secret-jwt" => {

@@ -39,9 +39,10 @@ pub fn routes() -> Vec<Route> {
 
 async fn list(call: AdminCall, kind: LinkKind) -> Result<Answer, Problem> {
     let client = client(&call).await?;
-    let ids = match kind {
-        LinkKind::DefaultScope => &client.default_scopes,
-        _ => &client.optional_scopes,
+    let ids = if kind == LinkKind::DefaultScope {
+        &client.default_scopes
+    } else {
+        &client.optional_scopes
     };
     let scopes = call.realm.scopes().await?;
     let linked = view::linked(&client, ids, &scopes);

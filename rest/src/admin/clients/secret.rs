@@ -108,24 +108,20 @@ async fn forget_rotated(call: AdminCall) -> Result<Answer, Problem> {
 async fn registration_access_token(call: AdminCall) -> Result<Answer, Problem> {
     let client = client(&call).await?;
     let issuer = call.context.issuer(&call.realm.name);
-    let issued = registration_token::issue(&call.app, &call.realm, &issuer).await;
-    let issued = issued.map_err(|error| match error {
+    let made = registration_token::issue(&call.app, &call.realm, &issuer).await;
+    let made = made.map_err(|error| match error {
         MintError::Store(error) => error.into(),
-        other => {
-            tracing::error!("no registration access token: {other}");
+        MintError::NoKey(_) | MintError::Signature(_) => {
+            tracing::error!("no registration access token: {error}");
             let text = "For more on this error consult the server log.";
             Problem::described(StatusCode::INTERNAL_SERVER_ERROR, "unknown_error", text)
         }
     })?;
     let mut body = client.body.clone();
-    set_attribute(&mut body, registration_token::ATTRIBUTE, Some(&issued.id));
-    let mut told = shown(&call, &client).await?;
+    set_attribute(&mut body, registration_token::ATTRIBUTE, Some(&made.id));
+    let mut told = view::stripped(&shown(&call, &client).await?);
     told.insert("registrationAccessToken".to_owned(), json!(MASK));
-    save(&call, &client, body, "ACTION", &view::stripped(&told)).await?;
-    let mut shown = match view::stripped(&told) {
-        Value::Object(shown) => shown,
-        _ => told,
-    };
-    shown.insert("registrationAccessToken".to_owned(), json!(issued.token));
-    Ok(answer(&shown))
+    save(&call, &client, body, "ACTION", &Value::Object(told.clone())).await?;
+    told.insert("registrationAccessToken".to_owned(), json!(made.token));
+    Ok(answer(&told))
 }

@@ -295,7 +295,7 @@ fn levels(body: &Json, known: &[String], problems: &mut Vec<String>) {
         match serde_json::from_str::<std::collections::BTreeMap<String, i64>>(map) {
             Ok(map) => names = map.into_keys().collect(),
             Err(_) => {
-                problems.push("Invalid client configuration (ACR-LOA map) for client".to_owned())
+                problems.push("Invalid client configuration (ACR-LOA map) for client".to_owned());
             }
         }
     }

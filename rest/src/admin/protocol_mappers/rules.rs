@@ -74,6 +74,9 @@ const ID: &str = "id.token.claim";
 const USER_INFO: &str = "userinfo.token.claim";
 const INTROSPECTION: &str = "introspection.token.claim";
 
+/// The document of a sector did not come, or is none.
+const UNREACHABLE: &str = "Failed to get redirect URIs from the Sector Identifier URI.";
+
 /// Whether there is such a mapper.
 pub fn is_known(mapper: &str) -> bool {
     KNOWN.contains(&mapper)
@@ -115,7 +118,6 @@ pub async fn check_pairwise(app: &App, client: &Client, sector: &str) -> Result<
     if !is_address || host(sector).is_none() {
         return Err("Invalid Sector Identifier URI.");
     }
-    const UNREACHABLE: &str = "Failed to get redirect URIs from the Sector Identifier URI.";
     let body = app
         .network
         .get(sector.to_owned())
