@@ -305,6 +305,36 @@ async fn users_are_found_by_what_is_known_of_them() {
 }
 
 #[tokio::test]
+async fn what_is_of_another_realm_is_not_there() {
+    let shop = open().await;
+    let other = json!({
+        "realm": "bank", "enabled": true, "groups": [{"name": "vault", "id": "vault-group"}],
+        "users": [{"id": "teller", "username": "teller", "enabled": true}],
+    });
+    shop.stage.import(other).await;
+    shop.get("/users/teller").await.is(404);
+    shop.put("/users/teller", &json!({"enabled": false}))
+        .await
+        .is(404);
+    shop.delete("/users/teller").await.is(404);
+    shop.put("/users/teller/reset-password", &json!({"value": "x"}))
+        .await
+        .is(404);
+    shop.get("/users/teller/role-mappings").await.is(404);
+    shop.get("/groups/vault-group/role-mappings").await.is(404);
+    let alice = shop.user("alice").await;
+    let joined = shop
+        .put(&format!("{alice}/groups/vault-group"), &json!({}))
+        .await;
+    joined.is(404);
+    let owner = shop.administered_by("owner").await;
+    owner.get("/users").await.is(200);
+    for path in ["/admin/realms/bank/users", "/admin/realms/master/users"] {
+        owner.get_absolute(path).await.is(403);
+    }
+}
+
+#[tokio::test]
 async fn whoever_may_only_ask_sees_nobody() {
     let shop = open().await;
     let alice = shop.user("alice").await;

@@ -159,6 +159,15 @@ impl Shop {
             .await
     }
 
+    /// `GET` of any path.
+    pub async fn get_absolute(&self, path: &str) -> Reply {
+        self.stage
+            .call(Method::GET, path)
+            .bearer(&self.token)
+            .send()
+            .await
+    }
+
     /// A request with JSON.
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> Reply {
         let call = self
