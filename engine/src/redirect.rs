@@ -39,14 +39,18 @@ impl PostLogoutUri {
         &self.0
     }
 
-    /// The address with the `state` that the client sent (RP-Initiated Logout 1.0 §3).
+    /// The address with the `state` that the client sent (RP-Initiated Logout 1.0 §3), in the
+    /// letters that a header may have.
     pub fn with_state(&self, state: Option<&str>) -> String {
-        let Some(state) = state else {
+        let state = state.filter(|state| !state.is_empty());
+        if state.is_none() && self.0.is_ascii() {
             return self.0.clone();
-        };
+        }
         match Url::parse(&self.0) {
             Ok(mut url) => {
-                url.query_pairs_mut().append_pair("state", state);
+                if let Some(state) = state {
+                    url.query_pairs_mut().append_pair("state", state);
+                }
                 url.into()
             }
             Err(_) => self.0.clone(),
@@ -55,44 +59,27 @@ impl PostLogoutUri {
 }
 
 /// Checks an address asked for with a logout. `post.logout.redirect.uris` lists what is allowed:
-/// `+` stands for the redirect URIs, `-` for none.
+/// `+` stands for the redirect URIs, as a missing list does, and `-` for none.
 pub fn post_logout_uri(client: &Client, origin: &str, asked: &str) -> Option<PostLogoutUri> {
-    let listed = client.settings.list_attribute("post.logout.redirect.uris");
-    let mut allowed: Vec<&str> = Vec::new();
-    for entry in listed {
-        match entry {
-            "-" => {}
-            "+" => allowed.extend(client.settings.redirect_uris.iter().map(String::as_str)),
-            uri => allowed.push(uri),
+    let settings = &client.settings;
+    let redirect_uris = || settings.redirect_uris.iter().map(String::as_str);
+    let listed = settings.list_attribute("post.logout.redirect.uris");
+    let allowed: Vec<&str> = match listed.first() {
+        None => redirect_uris().collect(),
+        Some(&"-") => Vec::new(),
+        Some(_) if listed.contains(&"+") => {
+            listed.into_iter().filter(|uri| *uri != "+").chain(redirect_uris()).collect()
         }
-    }
-    let root = client
-        .settings
-        .root_url
-        .as_deref()
-        .filter(|url| !url.is_empty());
+        Some(_) => listed,
+    };
+    let root = settings.root_url.as_deref().filter(|url| !url.is_empty());
     is_allowed(asked, &allowed, root.unwrap_or(origin)).then(|| PostLogoutUri(asked.to_owned()))
-}
-
-/// Whether an address is a redirect URI that the client registered (RFC 6749 §3.1.2.3).
-pub fn is_redirect_uri(client: &Client, origin: &str, asked: &str) -> bool {
-    let registered: Vec<&str> = client
-        .settings
-        .redirect_uris
-        .iter()
-        .map(String::as_str)
-        .collect();
-    let root = client
-        .settings
-        .root_url
-        .as_deref()
-        .filter(|url| !url.is_empty());
-    is_allowed(asked, &registered, root.unwrap_or(origin))
 }
 
 /// Whether an address is one of the registered ones; relative ones hang on `root`.
 fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
-    if asked.len() > LENGTH_MAX || asked.chars().any(|c| c.is_control() || c.is_whitespace()) {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace();
+    if asked.len() > LENGTH_MAX || asked.contains(is_odd) || has_broken_escape(asked) {
         return false;
     }
     let Ok(url) = Url::parse(asked) else {
@@ -101,8 +88,23 @@ fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
     if brings_answer(&url) {
         return false;
     }
+    if matches_any(asked, &url, registered, root) {
+        return true;
+    }
+    // A native application listens on whatever port is free (RFC 8252 §7.3).
+    let loopback = ["localhost", "127.0.0.1", "[::1]"];
+    let is_loopback = url.scheme() == "http" && url.host_str().is_some_and(|host| loopback.contains(&host));
+    let mut portless = url;
+    if !is_loopback || portless.port().is_none() || portless.set_port(None).is_err() {
+        return false;
+    }
+    matches_any(portless.as_str(), &portless, registered, root)
+}
+
+/// Whether the address, as it is written, is one of the registered ones.
+fn matches_any(asked: &str, url: &Url, registered: &[&str], root: &str) -> bool {
     let web = matches!(url.scheme(), "http" | "https");
-    let plain = is_plain(asked, &url);
+    let plain = is_plain(asked, url);
     registered.iter().any(|entry| {
         let entry = if entry.starts_with('/') {
             format!("{}{entry}", root.trim_end_matches('/'))
@@ -118,6 +120,15 @@ fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
         // Another scheme must be written out before the wildcard: `app:*`, not `*`.
         plain && matches_wildcard(asked, &entry) && (web || has_scheme(&entry, url.scheme()))
     })
+}
+
+/// Whether there is a `%` without two hexadecimal digits after it.
+fn has_broken_escape(asked: &str) -> bool {
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    !asked.split('%').skip(1).all(is_escape)
 }
 
 fn has_scheme(entry: &str, scheme: &str) -> bool {

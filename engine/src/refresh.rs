@@ -36,6 +36,9 @@ pub enum RefreshError {
     /// It is too old.
     #[error("Token is not active")]
     NotActive,
+    /// It is bound to a key whose possession the request does not prove (RFC 9449 §5).
+    #[error("DPoP proof is missing")]
+    Unproven,
     /// It was issued to another client.
     #[error("Invalid refresh token. Token client and authorized client don't match")]
     OtherClient,
@@ -101,6 +104,10 @@ pub async fn verify(
     }
     if token.issued_for.as_deref() != Some(client.client_id.as_str()) {
         return Err(RefreshError::OtherClient);
+    }
+    // Proofs are not read yet, and so no bound token is good.
+    if token.is_bound_to_a_key() {
+        return Err(RefreshError::Unproven);
     }
     Ok(token)
 }

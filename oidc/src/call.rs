@@ -56,8 +56,13 @@ impl FromRequest<App> for Call {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let name = realm_name(&mut parts).await?;
-        let found = app.realm(&name).await.map_err(|error| Problem::from(error).into_response())?;
-        let Some(realm) = found else { return Err(no_realm()) };
+        let found = app
+            .realm(&name)
+            .await
+            .map_err(|error| Problem::from(error).into_response())?;
+        let Some(realm) = found else {
+            return Err(no_realm());
+        };
         let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
             tracing::error!("a request came in without its context");
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
@@ -66,7 +71,11 @@ impl FromRequest<App> for Call {
         let is_form = media_type(&parts.headers)
             .is_some_and(|media| media == "application/x-www-form-urlencoded");
         let body = read(&parts.headers, body, BODY_MAX).await.map_err(unread)?;
-        let form = if is_form { read_form(&body, charset(&parts.headers))? } else { Form::default() };
+        let form = if is_form {
+            read_form(&body, charset(&parts.headers))?
+        } else {
+            Form::default()
+        };
         Ok(Self {
             app: app.clone(),
             realm,
@@ -87,7 +96,10 @@ async fn realm_name(parts: &mut Parts) -> Result<String, Response> {
     let params = RawPathParams::from_request_parts(parts, &()).await;
     // A name that is no text is the name of no realm.
     let params = params.map_err(|_| no_realm())?;
-    let name = params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value.to_owned());
+    let name = params
+        .iter()
+        .find(|(name, _)| *name == "realm")
+        .map(|(_, value)| value.to_owned());
     name.ok_or_else(no_realm)
 }
 
@@ -124,7 +136,10 @@ fn read_form(body: &[u8], charset: Charset) -> Result<Form, Response> {
 fn read_query(text: &str) -> Result<Form, Response> {
     let query = read_form(text.as_bytes(), Charset::Utf8)?;
     let is_blocked = |letter: char| letter < ' ' && !matches!(letter, '\t' | '\n' | '\r');
-    if query.iter().any(|(name, value)| name.contains('\0') || value.contains(is_blocked)) {
+    if query
+        .iter()
+        .any(|(name, value)| name.contains('\0') || value.contains(is_blocked))
+    {
         let text = "Blocking invalid query parameter value";
         return Err(Problem::plain(StatusCode::BAD_REQUEST, text).into_response());
     }
@@ -159,7 +174,11 @@ impl Call {
             return Ok(());
         }
         self.readers = Readers::All;
-        Err(Problem::new(StatusCode::FORBIDDEN, "invalid_request", "HTTPS required"))
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "invalid_request",
+            "HTTPS required",
+        ))
     }
 
     /// Refuses a disabled realm.
@@ -168,13 +187,19 @@ impl Call {
             return Ok(());
         }
         self.readers = Readers::All;
-        Err(Problem::new(StatusCode::FORBIDDEN, "access_denied", "Realm not enabled"))
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            "Realm not enabled",
+        ))
     }
 
     /// Lets the client's web origins read the answer, and refuses others.
     pub fn check_origin(&mut self, client: &Client) -> Result<(), Problem> {
         self.readers = Readers::of(client, &self.context.base_url);
-        let Some(origin) = self.header(header::ORIGIN) else { return Ok(()) };
+        let Some(origin) = self.header(header::ORIGIN) else {
+            return Ok(());
+        };
         if self.readers.include(origin) || origin == self.context.origin {
             return Ok(());
         }
@@ -185,13 +210,20 @@ impl Call {
     /// after the scheme is none; a second header could be read in place of the first.
     pub fn bearer(&self) -> Result<Option<&str>, Problem> {
         let mut headers = self.headers.get_all(header::AUTHORIZATION).iter();
-        let Some(only) = headers.next() else { return Ok(None) };
+        let Some(only) = headers.next() else {
+            return Ok(None);
+        };
         if headers.next().is_some() {
-            return Err(Problem::plain(StatusCode::UNAUTHORIZED, "HTTP 401 Unauthorized"));
+            return Err(Problem::plain(
+                StatusCode::UNAUTHORIZED,
+                "HTTP 401 Unauthorized",
+            ));
         }
         let parts = only.to_str().ok().and_then(|text| text.split_once(' '));
         let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        Ok(token.map(|(_, token)| token).filter(|token| !token.is_empty() && !token.contains(' ')))
+        Ok(token
+            .map(|(_, token)| token)
+            .filter(|token| !token.is_empty() && !token.contains(' ')))
     }
 
     /// The response to an answer or a refusal, with what every answer of this realm carries.
@@ -214,7 +246,11 @@ impl Call {
     }
 
     fn secure(&self, headers: &mut HeaderMap) {
-        secure(headers, &self.headers, &self.realm.settings.browser_security_headers);
+        secure(
+            headers,
+            &self.headers,
+            &self.realm.settings.browser_security_headers,
+        );
     }
 }
 
@@ -256,8 +292,15 @@ mod tests {
         ];
         for (address, required) in cases {
             let parsed = address.parse().ok();
-            assert_eq!(is_required(SslRequired::External, parsed), required, "{address}");
+            assert_eq!(
+                is_required(SslRequired::External, parsed),
+                required,
+                "{address}"
+            );
         }
-        assert!(is_required(SslRequired::External, None), "an unknown caller is an external one");
+        assert!(
+            is_required(SslRequired::External, None),
+            "an unknown caller is an external one"
+        );
     }
 }

@@ -46,10 +46,7 @@ pub async fn authenticate(
 ///
 /// After a refusal, which is recorded as the failure of `event`, every origin may read the answer:
 /// it tells nothing that is secret.
-pub async fn identify(
-    call: &mut Call,
-    event: &mut EventBuilder,
-) -> Result<Arc<Client>, Problem> {
+pub async fn identify(call: &mut Call, event: &mut EventBuilder) -> Result<Arc<Client>, Problem> {
     let client = match prove(call, event).await {
         Ok(client) => client,
         Err(Failure::Refused(refusal)) => {

@@ -42,7 +42,9 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     let mut event = call.event("INTROSPECT_TOKEN");
     call.check_ssl()?;
     call.check_realm()?;
-    let asking = client_auth::identify(call, &mut event).await.map_err(softened)?;
+    let asking = client_auth::identify(call, &mut event)
+        .await
+        .map_err(softened)?;
     event.client(&asking.client_id);
     if asking.settings.public_client {
         let status = StatusCode::FORBIDDEN;
@@ -117,17 +119,29 @@ async fn examine(
         return Ok(Err("client_not_found"));
     };
     if !client.settings.enabled {
-        event.detail("reason", format!("Client with clientId {issued_for} is disabled"));
+        event.detail(
+            "reason",
+            format!("Client with clientId {issued_for} is disabled"),
+        );
         return Ok(Err("client_disabled"));
     }
-    let revoked = call.app.store.token_revoked(&call.realm.id, &token.id).await?;
+    let revoked = call
+        .app
+        .store
+        .token_revoked(&call.realm.id, &token.id)
+        .await?;
     let stale = token.issued_at < revoked_before(&call.realm, Some(&client), None);
     if revoked || stale || !token.is_active(now) {
         let text = format!("Introspection access token for {issued_for} client: JWT check failed");
         event.detail("reason", text);
         return Ok(Err("invalid_token"));
     }
-    event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+    event.session(
+        token
+            .session
+            .as_ref()
+            .map(claviger_model::SessionId::as_str),
+    );
     let usable = match find(call, &client, &token).await {
         Ok(usable) => usable,
         Err(GateError::Store(error)) => return Err(error.into()),
@@ -187,13 +201,17 @@ async fn tell(
     let scope = token.scope.as_deref();
     let granted = Granted::new(&call.realm, client, &person, scope).await?;
     let mut told = Json::with_capacity(32);
-    let own = ["exp", "iat", "jti", "iss", "aud", "sub", "typ", "azp", "nonce", "sid", "scope", "cnf"];
+    let own = [
+        "exp", "iat", "jti", "iss", "aud", "sub", "typ", "azp", "nonce", "sid", "scope", "cnf",
+    ];
     for name in own {
         if let Some(value) = token.all.get(name) {
             told.insert(name.to_owned(), value.clone());
         }
     }
-    let issuer = call.context.issuer_at(&usable.session().base_path, &call.realm.name);
+    let issuer = call
+        .context
+        .issuer_at(&usable.session().base_path, &call.realm.name);
     let mut subject = Subject {
         realm: &call.realm,
         client,
@@ -206,14 +224,26 @@ async fn tell(
         amr: &[],
         now: call.app.now(),
     };
-    mapper::apply(&granted.mappers, Target::Introspection, &mut subject, &mut told);
+    mapper::apply(
+        &granted.mappers,
+        Target::Introspection,
+        &mut subject,
+        &mut told,
+    );
     told.insert("client_id".into(), json!(token.issued_for));
-    if told.get("scope").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty()) {
+    if told
+        .get("scope")
+        .and_then(Value::as_str)
+        .is_some_and(|text| text.trim().is_empty())
+    {
         told.remove("scope");
     }
     if !told.contains_key("username") {
         let name = told.get("preferred_username").cloned();
-        told.insert("username".into(), name.unwrap_or_else(|| json!(person.user.username)));
+        told.insert(
+            "username".into(),
+            name.unwrap_or_else(|| json!(person.user.username)),
+        );
     }
     told.insert("token_type".into(), json!(token.kind));
     told.insert("active".into(), json!(true));

@@ -29,26 +29,43 @@ pub use problem::Problem;
 pub fn router() -> Router<App> {
     let oidc = |path: &str| format!("/realms/{{realm}}/protocol/openid-connect/{path}");
     Router::new()
-        .route("/realms/{realm}", get(realm_info::show).options(realm_info::preflight))
+        .route(
+            "/realms/{realm}",
+            get(realm_info::show).options(realm_info::preflight),
+        )
         .route(
             "/realms/{realm}/.well-known/openid-configuration",
-            get(discovery::show).options(discovery::preflight).fallback(problem::not_found),
+            get(discovery::show)
+                .options(discovery::preflight)
+                .fallback(problem::not_found),
         )
         .route(
             "/realms/{realm}/.well-known/oauth-authorization-server",
-            get(discovery::show).options(discovery::preflight).fallback(problem::not_found),
+            get(discovery::show)
+                .options(discovery::preflight)
+                .fallback(problem::not_found),
         )
         .route(&oidc("certs"), get(certs::show).options(certs::preflight))
         .route(&oidc("token"), post(token::grant).options(token::preflight))
-        .route(&oidc("token/introspect"), post(introspect::introspect).options(introspect::options))
+        .route(
+            &oidc("token/introspect"),
+            post(introspect::introspect).options(introspect::options),
+        )
         .route(
             &oidc("userinfo"),
-            get(userinfo::get).post(userinfo::post).options(userinfo::preflight),
+            get(userinfo::get)
+                .post(userinfo::post)
+                .options(userinfo::preflight),
         )
-        .route(&oidc("revoke"), post(revoke::revoke).options(revoke::preflight))
+        .route(
+            &oidc("revoke"),
+            post(revoke::revoke).options(revoke::preflight),
+        )
         .route(
             &oidc("logout"),
-            get(logout::by_browser).post(logout::by_post).options(logout::preflight),
+            get(logout::by_browser)
+                .post(logout::by_post)
+                .options(logout::preflight),
         )
         .method_not_allowed_fallback(problem::method_not_allowed)
 }

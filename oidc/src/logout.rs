@@ -26,6 +26,9 @@ use crate::grant::tell_refresh_error;
 use crate::problem::Problem;
 use crate::token::commit;
 
+/// Keycloak's words for a token that is older than the session; the spelling is theirs.
+const OLDER: &str = "Toked issued before the user session started";
+
 /// Answers a preflight request.
 pub async fn preflight(call: Call) -> Response {
     call.respond_to_preflight(DEFAULT_METHODS)
@@ -52,7 +55,10 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
     let mut event = call.event("LOGOUT");
     let client = client_auth::authenticate(call, &mut event).await?;
     if client.settings.bearer_only {
-        return Err(Problem::bad_request("invalid_client", "Bearer-only not allowed"));
+        return Err(Problem::bad_request(
+            "invalid_client",
+            "Bearer-only not allowed",
+        ));
     }
     let text = call.form.get("refresh_token").unwrap_or_default();
     let now = call.app.now();
@@ -63,17 +69,16 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
         Err(error) => return Err(refuse(call, &mut event, error).await),
     };
     // A session that is gone already is as well: to end it again changes nothing.
-    let Some(session) = session_of(call, &token).await? else { return Ok(done()) };
+    let Some(session) = session_of(call, &token).await? else {
+        return Ok(done());
+    };
     if !is_alive(&call.realm, &session, now) {
         expire(call, &session).await?;
         return Ok(done());
     }
     if token.issued_at + Seconds(1) < session.started_at.seconds() {
-        event.detail("reason", "Toked issued before the user session started");
-        let problem = Problem::bad_request(
-            "invalid_grant",
-            "Toked issued before the user session started",
-        );
+        event.detail("reason", OLDER);
+        let problem = Problem::bad_request("invalid_grant", OLDER);
         return Err(call.refuse(&event, "invalid_token", problem).await);
     }
     end(call, &session, &mut event).await?;
@@ -107,9 +112,15 @@ async fn refuse(call: &Call, event: &mut EventBuilder, error: RefreshError) -> P
 
 /// The session that a token names, alive or not.
 async fn session_of(call: &Call, token: &TokenClaims) -> Result<Option<UserSession>, StoreError> {
-    let Some(id) = &token.session else { return Ok(None) };
+    let Some(id) = &token.session else {
+        return Ok(None);
+    };
     for kind in token.presence().kinds() {
-        let found = call.app.store.user_session(&call.realm.id, *kind, id).await?;
+        let found = call
+            .app
+            .store
+            .user_session(&call.realm.id, *kind, id)
+            .await?;
         if found.is_some() {
             return Ok(found);
         }
@@ -117,14 +128,12 @@ async fn session_of(call: &Call, token: &TokenClaims) -> Result<Option<UserSessi
     Ok(None)
 }
 
-async fn end(
-    call: &Call,
-    session: &UserSession,
-    event: &mut EventBuilder,
-) -> Result<(), Problem> {
+async fn end(call: &Call, session: &UserSession, event: &mut EventBuilder) -> Result<(), Problem> {
     let mut tx = Tx::new();
     end_session(&call.app, &call.realm, &mut tx, session, EndReason::Logout).await?;
-    event.user(session.user.as_str()).session(Some(session.id.as_str()));
+    event
+        .user(session.user.as_str())
+        .session(Some(session.id.as_str()));
     event.success(&call.app, &call.realm, &mut tx);
     commit(call, tx).await
 }
@@ -139,7 +148,13 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
         let text = "Either the parameter 'client_id' or the parameter 'id_token_hint' is required \
                     when 'post_logout_redirect_uri' is used.";
         event.detail("reason", text);
-        return failed(call, &event, "invalid_request", "Missing parameters: id_token_hint").await;
+        return failed(
+            call,
+            &event,
+            "invalid_request",
+            "Missing parameters: id_token_hint",
+        )
+        .await;
     }
     let token = match hint {
         None => None,
@@ -157,9 +172,16 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
         && client_id != issued_for
     {
         event.client(client_id);
-        let text = "Parameter client_id is different than the client for which ID Token was issued.";
+        let text =
+            "Parameter client_id is different than the client for which ID Token was issued.";
         event.detail("reason", text);
-        return failed(call, &event, "invalid_token", "Invalid parameter: id_token_hint").await;
+        return failed(
+            call,
+            &event,
+            "invalid_token",
+            "Invalid parameter: id_token_hint",
+        )
+        .await;
     }
     let client = match client_id.or(issued_for) {
         Some(id) => call.realm.client(id).await?,
@@ -181,12 +203,13 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
             Some(checked)
         }
     };
-    let Some(token) = token else {
-        // Without a hint and without a session in the browser there is nothing to end.
+    let Some(token) = token.filter(|_| client.is_some()) else {
+        // Without a hint and without a session in the browser there is nothing to end. A hint for
+        // a client that is gone proves nothing about who asks: its user would have to be asked.
         return match (&client, &target) {
             (Some(_), Some(target)) => Ok(redirect(target, sent.get("state"))),
             _ => Ok(page(
-                StatusCode::NOT_IMPLEMENTED,
+                StatusCode::BAD_REQUEST,
                 "To log out without a question, send the parameter id_token_hint. The page that \
                  asks for a confirmation is not part of this server yet.",
             )),
@@ -195,7 +218,11 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
     if let Some(target) = &target {
         event.detail("redirect_uri", target.as_str());
     }
-    end_hinted(call, &token, &mut event).await?;
+    if end_hinted(call, &token, &mut event).await? == Hinted::Older {
+        event.forget("redirect_uri");
+        event.detail("reason", OLDER);
+        return failed(call, &event, "invalid_token", "Session not active").await;
+    }
     Ok(match &target {
         Some(target) => redirect(target, sent.get("state")),
         None => page(StatusCode::OK, "You are logged out"),
@@ -210,7 +237,9 @@ async fn read_hint(call: &Call, text: &str) -> Result<Result<TokenClaims, String
     };
     if token.kind != "ID" {
         let kind = &token.kind;
-        return Ok(Err(format!("Token type is incorrect. Expected '[ID]' but was '{kind}'")));
+        return Ok(Err(format!(
+            "Token type is incorrect. Expected '[ID]' but was '{kind}'"
+        )));
     }
     if !call.context.is_issuer(&token.issuer, &call.realm.name) {
         return Ok(Err("Invalid IDToken".to_owned()));
@@ -218,20 +247,42 @@ async fn read_hint(call: &Call, text: &str) -> Result<Result<TokenClaims, String
     Ok(Ok(token))
 }
 
+/// What became of the session of a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hinted {
+    /// It is gone, if it was there at all.
+    Gone,
+    /// It began after the hint was issued: it is another one.
+    Older,
+}
+
 async fn end_hinted(
     call: &Call,
     token: &TokenClaims,
     event: &mut EventBuilder,
-) -> Result<(), Problem> {
-    let Some(id) = &token.session else { return Ok(()) };
+) -> Result<Hinted, Problem> {
     let kind = SessionKind::Online;
-    let session = call.app.store.user_session(&call.realm.id, kind, id).await?;
-    match session {
-        Some(session) if token.issued_at + Seconds(1) >= session.started_at.seconds() => {
-            end(call, &session, event).await
+    let session = match &token.session {
+        Some(id) => {
+            call.app
+                .store
+                .user_session(&call.realm.id, kind, id)
+                .await?
         }
-        Some(_) | None => Ok(()),
+        None => None,
+    };
+    let Some(session) = session else {
+        let mut tx = Tx::new();
+        event.forget("redirect_uri");
+        event.error(&call.app, &call.realm, "session_expired", &mut tx);
+        commit(call, tx).await?;
+        return Ok(Hinted::Gone);
+    };
+    if token.issued_at + Seconds(1) < session.started_at.seconds() {
+        return Ok(Hinted::Older);
     }
+    end(call, &session, event).await?;
+    Ok(Hinted::Gone)
 }
 
 fn redirect(target: &PostLogoutUri, state: Option<&str>) -> Answer {
@@ -254,6 +305,8 @@ async fn failed(
 
 /// A sentence for a person, until there are pages.
 fn page(status: StatusCode, text: &'static str) -> Answer {
-    Answer::text(status, text)
-        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store, must-revalidate, max-age=0"))
+    Answer::text(status, text).with(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store, must-revalidate, max-age=0"),
+    )
 }

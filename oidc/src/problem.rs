@@ -98,7 +98,10 @@ impl Problem {
             return Answer::text(self.status, "").with_text(header::WWW_AUTHENTICATE, challenge);
         }
         let description = self.description.as_deref();
-        let body = Body { error: &self.error, error_description: description };
+        let body = Body {
+            error: &self.error,
+            error_description: description,
+        };
         let answer = Answer::json(self.status, &body);
         if self.retry_after {
             answer.with(header::RETRY_AFTER, HeaderValue::from_static("1"))
@@ -115,7 +118,11 @@ impl From<StoreError> for Problem {
             return Self::busy();
         }
         tracing::error!("database failure: {}", chain(&error));
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Unexpected server error")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Unexpected server error",
+        )
     }
 }
 
@@ -143,7 +150,10 @@ impl IntoResponse for Problem {
 
 /// What a path answers that exists, but not for this method.
 pub async fn method_not_allowed() -> Problem {
-    Problem::plain(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")
+    Problem::plain(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "HTTP 405 Method Not Allowed",
+    )
 }
 
 /// What a path answers that exists for one method only, to all others.

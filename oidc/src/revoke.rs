@@ -38,10 +38,16 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     let client = client_auth::authenticate(call, &mut event).await?;
     event.client(&client.client_id);
     if client.settings.bearer_only {
-        return Err(Problem::bad_request("invalid_client", "Bearer-only not allowed"));
+        return Err(Problem::bad_request(
+            "invalid_client",
+            "Bearer-only not allowed",
+        ));
     }
     if call.form.has_repeated() {
-        return Err(Problem::bad_request("invalid_request", "duplicated parameter"));
+        return Err(Problem::bad_request(
+            "invalid_request",
+            "duplicated parameter",
+        ));
     }
     let token = read(call, &client, &mut event).await?;
     let found = find(call, &client, &token, &mut event).await?;
@@ -50,12 +56,19 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     if token.is_refresh() {
         end_part(call, &client, &token, &mut tx).await?;
         event.detail("revoked_client", &*client.client_id);
-        event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+        event.session(
+            token
+                .session
+                .as_ref()
+                .map(claviger_model::SessionId::as_str),
+        );
         event.detail("refresh_token_id", &*token.id);
         event.detail("refresh_token_type", &*token.kind);
     } else {
         // Kept until the token would be over anyway, and a little longer for slow clocks.
-        let end = token.expires_at.map_or(Seconds(i64::MAX / 2000), |end| end + Seconds(60));
+        let end = token
+            .expires_at
+            .map_or(Seconds(i64::MAX / 2000), |end| end + Seconds(60));
         tx.revoke_token(&call.realm.id, &token.id, end.millis());
         event.detail("token_id", &*token.id);
     }
@@ -117,6 +130,10 @@ async fn find(
     };
     match found {
         Ok(id) => Ok(id.into_string()),
+        // What is given back must stay so when the user is enabled again.
+        Err(GateError::Unusable(Unusable::UserDisabled)) => {
+            Ok(token.subject.clone().unwrap_or_default())
+        }
         Err(GateError::Store(error)) => Err(error.into()),
         Err(GateError::Unusable(reason)) => {
             let error = session_error(&reason);
@@ -149,14 +166,21 @@ async fn end_part(
     token: &TokenClaims,
     tx: &mut Tx,
 ) -> Result<(), Problem> {
-    let Some(id) = &token.session else { return Ok(()) };
+    let Some(id) = &token.session else {
+        return Ok(());
+    };
     let reason = EndReason::TokenRevoked;
     // An offline token's online session goes too: its access tokens are of the same family.
-    let kinds: &[SessionKind] =
-        if token.kind == "Offline" { &SessionKind::ALL } else { &[SessionKind::Online] };
+    let kinds: &[SessionKind] = if token.kind == "Offline" {
+        &SessionKind::ALL
+    } else {
+        &[SessionKind::Online]
+    };
     for kind in kinds {
         let store = &call.app.store;
-        let Some(session) = store.user_session(&call.realm.id, *kind, id).await? else { continue };
+        let Some(session) = store.user_session(&call.realm.id, *kind, id).await? else {
+            continue;
+        };
         let parts = store.client_sessions(&call.realm.id, *kind, id).await?;
         if parts.iter().all(|part| part.client == client.uuid) {
             end_session(&call.app, &call.realm, tx, &session, reason).await?;

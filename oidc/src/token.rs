@@ -19,11 +19,22 @@ const PARAMETER_MAX: usize = 4_000;
 /// How long a parameter that holds a token may be.
 const TOKEN_PARAMETER_MAX: usize = 20_000;
 /// Parameters by which a user or a client proves who it is: taken as they are, to the last byte.
-const CREDENTIALS: [&str; 6] =
-    ["client_id", "client_secret", "username", "password", "otp", "totp"];
+const CREDENTIALS: [&str; 6] = [
+    "client_id",
+    "client_secret",
+    "username",
+    "password",
+    "otp",
+    "totp",
+];
 /// Parameters that hold tokens.
-const TOKEN_PARAMETERS: [&str; 5] =
-    ["refresh_token", "client_assertion", "assertion", "subject_token", "actor_token"];
+const TOKEN_PARAMETERS: [&str; 5] = [
+    "refresh_token",
+    "client_assertion",
+    "assertion",
+    "subject_token",
+    "actor_token",
+];
 
 /// Answers a token request.
 pub async fn grant(mut call: Call) -> Response {
@@ -47,16 +58,25 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
         return Err(Problem::bad_request("invalid_request", text));
     };
     let Some(grant) = Grant::from_name(&name) else {
-        return Err(Problem::bad_request("unsupported_grant_type", "Unsupported grant_type"));
+        return Err(Problem::bad_request(
+            "unsupported_grant_type",
+            "Unsupported grant_type",
+        ));
     };
     let mut event = call.event(grant.event_kind());
     event.detail("grant_type", &*name);
     let client = client_auth::authenticate(call, &mut event).await?;
     if client.settings.bearer_only {
-        return Err(Problem::bad_request("invalid_client", "Bearer-only not allowed"));
+        return Err(Problem::bad_request(
+            "invalid_client",
+            "Bearer-only not allowed",
+        ));
     }
     if call.form.has_repeated() {
-        return Err(Problem::bad_request("invalid_request", "duplicated parameter"));
+        return Err(Problem::bad_request(
+            "invalid_request",
+            "duplicated parameter",
+        ));
     }
     call.form.retain(|name, value| {
         let max = match name {
@@ -168,7 +188,11 @@ pub async fn commit(call: &Call, tx: Tx) -> Result<(), Problem> {
 
 /// The cookie in which Keycloak remembers a user's language.
 pub fn locale_cookie(call: &Call, answer: Answer, locale: &str) -> Answer {
-    if locale.is_empty() || !locale.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+    if locale.is_empty()
+        || !locale
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    {
         return answer;
     }
     let path = format!("{}/realms/{}/", call.context.base_path, call.realm.name);

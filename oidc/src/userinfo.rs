@@ -59,14 +59,19 @@ async fn answer(mut call: Call, token: Result<Option<String>, Problem>) -> Respo
 
 fn one_token(call: &Call) -> Result<Option<String>, Problem> {
     let in_header = call.bearer()?;
-    let in_form: Vec<&str> =
-        call.form.iter().filter(|(name, _)| *name == "access_token").map(|(_, v)| v).collect();
+    let in_form: Vec<&str> = call
+        .form
+        .iter()
+        .filter(|(name, _)| *name == "access_token")
+        .map(|(_, v)| v)
+        .collect();
     match (in_header, in_form.as_slice()) {
         (header, []) => Ok(header.map(str::to_owned)),
         (None, [one]) => Ok(Some((*one).to_owned())),
-        (Some(_), [_]) => {
-            Err(invalid_request(call, "More than one method used for including an access token"))
-        }
+        (Some(_), [_]) => Err(invalid_request(
+            call,
+            "More than one method used for including an access token",
+        )),
         (_, [_, ..]) => Err(invalid_request(call, "Duplicate parameter")),
     }
 }
@@ -98,12 +103,17 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
         return Err(call.refuse(&event, "invalid_token", problem).await);
     };
     let (token, client) = read(call, &text, &mut event).await?;
-    event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+    event.session(
+        token
+            .session
+            .as_ref()
+            .map(claviger_model::SessionId::as_str),
+    );
     let usable = match find(call, &client, &token).await {
         Ok(usable) => usable,
         Err(GateError::Store(error)) => return Err(error.into()),
         Err(GateError::Unusable(reason)) => {
-            let (error, text) = tell(&reason);
+            let (error, text) = tell(&reason, is_stateless(&token));
             let problem = invalid_token(call, text);
             return Err(call.refuse(&event, error, problem).await);
         }
@@ -117,20 +127,31 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
         let problem = invalid_token(call, text);
         return Err(call.refuse(&event, "invalid_token", problem).await);
     }
-    if client.settings.attribute("user.info.response.signature.alg").is_some()
-        || client.settings.attribute("user.info.encrypted.response.alg").is_some()
+    if client
+        .settings
+        .attribute("user.info.response.signature.alg")
+        .is_some()
+        || client
+            .settings
+            .attribute("user.info.encrypted.response.alg")
+            .is_some()
     {
         let text = "Signed and encrypted userinfo is not part of this server yet";
-        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "server_error", text));
+        return Err(Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "server_error",
+            text,
+        ));
     }
     let claims = claims(call, &client, &token, &usable).await?;
     event.detail("signature_required", "false");
     let mut tx = Tx::new();
     event.success(&call.app, &call.realm, &mut tx);
     crate::token::commit(call, tx).await?;
-    Ok(Answer::json(StatusCode::OK, &claims)
-        .no_store()
-        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache")))
+    Ok(Answer::json(StatusCode::OK, &claims).no_store().with(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store, no-cache"),
+    ))
 }
 
 /// Verifies the token and finds the client that it was issued to.
@@ -142,7 +163,7 @@ async fn read(
     let ring = call.realm.keys().await?;
     let now = call.app.now();
     let known = TokenClaims::verify(&ring, text)
-        .filter(|token| matches!(token.kind.as_str(), "Bearer" | "DPoP"))
+        .filter(|token| token.kind == "Bearer" && !token.is_bound_to_a_key())
         .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
         .filter(|token| token.is_active(now));
     let Some(token) = known else {
@@ -156,11 +177,14 @@ async fn read(
     }
     let id = token.issued_for.clone().unwrap_or_default();
     let Some(client) = call.realm.client(&id).await? else {
-        let problem = invalid_token(call, "Client not found");
-        return Err(call.refuse(event, "client_not_found", problem).await);
+        return Err(unverified(call, event).await);
     };
     call.check_origin(&client)?;
-    let revoked = call.app.store.token_revoked(&call.realm.id, &token.id).await?;
+    let revoked = call
+        .app
+        .store
+        .token_revoked(&call.realm.id, &token.id)
+        .await?;
     if revoked || token.issued_at < revoked_before(&call.realm, Some(&client), None) {
         return Err(unverified(call, event).await);
     }
@@ -175,12 +199,22 @@ async fn read(
 
 async fn unverified(call: &Call, event: &mut EventBuilder) -> Problem {
     event.detail("reason", "Token verification failed");
-    call.refuse(event, "invalid_token", invalid_token(call, "Token verification failed")).await
+    call.refuse(
+        event,
+        "invalid_token",
+        invalid_token(call, "Token verification failed"),
+    )
+    .await
 }
 
-/// Event error and text for what cannot be used.
-const fn tell(reason: &Unusable) -> (&'static str, &'static str) {
+/// Event error and text for what cannot be used. Of a token without a session only the code is
+/// told.
+const fn tell(reason: &Unusable, stateless: bool) -> (&'static str, &'static str) {
     match reason {
+        Unusable::UserDisabled | Unusable::UserNotFound if stateless => {
+            let code = session_error(reason);
+            (code, code)
+        }
         Unusable::ClientDisabled => ("client_disabled", "Client disabled"),
         Unusable::UserDisabled => ("user_disabled", "User disabled"),
         Unusable::UserNotFound => ("user_not_found", "User not found"),
@@ -193,10 +227,14 @@ const fn tell(reason: &Unusable) -> (&'static str, &'static str) {
 }
 
 async fn find(call: &Call, client: &Client, token: &TokenClaims) -> Result<Usable, GateError> {
-    if token.presence() == Presence::Transient && token.session.is_none() {
+    if is_stateless(token) {
         return stateless(call, client, token).await;
     }
     usable(&call.app, &call.realm, client, &token.claim()).await
+}
+
+fn is_stateless(token: &TokenClaims) -> bool {
+    token.presence() == Presence::Transient && token.session.is_none()
 }
 
 /// What a token without a session stands for, as if a session began now.
@@ -215,7 +253,12 @@ pub async fn stateless(
         notes: Vec::new(),
         part_notes: Vec::new(),
     };
-    Ok(session::begin(&call.app, &call.realm, SessionKind::Online, &beginning))
+    Ok(session::begin(
+        &call.app,
+        &call.realm,
+        SessionKind::Online,
+        &beginning,
+    ))
 }
 
 async fn claims(
@@ -225,11 +268,12 @@ async fn claims(
     usable: &Usable,
 ) -> Result<Json, StoreError> {
     let person = Person::load(&call.app.store, &call.realm, usable.user().clone()).await?;
-    let granted =
-        Granted::new(&call.realm, client, &person, token.scope.as_deref()).await?;
+    let granted = Granted::new(&call.realm, client, &person, token.scope.as_deref()).await?;
     let mut claims = Json::with_capacity(16);
     claims.insert("sub".into(), json!(person.user.id.as_str()));
-    let issuer = call.context.issuer_at(&usable.session().base_path, &call.realm.name);
+    let issuer = call
+        .context
+        .issuer_at(&usable.session().base_path, &call.realm.name);
     let mut subject = Subject {
         realm: &call.realm,
         client,
@@ -242,6 +286,11 @@ async fn claims(
         amr: &[],
         now: call.app.now(),
     };
-    mapper::apply(&granted.mappers, Target::UserInfo, &mut subject, &mut claims);
+    mapper::apply(
+        &granted.mappers,
+        Target::UserInfo,
+        &mut subject,
+        &mut claims,
+    );
     Ok(claims)
 }

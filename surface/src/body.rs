@@ -41,12 +41,18 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
 
 /// How the text of a request is encoded. What is not said, or not known, is UTF-8.
 pub fn charset(headers: &HeaderMap) -> Charset {
-    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let named = text.unwrap_or_default().split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        let is_charset = name.trim().eq_ignore_ascii_case("charset");
-        is_charset.then(|| value.trim().trim_matches('"').to_ascii_lowercase())
-    });
+    let text = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let named = text
+        .unwrap_or_default()
+        .split(';')
+        .skip(1)
+        .find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            let is_charset = name.trim().eq_ignore_ascii_case("charset");
+            is_charset.then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+        });
     match named.as_deref() {
         Some("iso-8859-1" | "latin1") => Charset::Latin1,
         Some(_) | None => Charset::Utf8,

@@ -123,7 +123,9 @@ fn decode(text: &[u8], charset: Charset) -> Result<String, FormError> {
             b'%' => {
                 let mut digit = || {
                     let digit = rest.next().and_then(|byte| char::from(*byte).to_digit(16));
-                    digit.and_then(|digit| u8::try_from(digit).ok()).ok_or(FormError::BadEscape)
+                    digit
+                        .and_then(|digit| u8::try_from(digit).ok())
+                        .ok_or(FormError::BadEscape)
                 };
                 (digit()? << 4) | digit()?
             }
@@ -161,18 +163,32 @@ mod tests {
         ];
         for (text, expected) in cases {
             let found = read(text).unwrap();
-            let found: Vec<_> = found.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|(n, v)| (n.as_str(), v.as_str()))
+                .collect();
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(text));
         }
     }
 
     #[test]
     fn a_form_that_can_be_read_in_two_ways_is_not_read() {
-        for text in ["a=%", "a=%4", "a=%4g", "a=%%41", "%zz=1", "a=1&b=%+1", "a=%\u{e9}1"] {
+        for text in [
+            "a=%",
+            "a=%4",
+            "a=%4g",
+            "a=%%41",
+            "%zz=1",
+            "a=1&b=%+1",
+            "a=%\u{e9}1",
+        ] {
             assert_eq!(read(text.as_bytes()), Err(FormError::BadEscape), "{text}");
         }
         assert_eq!(read("a=1&".repeat(999).as_bytes()).unwrap().len(), 999);
-        assert_eq!(read("a=1&".repeat(1_000).as_bytes()), Err(FormError::TooMany));
+        assert_eq!(
+            read("a=1&".repeat(1_000).as_bytes()),
+            Err(FormError::TooMany)
+        );
         assert_eq!(read("&".repeat(1_000).as_bytes()), Err(FormError::TooMany));
         let long = format!("a={}", "x".repeat(FIELD_BYTES_MAX - 2));
         assert!(read(long.as_bytes()).is_ok());
@@ -189,7 +205,10 @@ mod tests {
     fn cleaning_spares_what_is_compared_byte_by_byte() {
         let mut form = Form::read(b"scope=a%00%1b&password=a%00", Charset::Utf8).unwrap();
         form.clean(&["password"]);
-        assert_eq!((form.get("scope"), form.get("password")), (Some("a"), Some("a\0")));
+        assert_eq!(
+            (form.get("scope"), form.get("password")),
+            (Some("a"), Some("a\0"))
+        );
     }
 
     #[test]

@@ -76,12 +76,20 @@ impl TokenClaims {
         Some(Self::from_json(all)).filter(Self::can_be_ours)
     }
 
-    /// Whether the names in it are ones that this server could have given: somebody else may hold
-    /// a key that the realm has imported.
+    /// Whether it could be a token of ours: somebody else may hold a key that the realm has
+    /// imported. A claim of another type than ours has would count as missing, and a token without
+    /// an end would never be over.
     fn can_be_ours(&self) -> bool {
-        let session = self.session.as_ref().map(SessionId::as_str);
-        let names = [Some(self.id.as_str()), session, self.subject.as_deref(), self.text("azp")];
-        self.id.len() <= ID_MAX && !names.into_iter().flatten().any(|name| name.contains('\0'))
+        let claim = |name: &&str| self.all.get(*name).filter(|value| !value.is_null());
+        let texts = ["typ", "iss", "sub", "azp", "sid", "session_state", "scope"];
+        let are_texts = texts.iter().filter_map(claim).all(|value| {
+            // No column of ours, and so no name, has the character NUL.
+            value.as_str().is_some_and(|text| !text.contains('\0'))
+        });
+        let are_whole = ["exp", "nbf"].iter().filter_map(claim).all(Value::is_i64);
+        let is_dated = self.all.get("iat").is_some_and(Value::is_i64);
+        let is_named = !self.id.is_empty() && self.id.len() <= ID_MAX && !self.id.contains('\0');
+        are_texts && are_whole && is_dated && is_named
     }
 
     /// Reads the claims of a payload that somebody has verified.
@@ -124,6 +132,12 @@ impl TokenClaims {
     /// A text claim.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.all.get(name)?.as_str()
+    }
+
+    /// Whether it is good only together with a proof of possession of a key (RFC 9449 §6).
+    pub fn is_bound_to_a_key(&self) -> bool {
+        let thumbprint = self.all.get("cnf").and_then(|cnf| cnf.get("jkt"));
+        self.kind == "DPoP" || thumbprint.is_some()
     }
 
     /// Whether it is a refresh token, online or offline.

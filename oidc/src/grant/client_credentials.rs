@@ -17,19 +17,14 @@ use crate::problem::Problem;
 use crate::token::{answer, commit, note, requested_scope};
 
 /// Runs the grant.
-pub async fn run(
-    call: &Call,
-    client: &Client,
-    mut event: EventBuilder,
-) -> Result<Answer, Problem> {
+pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Result<Answer, Problem> {
     let user = service_account(call, client, &mut event).await?;
     let scope = requested_scope(call, client, &mut event).await?;
     let person = Person::load(&call.app.store, &call.realm, user).await?;
     let granted = Granted::new(&call.realm, client, &person, scope.as_deref()).await?;
-    let with_refresh = client.settings.flag_attribute(
-        "client_credentials.use_refresh_token",
-        false,
-    );
+    let with_refresh = client
+        .settings
+        .flag_attribute("client_credentials.use_refresh_token", false);
     if with_refresh && granted.offline_requested && !granted.offline_permitted() {
         let text = "Offline tokens not allowed for the user or client";
         event.detail("reason", text);
@@ -37,7 +32,11 @@ pub async fn run(
         return Err(call.refuse(&event, "not_allowed", problem).await);
     }
     let offline = with_refresh && granted.offline_requested;
-    let kind = if offline { SessionKind::Offline } else { SessionKind::Online };
+    let kind = if offline {
+        SessionKind::Offline
+    } else {
+        SessionKind::Online
+    };
     let issuer = call.context.issuer(&call.realm.name);
     let address = call.context.ip_address.clone();
     let usable = session::begin(
@@ -71,7 +70,11 @@ pub async fn run(
         code: GrantCode::ClientCredentials,
         transient: !with_refresh,
         nonce: None,
-        refresh: if with_refresh { Refresh::First { reuse_id } } else { Refresh::No },
+        refresh: if with_refresh {
+            Refresh::First { reuse_id }
+        } else {
+            Refresh::No
+        },
         id_token: granted.is_openid(),
     };
     let minted = mint(&call.app, &issue).await?;
@@ -103,7 +106,11 @@ async fn service_account(
         let problem = Problem::unauthorized("unauthorized_client", text);
         return Err(call.refuse(event, "invalid_client", problem).await);
     }
-    let found = call.app.store.user_of_service_account(&call.realm.id, &client.uuid).await?;
+    let found = call
+        .app
+        .store
+        .user_of_service_account(&call.realm.id, &client.uuid)
+        .await?;
     let Some(user) = found else {
         let text = "The associated service account for the client does not exist";
         event.detail("reason", text);

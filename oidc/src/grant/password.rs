@@ -19,11 +19,7 @@ use crate::problem::Problem;
 use crate::token::{answer, commit, locale_cookie, note, requested_scope};
 
 /// Runs the grant.
-pub async fn run(
-    call: &Call,
-    client: &Client,
-    mut event: EventBuilder,
-) -> Result<Answer, Problem> {
+pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Result<Answer, Problem> {
     event.detail("auth_method", "oauth_credentials");
     if !client.settings.direct_access_grants_enabled {
         let text = "Client not allowed for direct access grants";
@@ -40,7 +36,11 @@ pub async fn run(
     let scope = requested_scope(call, client, &mut event).await?;
     let mut tx = Tx::new();
     let user = authenticate(call, &mut event, &mut tx).await?;
-    let locale = user.attributes.get("locale").and_then(|values| values.first()).cloned();
+    let locale = user
+        .attributes
+        .get("locale")
+        .and_then(|values| values.first())
+        .cloned();
     let person = Person::load(&call.app.store, &call.realm, user).await?;
     let granted = Granted::new(&call.realm, client, &person, scope.as_deref()).await?;
     // Asked for without the right to it: refused as a whole, and nothing begins.
@@ -53,7 +53,11 @@ pub async fn run(
     }
     // With an offline token in hand the online session would have no use.
     let offline = with_refresh && granted.offline_requested;
-    let kind = if offline { SessionKind::Offline } else { SessionKind::Online };
+    let kind = if offline {
+        SessionKind::Offline
+    } else {
+        SessionKind::Online
+    };
     let issuer = call.context.issuer(&call.realm.name);
     let usable = session::begin(
         &call.app,
@@ -69,8 +73,12 @@ pub async fn run(
             part_notes: part_notes(&issuer, scope.as_deref()),
         },
     );
-    let reuse_id =
-        call.realm.settings.lifespans.revoke_refresh_token.then(|| call.app.random.uuid());
+    let reuse_id = call
+        .realm
+        .settings
+        .lifespans
+        .revoke_refresh_token
+        .then(|| call.app.random.uuid());
     let issue = Issue {
         realm: &call.realm,
         client,
@@ -81,7 +89,11 @@ pub async fn run(
         code: GrantCode::Password,
         transient: false,
         nonce: None,
-        refresh: if with_refresh { Refresh::First { reuse_id } } else { Refresh::No },
+        refresh: if with_refresh {
+            Refresh::First { reuse_id }
+        } else {
+            Refresh::No
+        },
         id_token: granted.is_openid(),
     };
     let minted = mint(&call.app, &issue).await?;
@@ -97,11 +109,7 @@ pub async fn run(
     })
 }
 
-async fn authenticate(
-    call: &Call,
-    event: &mut EventBuilder,
-    tx: &mut Tx,
-) -> Result<User, Problem> {
+async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Result<User, Problem> {
     let secret = |name: &str| call.form.get(name).map(Secret::new);
     let sent = DirectGrant {
         username: call.form.get("username").map(str::to_owned),

@@ -17,11 +17,7 @@ use crate::problem::Problem;
 use crate::token::{answer, note, requested_scope};
 
 /// Runs the grant.
-pub async fn run(
-    call: &Call,
-    client: &Client,
-    mut event: EventBuilder,
-) -> Result<Answer, Problem> {
+pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Result<Answer, Problem> {
     let Some(text) = call.form.get("refresh_token") else {
         return Err(Problem::bad_request("invalid_request", "No refresh token"));
     };
@@ -33,7 +29,12 @@ pub async fn run(
         Ok(token) => token,
         Err(error) => return Err(refuse(call, &mut event, error).await),
     };
-    event.session(token.session.as_ref().map(claviger_model::SessionId::as_str));
+    event.session(
+        token
+            .session
+            .as_ref()
+            .map(claviger_model::SessionId::as_str),
+    );
     event.detail("refresh_token_id", &*token.id);
     event.detail("refresh_token_type", &*token.kind);
     if let Some(subject) = &token.subject {
@@ -52,7 +53,10 @@ pub async fn run(
     refresh::prolong(&call.realm, &mut usable, now);
     let minted = renew_tokens(call, client, &token, &usable, &person, &granted).await?;
     note(&mut event, &minted);
-    event.detail("access_token_expiration_time", minted.access_token_lifespan.0.to_string());
+    event.detail(
+        "access_token_expiration_time",
+        minted.access_token_lifespan.0.to_string(),
+    );
     let age = now.seconds() - token.issued_at;
     event.detail("age_of_refresh_token", age.0.to_string());
     let also = |tx: &mut claviger_store::Tx| event.success(&call.app, &call.realm, tx);
@@ -75,7 +79,10 @@ async fn renew_tokens(
 ) -> Result<Minted, Problem> {
     let session = usable.session();
     let rotating = call.realm.settings.lifespans.revoke_refresh_token;
-    let reuse_id = token.text("reuse_id").map(str::to_owned).filter(|_| rotating);
+    let reuse_id = token
+        .text("reuse_id")
+        .map(str::to_owned)
+        .filter(|_| rotating);
     let original = token.scope.as_deref().unwrap_or_default();
     let issue = Issue {
         realm: &call.realm,
@@ -88,11 +95,17 @@ async fn renew_tokens(
         transient: false,
         nonce: token.text("nonce"),
         refresh: if client.uses_refresh_tokens() {
-            Refresh::Next { scope: original, reuse_id }
+            Refresh::Next {
+                scope: original,
+                reuse_id,
+            }
         } else {
             Refresh::No
         },
-        id_token: has_word(usable.part().notes.get("scope").map(String::as_str), "openid"),
+        id_token: has_word(
+            usable.part().notes.get("scope").map(String::as_str),
+            "openid",
+        ),
     };
     Ok(mint(&call.app, &issue).await?)
 }
@@ -100,9 +113,14 @@ async fn renew_tokens(
 /// The token's scope, narrowed to what was asked for; never wider (RFC 6749 §6).
 fn narrowed(token: &TokenClaims, asked: Option<&str>) -> String {
     let original = token.scope.clone().unwrap_or_default();
-    let Some(asked) = asked.filter(|text| !text.is_empty()) else { return original };
+    let Some(asked) = asked.filter(|text| !text.is_empty()) else {
+        return original;
+    };
     let asked: BTreeSet<&str> = asked.split(' ').collect();
-    let kept: Vec<&str> = original.split(' ').filter(|word| asked.contains(word)).collect();
+    let kept: Vec<&str> = original
+        .split(' ')
+        .filter(|word| asked.contains(word))
+        .collect();
     kept.join(" ")
 }
 
@@ -139,10 +157,17 @@ async fn check_consent(
         return Ok(());
     }
     let user = &usable.user().id;
-    let consent = call.app.store.consent(&call.realm.id, user, &client.uuid).await?;
+    let consent = call
+        .app
+        .store
+        .consent(&call.realm.id, user, &client.uuid)
+        .await?;
     let missing = granted.scopes.iter().any(|scope| {
         let given = |list: &[String]| list.iter().any(|id| id == scope.id.as_str());
-        scope.on_consent_screen && !consent.as_ref().is_some_and(|consent| given(&consent.scopes))
+        scope.on_consent_screen
+            && !consent
+                .as_ref()
+                .is_some_and(|consent| given(&consent.scopes))
     });
     if !missing {
         return Ok(());
@@ -198,6 +223,7 @@ pub fn tell(error: &RefreshError) -> Result<String, ()> {
         | RefreshError::Issuer { .. }
         | RefreshError::Stale
         | RefreshError::NotActive
+        | RefreshError::Unproven
         | RefreshError::OtherClient
         | RefreshError::Reused) => return Ok(other.to_string()),
     };

@@ -61,20 +61,27 @@ pub async fn refuse(kind: Kind, call: &Call, mut event: EventBuilder) -> Problem
             "invalid_grant",
             "Client not allowed OAuth 2.0 Device Authorization Grant",
         ),
-        Kind::Ciba => ("not_allowed", "invalid_grant", "Client not allowed OIDC CIBA Grant"),
+        Kind::Ciba => (
+            "not_allowed",
+            "invalid_grant",
+            "Client not allowed OIDC CIBA Grant",
+        ),
         Kind::TokenExchange => {
             event.detail("auth_method", "token_exchange");
             let text = "Standard token exchange is not enabled for the requested client";
             ("invalid_request", "invalid_request", text)
         }
-        Kind::JwtBearer if !call.form.has("assertion") => {
-            ("invalid_request", "invalid_grant", "Missing parameter:assertion")
-        }
+        Kind::JwtBearer if !call.form.has("assertion") => (
+            "invalid_request",
+            "invalid_grant",
+            "Missing parameter:assertion",
+        ),
         Kind::JwtBearer => {
             let text = "The provided assertion is not a valid JWT";
             ("invalid_request", "invalid_grant", text)
         }
     };
     event.detail("reason", text);
-    call.refuse(&event, event_error, Problem::bad_request(error, text)).await
+    call.refuse(&event, event_error, Problem::bad_request(error, text))
+        .await
 }

@@ -6,13 +6,23 @@ use crate::world::{alice, oidc, refresh, shop, userinfo};
 async fn after_logout_the_refresh_token_and_the_access_token_are_refused() {
     let stage = shop().await;
     let tokens = alice(&stage).await;
-    let (access, token) = (tokens.member("access_token"), tokens.member("refresh_token"));
+    let (access, token) = (
+        tokens.member("access_token"),
+        tokens.member("refresh_token"),
+    );
     userinfo(&stage, &access).await.is(200);
     let logout = [("client_id", "app"), ("refresh_token", token.as_str())];
     stage.post(&oidc("logout"), &logout).await.is(204);
-    refresh(&stage, &token).await.is(400).says("invalid_grant", "Session not active");
+    refresh(&stage, &token)
+        .await
+        .is(400)
+        .says("invalid_grant", "Session not active");
     let refused = userinfo(&stage, &access).await.is(401);
-    assert!(refused.header("www-authenticate").contains("user_session_not_found"));
+    assert!(
+        refused
+            .header("www-authenticate")
+            .contains("user_session_not_found")
+    );
     stage.post(&oidc("logout"), &logout).await.is(204);
 }
 
@@ -28,6 +38,9 @@ async fn a_bearer_token_is_no_client_authentication() {
         .send()
         .await
         .is(401);
-    refused.says("invalid_client", "Invalid client or Invalid client credentials");
+    refused.says(
+        "invalid_client",
+        "Invalid client or Invalid client credentials",
+    );
     refresh(&stage, &token).await.is(200);
 }

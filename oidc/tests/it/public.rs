@@ -130,7 +130,9 @@ async fn nobody_makes_a_realm_generate_keys_by_looking_at_it() {
     let config = json!({"priority": ["100"], "ecdsaEllipticCurveKey": ["P-256"]});
     let provider = json!({"name": "ec", "providerId": "ecdsa-generated", "config": config});
     let components = json!({"org.keycloak.keys.KeyProvider": [provider]});
-    stage.import(json!({"realm": "curves", "enabled": true, "components": components})).await;
+    stage
+        .import(json!({"realm": "curves", "enabled": true, "components": components}))
+        .await;
     let certs = "/realms/curves/protocol/openid-connect/certs";
     let before = stage.get(certs).await.is(200).json();
     assert_eq!(before["keys"][0]["alg"], "ES256");

@@ -58,11 +58,19 @@ pub async fn alice(stage: &Stage) -> Reply {
 
 /// Refreshes through the public client.
 pub async fn refresh(stage: &Stage, token: &str) -> Reply {
-    let form = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", token)];
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "app"),
+        ("refresh_token", token),
+    ];
     stage.post(&oidc("token"), &form).await
 }
 
 /// Asks who it is.
 pub async fn userinfo(stage: &Stage, token: &str) -> Reply {
-    stage.call(Method::GET, &oidc("userinfo")).bearer(token).send().await
+    stage
+        .call(Method::GET, &oidc("userinfo"))
+        .bearer(token)
+        .send()
+        .await
 }
