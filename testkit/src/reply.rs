@@ -20,6 +20,10 @@ impl Reply {
     /// # Panics
     /// If the status is another one; the body is shown.
     #[track_caller]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the check may be all that a test wants"
+    )]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "answered: {}", self.text());
         self
