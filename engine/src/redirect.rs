@@ -76,6 +76,15 @@ pub fn post_logout_uri(client: &Client, origin: &str, asked: &str) -> Option<Pos
     is_allowed(asked, &allowed, root.unwrap_or(origin)).then(|| PostLogoutUri(asked.to_owned()))
 }
 
+/// Whether an address is a redirect URI that the client registered (RFC 6749 §3.1.2.3). Mails to
+/// users bring people back to such addresses.
+pub fn is_redirect_uri(client: &Client, origin: &str, asked: &str) -> bool {
+    let settings = &client.settings;
+    let registered: Vec<&str> = settings.redirect_uris.iter().map(String::as_str).collect();
+    let root = settings.root_url.as_deref().filter(|url| !url.is_empty());
+    is_allowed(asked, &registered, root.unwrap_or(origin))
+}
+
 /// Whether an address is one of the registered ones; relative ones hang on `root`.
 fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
     let is_odd = |c: char| c.is_control() || c.is_whitespace();
