@@ -5,17 +5,23 @@
 //! request (`docs/decisions/003-realm-version.md`). A snapshot loads its parts when they are first
 //! needed: ten thousand realms cost nothing until somebody uses them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod group;
+mod roles;
+mod scopes;
+
+pub use group::Group;
+pub use roles::{Role, Roles};
+pub use scopes::{Scope, Scopes};
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use claviger_crypto::key_ring::KeyRing;
-use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, ScopeId, Seconds};
+use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, Seconds};
 use claviger_store::{RealmRow, Store, StoreError};
 use claviger_wire::document::{Document, Json, Kind, LinkKind};
 use claviger_wire::flow::FlowView;
-use claviger_wire::mapper::ProtocolMapper;
 use claviger_wire::realm::RealmSettings;
-use claviger_wire::scope::ClientScopeSettings;
 use tokio::sync::OnceCell;
 
 use crate::client::Client;
@@ -313,239 +319,4 @@ fn profile_config(component: &Json) -> Option<String> {
         .get("kc.user.profile.config")?
         .as_array()?;
     values.first()?.as_str().map(str::to_owned)
-}
-
-/// A role as the token path needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
-    /// Its id.
-    pub id: RoleId,
-    /// Its name, unique among the realm's or its client's roles.
-    pub name: String,
-    /// The client that it belongs to; none for realm roles.
-    pub client: Option<ClientUuid>,
-    /// Roles that it contains.
-    pub composites: Vec<RoleId>,
-}
-
-/// All roles of a realm.
-#[derive(Debug, Default)]
-pub struct Roles {
-    by_id: HashMap<RoleId, Role>,
-    by_name: HashMap<(Option<ClientUuid>, String), RoleId>,
-}
-
-impl Roles {
-    /// Puts roles and their containment (from, to) together.
-    pub fn new(
-        documents: Vec<Document>,
-        composites: impl IntoIterator<Item = (String, String)>,
-    ) -> Self {
-        let mut roles = Self::default();
-        for document in documents {
-            let client = (!document.parent.is_empty()).then(|| ClientUuid::new(document.parent));
-            let id = RoleId::new(document.id);
-            roles
-                .by_name
-                .insert((client.clone(), document.unique_name.clone()), id.clone());
-            let role = Role {
-                id: id.clone(),
-                name: document.unique_name,
-                client,
-                composites: Vec::new(),
-            };
-            roles.by_id.insert(id, role);
-        }
-        for (from, to) in composites {
-            if let Some(role) = roles.by_id.get_mut(from.as_str()) {
-                role.composites.push(RoleId::new(to));
-            }
-        }
-        roles
-    }
-
-    /// A role by id.
-    pub fn get(&self, id: &RoleId) -> Option<&Role> {
-        self.by_id.get(id)
-    }
-
-    /// A role by name, of the realm (`None`) or of a client.
-    pub fn named(&self, client: Option<&ClientUuid>, name: &str) -> Option<&Role> {
-        let id = self.by_name.get(&(client.cloned(), name.to_owned()))?;
-        self.by_id.get(id)
-    }
-
-    /// The roles of one client.
-    pub fn of_client<'a>(&'a self, client: &'a ClientUuid) -> impl Iterator<Item = &'a Role> {
-        self.by_id
-            .values()
-            .filter(move |role| role.client.as_ref() == Some(client))
-    }
-
-    /// These roles and all that they contain, each once; loops end.
-    pub fn expand<'a>(&self, roots: impl IntoIterator<Item = &'a RoleId>) -> HashSet<RoleId> {
-        let mut open: Vec<&RoleId> = Vec::new();
-        let mut found = HashSet::new();
-        for root in roots {
-            if self.by_id.contains_key(root) && found.insert(root.clone()) {
-                open.push(root);
-            }
-        }
-        let mut index = 0;
-        while let Some(id) = open.get(index).copied() {
-            index += 1;
-            let Some(role) = self.by_id.get(id) else {
-                continue;
-            };
-            for inner in &role.composites {
-                if self.by_id.contains_key(inner) && found.insert(inner.clone()) {
-                    open.push(inner);
-                }
-            }
-        }
-        found
-    }
-}
-
-/// A client scope: claims and roles that come with a word in `scope`.
-#[derive(Clone, Debug)]
-pub struct Scope {
-    /// Its id.
-    pub id: ScopeId,
-    /// Its name: the word in `scope`.
-    pub name: String,
-    /// `openid-connect` or `saml`.
-    pub protocol: String,
-    /// Whether the word is shown in a token's `scope` claim.
-    pub in_token_scope: bool,
-    /// Whether a consent screen mentions it.
-    pub on_consent_screen: bool,
-    /// What it puts into tokens.
-    pub mappers: Vec<Arc<ProtocolMapper>>,
-    /// Roles that it may carry; a user without any of them does not get the scope.
-    pub roles: Vec<RoleId>,
-    /// The whole representation.
-    pub body: Json,
-}
-
-/// All client scopes of a realm.
-#[derive(Debug, Default)]
-pub struct Scopes {
-    by_id: HashMap<ScopeId, Arc<Scope>>,
-    by_name: HashMap<String, ScopeId>,
-}
-
-impl Scopes {
-    /// Puts scopes and their role mappings, by scope id, together.
-    pub fn new(documents: Vec<Document>, mut mappings: HashMap<String, Vec<RoleId>>) -> Self {
-        let mut scopes = Self::default();
-        for document in documents {
-            let view = ClientScopeSettings::from_body(&document.body);
-            let id = ScopeId::new(document.id.clone());
-            scopes
-                .by_name
-                .insert(document.unique_name.clone(), id.clone());
-            let scope = Scope {
-                id: id.clone(),
-                name: document.unique_name,
-                in_token_scope: view.include_in_token_scope(),
-                on_consent_screen: view.display_on_consent_screen(),
-                protocol: view.protocol,
-                mappers: view.protocol_mappers.into_iter().map(Arc::new).collect(),
-                roles: mappings.remove(&document.id).unwrap_or_default(),
-                body: document.body,
-            };
-            scopes.by_id.insert(id, Arc::new(scope));
-        }
-        scopes
-    }
-
-    /// A scope by id.
-    pub fn get(&self, id: &ScopeId) -> Option<&Arc<Scope>> {
-        self.by_id.get(id)
-    }
-
-    /// A scope by name.
-    pub fn named(&self, name: &str) -> Option<&Arc<Scope>> {
-        self.by_id.get(self.by_name.get(name)?)
-    }
-
-    /// The names of all scopes, sorted.
-    pub fn names(&self) -> BTreeSet<&str> {
-        self.by_name.keys().map(String::as_str).collect()
-    }
-}
-
-/// A group as the token path needs it.
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// Its id.
-    pub id: GroupId,
-    /// Its name among its siblings.
-    pub name: String,
-    /// The group above it.
-    pub parent: Option<GroupId>,
-    /// Roles that its members have.
-    pub roles: Vec<RoleId>,
-    /// The whole representation, with attributes.
-    pub body: Json,
-}
-
-impl Group {
-    fn new(document: Document, roles: Vec<String>) -> Self {
-        Self {
-            id: GroupId::new(document.id),
-            name: document.unique_name,
-            parent: (!document.parent.is_empty()).then(|| GroupId::new(document.parent)),
-            roles: roles.into_iter().map(RoleId::new).collect(),
-            body: document.body,
-        }
-    }
-
-    /// The values of an attribute of this group alone.
-    pub fn attribute(&self, name: &str) -> Vec<String> {
-        let values = self.body.get("attributes").and_then(|all| all.get(name));
-        let values = values.and_then(serde_json::Value::as_array);
-        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-        values
-            .map(|list| list.iter().filter_map(text).collect())
-            .unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn role(id: &str, parent: &str) -> Document {
-        Document {
-            kind: Kind::Role,
-            id: id.into(),
-            parent: parent.into(),
-            unique_name: format!("name of {id}"),
-            enabled: true,
-            body: Json::new(),
-        }
-    }
-
-    #[test]
-    fn composites_expand_through_loops_and_past_missing_roles() {
-        let links = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "gone")];
-        let links = links.map(|(from, to)| (from.to_owned(), to.to_owned()));
-        let roles = Roles::new(vec![role("a", ""), role("b", "web"), role("c", "")], links);
-        let expanded = roles.expand([&RoleId::new("a"), &RoleId::new("nowhere")]);
-        let expected = ["a", "b", "c"].map(RoleId::new);
-        assert_eq!(expanded, HashSet::from(expected));
-    }
-
-    #[test]
-    fn roles_of_a_client_do_not_shadow_those_of_the_realm() {
-        let roles = Roles::new(vec![role("a", ""), role("b", "web")], []);
-        assert!(roles.named(None, "name of b").is_none());
-        assert!(
-            roles
-                .named(Some(&ClientUuid::new("web")), "name of b")
-                .is_some()
-        );
-    }
 }

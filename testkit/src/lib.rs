@@ -1,12 +1,13 @@
+//! Builds a small world for a test in one line, and speaks HTTP to it without a socket.
+//!
+//! A [`Stage`] is a server in memory: SQLite, a frozen clock, seeded randomness, a scripted
+//! network. It is given the router of the surface under test.
+
 #![expect(
     clippy::expect_used,
     clippy::panic,
     reason = "a test kit fails by panicking"
 )]
-//! Builds a small world for a test in one line, and speaks HTTP to it without a socket.
-//!
-//! A [`Stage`] is a server in memory: SQLite, a frozen clock, seeded randomness, a scripted
-//! network. It is given the router of the surface under test.
 
 pub mod network;
 pub mod reply;
