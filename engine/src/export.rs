@@ -9,7 +9,7 @@ mod configuration;
 mod files;
 mod mask;
 
-pub use files::{ExportError, ExportFile, UserFiles, export_realm, read};
+pub use files::{ExportError, ExportFile, UserFiles, export_realm, read, service_accounts};
 
 use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use serde_json::{Value, json};

@@ -1,9 +1,10 @@
 //! Realm files as Keycloak's export lays them out.
 
 use claviger_model::user::User;
-use claviger_model::{RealmId, UserId};
+use claviger_model::{ClientUuid, RealmId, UserId};
 use claviger_store::{MAX_PAGE, Store, StoreError, UserQuery};
 use claviger_wire::document::{Json, Kind, LinkKind};
+use claviger_wire::realm::RealmSettings;
 use serde_json::{Value, json};
 
 use super::configuration::Configuration;
@@ -139,6 +140,29 @@ pub async fn read(store: &Store, realm: &RealmId) -> Result<RealmParts, ExportEr
         links,
         users: Vec::new(),
     })
+}
+
+/// Reads the service accounts of the clients among the parts, to be written with them.
+///
+/// # Errors
+/// If the store fails.
+pub async fn service_accounts(
+    store: &Store,
+    parts: &RealmParts,
+) -> Result<Vec<NewUser>, ExportError> {
+    let realm = RealmSettings::from_body(&parts.realm).id;
+    let mut users = Vec::new();
+    for client in parts
+        .documents
+        .iter()
+        .filter(|document| document.kind == Kind::Client)
+    {
+        let uuid = ClientUuid::new(client.id.as_str());
+        if let Some(user) = store.user_of_service_account(&realm, &uuid).await? {
+            users.push(with_details(store, &realm, user).await?);
+        }
+    }
+    Ok(users)
 }
 
 async fn all_users(store: &Store, realm: &RealmId) -> Result<Vec<NewUser>, ExportError> {
