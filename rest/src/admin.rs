@@ -1,13 +1,17 @@
 //! The endpoints below `/admin`, a file for each noun.
 
+mod attack_detection;
+mod client_policies;
 mod client_scopes;
 mod clients;
 mod components;
 mod consents;
 mod events;
 mod events_config;
+mod features;
 mod groups;
 mod keys;
+mod localization;
 mod owner;
 mod paging;
 mod protocol_mappers;
@@ -16,6 +20,7 @@ mod role_mappings;
 mod roles;
 mod scope_mappings;
 mod sessions;
+mod transfer;
 mod user_profile;
 mod users;
 
@@ -39,6 +44,11 @@ pub fn routes() -> Vec<Route> {
         components::routes(),
         keys::routes(),
         events_config::routes(),
+        localization::routes(),
+        client_policies::routes(),
+        attack_detection::routes(),
+        transfer::routes(),
+        features::routes(),
         user_profile::routes(),
     ]
     .concat()
