@@ -53,3 +53,19 @@ pub fn routes() -> Vec<Route> {
     ]
     .concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::routes;
+
+    #[test]
+    fn no_two_rows_are_the_same_endpoint() {
+        let mut known = HashSet::new();
+        for row in routes() {
+            let endpoint = (row.method.clone(), row.path);
+            assert!(known.insert(endpoint), "{} {}", row.method, row.path);
+        }
+    }
+}
