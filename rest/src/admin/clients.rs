@@ -10,15 +10,17 @@ mod service_account_user;
 mod validate;
 pub(super) mod view;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use claviger_engine::client::Client;
+use claviger_engine::defaults::REALM_MANAGEMENT;
 use claviger_engine::import::management::master_client_id;
 use claviger_engine::logout::end_sessions_of_client;
 use claviger_engine::service_account;
-use claviger_model::ClientUuid;
 use claviger_model::session::EndReason;
+use claviger_model::{ClientUuid, ScopeId};
 use claviger_store::{Commit, DocumentFilter, StoreError, Tx};
 use claviger_surface::Answer;
 use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
@@ -90,6 +92,25 @@ pub(super) async fn client(call: &AdminCall) -> Result<Arc<Client>, Problem> {
     found.ok_or_else(|| Problem::not_found("Could not find client"))
 }
 
+/// The client that the path names, to be changed. Clients whose roles are rights over realms are
+/// the server's own: nobody changes them.
+pub(super) async fn manageable(call: &AdminCall) -> Result<Arc<Client>, Problem> {
+    let client = client(call).await?;
+    if is_management(&call.realm.name, &client.client_id) {
+        return Err(Problem::forbidden());
+    }
+    Ok(client)
+}
+
+/// Whether a client is one whose roles are rights over a realm.
+fn is_management(realm: &str, client_id: &str) -> bool {
+    if realm == MASTER {
+        client_id.ends_with("-realm")
+    } else {
+        client_id == REALM_MANAGEMENT
+    }
+}
+
 /// The client's document, as it is kept.
 pub(super) fn document(client: &Client, body: Json) -> Document {
     Document {
@@ -119,7 +140,10 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
     let mut list = Vec::new();
     for client in wanted(&call).await? {
         let mut shown = shown(&call, &client).await?;
-        shown.insert("access".to_owned(), view::access(manage));
+        shown.insert(
+            "access".to_owned(),
+            view::access(manage && !is_management(&call.realm.name, &client.client_id)),
+        );
         list.push(shown);
     }
     Ok(read_out(&list))
@@ -167,7 +191,10 @@ async fn read(call: AdminCall) -> Result<Answer, Problem> {
     let client = client(&call).await?;
     let mut shown = shown(&call, &client).await?;
     let manage = call.admin.may(&call.realm, &[Right::ManageClients]).await?;
-    shown.insert("access".to_owned(), view::access(manage));
+    shown.insert(
+        "access".to_owned(),
+        view::access(manage && !is_management(&call.realm.name, &client.client_id)),
+    );
     Ok(read_out(&shown))
 }
 
@@ -265,7 +292,7 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
             body: body.clone(),
         },
     );
-    link_scopes(&call, &mut tx, &given, &body).await?;
+    link_scopes(&call, &mut tx, &given, &body, &[]).await?;
     if flag(&body, "serviceAccountsEnabled") {
         let client_id = text(&body, "clientId");
         service_account::enable(&call.app, &call.realm, &mut tx, &uuid, client_id).await?;
@@ -284,12 +311,14 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
     }
 }
 
-/// Links a new client to the scopes that it names, or to the realm's if it names none.
+/// Links a client to the scopes that it names, or to the realm's of its protocol if it names none;
+/// those that it had are left alone.
 async fn link_scopes(
     call: &AdminCall,
     tx: &mut Tx,
     given: &Json,
     body: &Json,
+    had: &[ScopeId],
 ) -> Result<(), StoreError> {
     let realm = &call.realm.id;
     let scopes = call.realm.scopes().await?;
@@ -308,7 +337,7 @@ async fn link_scopes(
         ),
     ];
     let none_wished = wishes.iter().all(|(_, names, _)| names.is_none());
-    let mut linked = std::collections::HashSet::new();
+    let mut linked: HashSet<String> = had.iter().map(|id| id.as_str().to_owned()).collect();
     for (kind, names, of_realm) in wishes {
         let ids: Vec<String> = if none_wished {
             let ids = call
@@ -317,7 +346,7 @@ async fn link_scopes(
                 .links_from(realm, of_realm, realm.as_str())
                 .await?;
             let fits = |id: &String| {
-                let scope = scopes.get(&claviger_model::ScopeId::new(id.clone()));
+                let scope = scopes.get(&ScopeId::new(id.clone()));
                 scope.is_some_and(|scope| scope.protocol == text(body, "protocol"))
             };
             ids.into_iter().filter(fits).collect()
@@ -346,7 +375,7 @@ async fn link_scopes(
 
 /// Changes a client. Disabling one ends its part in every session.
 async fn update(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let mut given = without_nulls(call.json("ClientRepresentation")?);
     if flag(&given, "bearerOnly") || flag(&given, "publicClient") {
         given.insert("authorizationServicesEnabled".to_owned(), json!(false));
@@ -372,6 +401,11 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     if client_id != client.client_id && flag(&body, "serviceAccountsEnabled") {
         service_account::rename(app, realm, &mut tx, &client.uuid, &client_id).await?;
     }
+    if text(&body, "protocol") != client.settings.protocol {
+        // Another protocol has other scopes; those of the old one come back with it.
+        let had = [client.default_scopes.as_slice(), &client.optional_scopes].concat();
+        link_scopes(&call, &mut tx, &Json::new(), &body, &had).await?;
+    }
     let disabled = client.settings.enabled && !flag(&body, "enabled");
     tx.update_document(&realm.id, &document(&client, body));
     let path = call.resource_path();
@@ -395,7 +429,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
 /// Deletes a client with its roles and its service account. Its part in every session ends first,
 /// so that it can still be told.
 async fn delete(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     if is_built_in(&call, &client).await? {
         let text = "Could not delete client";
         return Err(Problem::described(

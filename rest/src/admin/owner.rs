@@ -56,6 +56,14 @@ impl Owner {
         Ok(Self::Scope(scope(call).await?))
     }
 
+    /// The one that the path names, to be changed.
+    pub async fn to_change(call: &AdminCall) -> Result<Self, Problem> {
+        if call.param("scope").is_empty() {
+            return Ok(Self::Client(clients::manageable(call).await?));
+        }
+        Self::of(call).await
+    }
+
     /// Its id.
     pub fn id(&self) -> &str {
         match self {

@@ -185,7 +185,7 @@ fn is_whole(mapper: &Json) -> bool {
 }
 
 async fn create(call: AdminCall) -> Result<Answer, Problem> {
-    let owner = Owner::of(&call).await?;
+    let owner = Owner::to_change(&call).await?;
     let given = without_nulls(call.json(CLASS)?);
     check(&call, &owner, &given).await?;
     if mappers(&owner).any(|known| same_name(known, &given)) {
@@ -210,7 +210,7 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
 
 /// Adds several mappers, all or none.
 async fn create_all(call: AdminCall) -> Result<Answer, Problem> {
-    let owner = Owner::of(&call).await?;
+    let owner = Owner::to_change(&call).await?;
     let given: Vec<Json> = call
         .json_list(CLASS)?
         .into_iter()
@@ -247,7 +247,7 @@ async fn create_all(call: AdminCall) -> Result<Answer, Problem> {
 
 /// Changes which mapper it is and its settings; name and protocol stay.
 async fn update(call: AdminCall) -> Result<Answer, Problem> {
-    let owner = Owner::of(&call).await?;
+    let owner = Owner::to_change(&call).await?;
     let old = found(&owner, &call)?;
     let given = without_nulls(call.json(CLASS)?);
     check(&call, &owner, &given).await?;
@@ -277,7 +277,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
 }
 
 async fn delete(call: AdminCall) -> Result<Answer, Problem> {
-    let owner = Owner::of(&call).await?;
+    let owner = Owner::to_change(&call).await?;
     let id = text(found(&owner, &call)?, "id");
     let left = mappers(&owner).filter(|mapper| text(mapper, "id") != id);
     let left = left.cloned().map(Value::Object).collect();

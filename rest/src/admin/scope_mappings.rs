@@ -263,7 +263,7 @@ fn given(call: &AdminCall) -> Result<Vec<Json>, Problem> {
 }
 
 async fn add(call: AdminCall) -> Result<Answer, Problem> {
-    let owner = Owner::of(&call).await?;
+    let owner = Owner::to_change(&call).await?;
     let holder = Holder::of(&call).await?;
     let given = given(&call)?;
     let mut tx = Tx::new();
@@ -275,7 +275,7 @@ async fn add(call: AdminCall) -> Result<Answer, Problem> {
 
 /// Takes roles away; without a body, all of the holder's that the administrator may map.
 async fn remove(call: AdminCall) -> Result<Answer, Problem> {
-    let owner = Owner::of(&call).await?;
+    let owner = Owner::to_change(&call).await?;
     let holder = Holder::of(&call).await?;
     let given = if call.body().is_empty() {
         let (documents, roles) = (holder.roles(&call).await?, call.realm.roles().await?);

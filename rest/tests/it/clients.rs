@@ -436,8 +436,60 @@ async fn nodes_and_installations() {
     shop.get(&format!("{providers}/keycloak-saml"))
         .await
         .is(501);
-    shop.get("/client-types").await.is(501).says(
-        "Feature not enabled",
-        "For more on this error consult the server log.",
+    shop.get(&format!("{web}/management/permissions"))
+        .await
+        .is(501)
+        .says(
+            "Feature not enabled",
+            "For more on this error consult the server log.",
+        );
+}
+
+#[tokio::test]
+async fn nobody_changes_the_client_whose_roles_are_rights() {
+    let shop = open().await;
+    let path = path(&shop, "realm-management").await;
+    let access = shop.get(&path).await.is(200).json()["access"].clone();
+    assert_eq!(
+        access,
+        json!({"view": true, "configure": false, "manage": false})
     );
+    shop.put(&path, &json!({"enabled": false})).await.is(403);
+    shop.delete(&path).await.is(403);
+    shop.post(&format!("{path}/client-secret"), &json!({}))
+        .await
+        .is(403);
+    let mapper =
+        json!({"name": "m", "protocol": "openid-connect", "protocolMapper": "oidc-acr-mapper"});
+    shop.post(&format!("{path}/protocol-mappers/models"), &mapper)
+        .await
+        .is(403);
+    shop.post(&format!("{path}/scope-mappings/realm"), &json!([]))
+        .await
+        .is(403);
+    shop.put(&format!("{path}/default-client-scopes/any"), &json!({}))
+        .await
+        .is(403);
+    shop.post(&format!("{path}/nodes"), &json!({"node": "n"}))
+        .await
+        .is(403);
+}
+
+#[tokio::test]
+async fn another_protocol_brings_its_scopes() {
+    let shop = open().await;
+    let path = make(&shop, &json!({"clientId": "turncoat"})).await;
+    let before = shop.get(&path).await.is(200).json();
+    shop.put(&path, &json!({"protocol": "saml"})).await.is(204);
+    let shown = shop.get(&path).await.is(200).json();
+    assert!(
+        shown["defaultClientScopes"]
+            .to_string()
+            .contains("role_list")
+    );
+    assert!(!shown["defaultClientScopes"].to_string().contains("email"));
+    shop.put(&path, &json!({"protocol": "openid-connect"}))
+        .await
+        .is(204);
+    assert_eq!(shop.get(&path).await.is(200).json(), before);
 }

@@ -134,6 +134,10 @@ impl Maker<'_> {
             body.insert("authorizationServicesEnabled".to_owned(), json!(true));
         }
         complete(&mut body, self.random, self.now);
+        if !given.contains_key("clientId") && attribute(old, ARTIFACT).is_none() {
+            // Only who sends the client's id has the artifact's made of it.
+            set_attribute(&mut body, ARTIFACT, None);
+        }
         self.tell_realm_client(&mut body);
         body
     }
@@ -142,6 +146,11 @@ impl Maker<'_> {
         let realm_client = is_realm_client(text(body, "clientId"), self.realm).to_string();
         set_attribute(body, REALM_CLIENT, Some(&realm_client));
     }
+}
+
+/// An attribute, if it is there.
+fn attribute<'a>(body: &'a Json, name: &str) -> Option<&'a str> {
+    body.get("attributes")?.get(name)?.as_str()
 }
 
 /// Sets an attribute, or takes it away.

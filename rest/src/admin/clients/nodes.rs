@@ -6,12 +6,11 @@ use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
-use super::{LIST, MANAGE, SEE, client, document};
+use super::{LIST, MANAGE, SEE, document, manageable};
 use crate::admin::owner::not_enabled;
 use crate::call::{AdminCall, Resource, no_content, read_out};
-use crate::guard::Right;
 use crate::problem::{Problem, done};
-use crate::route::{Rights, Route, route};
+use crate::route::{Route, route};
 
 /// How an event calls a node.
 const NODE: &str = "CLUSTER_NODE";
@@ -27,20 +26,17 @@ pub fn routes() -> Vec<Route> {
     const ONE: &str = "/admin/realms/{realm}/clients/{client}/nodes/{node}";
     const TEST: &str = "/admin/realms/{realm}/clients/{client}/test-nodes-available";
     const PERMISSIONS: &str = "/admin/realms/{realm}/clients/{client}/management/permissions";
-    const TYPES: &str = "/admin/realms/{realm}/client-types";
     const INITIAL: &str = "/admin/realms/{realm}/clients-initial-access";
-    const SEE_REALM: Rights = Rights::Any(&[Right::ViewRealm, Right::ManageRealm]);
-    const MANAGE_REALM: Rights = Rights::Any(&[Right::ManageRealm]);
+    const ONE_INITIAL: &str = "/admin/realms/{realm}/clients-initial-access/{token}";
     vec![
         route(M::POST, NODES, MANAGE, register),
         route(M::DELETE, ONE, MANAGE, unregister),
         route(M::GET, TEST, MANAGE, test),
         route(M::GET, PERMISSIONS, LIST, off),
         route(M::PUT, PERMISSIONS, LIST, off),
-        route(M::GET, TYPES, SEE_REALM, off),
-        route(M::PUT, TYPES, MANAGE_REALM, off),
         route(M::GET, INITIAL, SEE, no_initial_access),
         route(M::POST, INITIAL, MANAGE, off),
+        route(M::DELETE, ONE_INITIAL, MANAGE, off),
     ]
 }
 
@@ -57,7 +53,7 @@ async fn save(
     operation: &'static str,
     path: &str,
 ) -> Result<(), Problem> {
-    let client = client(call).await?;
+    let client = manageable(call).await?;
     let mut body = client.body.clone();
     body.insert("registeredNodes".to_owned(), Value::Object(nodes));
     let mut tx = Tx::new();
@@ -75,7 +71,7 @@ async fn save(
 }
 
 async fn register(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let given = call.value()?;
     let node = given
         .get("node")
@@ -98,7 +94,7 @@ async fn register(call: AdminCall) -> Result<Answer, Problem> {
 }
 
 async fn unregister(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let mut nodes = nodes(&client.body);
     if nodes.shift_remove(call.param("node")).is_none() {
         return Err(Problem::not_found("Client does not have node "));
@@ -109,7 +105,7 @@ async fn unregister(call: AdminCall) -> Result<Answer, Problem> {
 
 /// Nobody is called: which nodes live is not known, so that none is told of.
 async fn test(call: AdminCall) -> Result<Answer, Problem> {
-    client(&call).await?;
+    manageable(&call).await?;
     let mut tx = Tx::new();
     let path = call.resource_path();
     let resource = Resource {

@@ -7,7 +7,7 @@ use claviger_surface::Answer;
 use claviger_wire::document::{Link, LinkKind};
 use serde_json::{Value, json};
 
-use super::{MANAGE, SEE, client, view};
+use super::{MANAGE, SEE, client, manageable, view};
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::problem::{Problem, done};
 use crate::route::{Route, route};
@@ -55,7 +55,7 @@ async fn list(call: AdminCall, kind: LinkKind) -> Result<Answer, Problem> {
 
 /// Gives a client a scope. One that it has already, either way, stays as it is.
 async fn add(call: AdminCall, kind: LinkKind) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let scopes = call.realm.scopes().await?;
     let found = scopes.get(&ScopeId::new(call.param("scope")));
     let scope = found.ok_or_else(|| Problem::not_found("Client scope not found"))?;
@@ -88,7 +88,7 @@ async fn add(call: AdminCall, kind: LinkKind) -> Result<Answer, Problem> {
 
 /// Takes a scope from a client, whichever way the client has it.
 async fn remove(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let scopes = call.realm.scopes().await?;
     let found = scopes.get(&ScopeId::new(call.param("scope")));
     let scope = found.ok_or_else(|| Problem::not_found("Client scope not found"))?;

@@ -12,7 +12,7 @@ use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
 use super::body::{forget_rotation, set_attribute, text};
-use super::{CLIENT, MANAGE, SEE, client, document, shown, view};
+use super::{CLIENT, MANAGE, SEE, client, document, manageable, shown, view};
 use crate::call::{AdminCall, Resource, json as answer, no_content, read_out};
 use crate::problem::{Problem, done};
 use crate::route::{Route, route};
@@ -74,7 +74,7 @@ async fn save(
 }
 
 async fn regenerate(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let mut body = client.body.clone();
     forget_rotation(&mut body);
     let secret = new_secret(&mut body, &call.app.random, call.app.now());
@@ -91,7 +91,7 @@ async fn read_rotated(call: AdminCall) -> Result<Answer, Problem> {
 }
 
 async fn forget_rotated(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let mut body = client.body.clone();
     for name in [
         ROTATED,
@@ -106,7 +106,7 @@ async fn forget_rotated(call: AdminCall) -> Result<Answer, Problem> {
 
 /// Makes a token by which the client changes its own registration; earlier ones are void.
 async fn registration_access_token(call: AdminCall) -> Result<Answer, Problem> {
-    let client = client(&call).await?;
+    let client = manageable(&call).await?;
     let issuer = call.context.issuer(&call.realm.name);
     let made = registration_token::issue(&call.app, &call.realm, &issuer).await;
     let made = made.map_err(|error| match error {

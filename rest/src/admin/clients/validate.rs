@@ -1,5 +1,7 @@
 //! What a client's document must be like. The texts are Keycloak's.
 
+use std::collections::{BTreeMap, HashSet};
+
 use claviger_engine::profile::uri;
 use claviger_wire::client::OPENID_CONNECT;
 use claviger_wire::document::Json;
@@ -24,6 +26,10 @@ pub struct Surroundings<'a> {
     /// The levels of authentication that the realm's flows know, as numbers.
     pub levels: &'a [String],
 }
+
+/// Keys come from one place.
+const BOTH_JWKS: &str =
+    "The \"Use JWKS\" switch and the switch \"Use JWKS URL\" cannot be ON at the same time.";
 
 /// How an address is checked.
 struct Address {
@@ -127,10 +133,13 @@ pub fn problems(body: &Json, around: Surroundings<'_>) -> Vec<String> {
     addresses(body, &mut problems);
     let attributes = Attributes::of(body);
     if attributes.flag("use.jwks.url") && attributes.flag("use.jwks.string") {
-        problems.push("Illegal to use both jwks_uri and jwks_string".to_owned());
+        problems.push(BOTH_JWKS.to_owned());
     }
     levels(body, around.levels, &mut problems);
     timeouts(body, around.realm, &mut problems);
+    // Each is told once, however many addresses it is about.
+    let mut seen = HashSet::new();
+    problems.retain(|problem| seen.insert(problem.clone()));
     problems
 }
 
@@ -292,7 +301,7 @@ fn levels(body: &Json, known: &[String], problems: &mut Vec<String>) {
     let map = attributes.text("acr.loa.map");
     let mut names: Vec<String> = Vec::new();
     if !map.trim().is_empty() {
-        match serde_json::from_str::<std::collections::BTreeMap<String, i64>>(map) {
+        match serde_json::from_str::<BTreeMap<String, i64>>(map) {
             Ok(map) => names = map.into_keys().collect(),
             Err(_) => {
                 problems.push("Invalid client configuration (ACR-LOA map) for client".to_owned());
@@ -360,7 +369,7 @@ fn timeouts(body: &Json, realm: &RealmSettings, problems: &mut Vec<String>) {
 
 /// Whether two mappers of a document have the same name and protocol.
 pub fn has_twin_mappers(body: &Json) -> bool {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mappers: Vec<&Json> = Fields::of(body).objects("protocolMappers").collect();
     !mappers
         .iter()
@@ -471,7 +480,7 @@ mod tests {
             ),
             (
                 json!({"attributes": {"use.jwks.url": "true", "use.jwks.string": "true"}}),
-                "Illegal to use both jwks_uri and jwks_string",
+                BOTH_JWKS,
             ),
             (
                 json!({"attributes": {"acr.loa.map": "nonsense"}}),

@@ -88,6 +88,9 @@ pub fn tell_defaults(mapper: &str, config: &mut Json) {
     if !mapper.starts_with("oidc-") {
         return;
     }
+    if mapper == "oidc-organization-membership-mapper" {
+        return tell_organization_defaults(config);
+    }
     if [
         "oidc-allowed-origins-mapper",
         "oidc-audience-resolve-mapper",
@@ -101,6 +104,21 @@ pub fn tell_defaults(mapper: &str, config: &mut Json) {
     if let Some(access) = config.get(ACCESS).cloned() {
         config.entry(INTROSPECTION).or_insert(access);
     }
+}
+
+/// The defaults of the mapper of organizations: details only fit into a list, and only as JSON.
+fn tell_organization_defaults(config: &mut Json) {
+    const DETAILS: [&str; 2] = ["addOrganizationAttributes", "addOrganizationId"];
+    let is_true = |config: &Json, name: &str| config.get(name) == Some(&json!("true"));
+    config.entry("jsonType.label").or_insert(json!("String"));
+    if !is_true(config, "multivalued") {
+        config.extend(DETAILS.map(|name| (name.to_owned(), json!("false"))));
+    }
+    if DETAILS.iter().any(|name| is_true(config, name)) {
+        config.insert("jsonType.label".to_owned(), json!("JSON"));
+    }
+    config.entry("claim.name").or_insert(json!("organization"));
+    config.entry("multivalued").or_insert(json!("true"));
 }
 
 /// Checks that users' ids can be hidden per sector: the redirect URIs belong to one host, or to a
@@ -197,6 +215,19 @@ mod tests {
                 "oidc-audience-resolve-mapper",
                 json!({}),
                 json!({ACCESS: "true", INTROSPECTION: "true"}),
+            ),
+            (
+                "oidc-organization-membership-mapper",
+                json!({"multivalued": "true", "addOrganizationId": "true"}),
+                json!({"multivalued": "true", "addOrganizationId": "true",
+                    "jsonType.label": "JSON", "claim.name": "organization"}),
+            ),
+            (
+                "oidc-organization-membership-mapper",
+                json!({}),
+                json!({"multivalued": "true", "addOrganizationId": "false",
+                    "addOrganizationAttributes": "false", "jsonType.label": "String",
+                    "claim.name": "organization"}),
             ),
             (
                 "saml-role-list-mapper",
