@@ -94,6 +94,41 @@ fn paths_named_in_the_pages_exist() {
     assert_none(&problems);
 }
 
+/// Each deviation from Keycloak is held by a test, named in the last column: a function, or a file of tests.
+#[test]
+fn every_deviation_has_its_test() {
+    let text = fs::read_to_string(root().join("docs/deviations.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let sources = sources();
+    let exists = |name: &str| {
+        let function = format!("fn {name}(");
+        sources
+            .iter()
+            .any(|(path, text)| path.ends_with(&format!("/{name}")) || text.contains(&function))
+    };
+    let mut problems = Vec::new();
+    for row in rows {
+        let named: Vec<&str> = row
+            .rsplit('|')
+            .nth(1)
+            .unwrap_or_default()
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .collect();
+        if named.is_empty() {
+            problems.push(format!("no test is named: {row}"));
+        }
+        problems.extend(
+            named
+                .iter()
+                .filter(|name| !exists(name))
+                .map(|name| format!("there is no test {name}")),
+        );
+    }
+    assert_none(&problems);
+}
+
 /// The paths between backticks: what has a slash inside and a first part that looks like one of our folders, or an
 /// ending that only files have. A function after `::` is cut off.
 fn named_paths(text: &str) -> Vec<&str> {
