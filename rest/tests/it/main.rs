@@ -1,9 +1,17 @@
 //! The Admin API, spoken to over HTTP without a socket.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
 mod client_scopes;
 mod clients;
 mod role_mappings;
 mod user_credentials;
 mod user_profile;
+mod user_relations;
 mod users;
 mod world;

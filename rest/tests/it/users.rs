@@ -62,22 +62,6 @@ async fn a_user_is_made_read_changed_and_deleted() {
         expected,
         "attributes that the profile does not name are dropped"
     );
-    let roles = shop.get(&format!("{carol}/role-mappings")).await.json();
-    assert_eq!(roles["realmMappings"][0]["name"], "default-roles-shop");
-    assert_eq!(
-        roles["realmMappings"].as_array().unwrap().len(),
-        1,
-        "roles are mapped apart"
-    );
-    let groups = shop.get(&format!("{carol}/groups")).await.json();
-    let paths: Vec<&str> = groups
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|group| group["path"].as_str().unwrap())
-        .collect();
-    assert_eq!(paths, ["/newcomers", "/staff/night shift"]);
-
     let change = json!({"firstName": "Caroline", "lastName": "C", "email": "c@shop.example",
         "requiredActions": [], "createdTimestamp": 9});
     shop.put(&carol, &change).await.is(204);
@@ -93,7 +77,35 @@ async fn a_user_is_made_read_changed_and_deleted() {
     }
     assert_eq!(read, expected, "what was not sent stays");
     shop.sign_in("carol", "through the glass").await.is(200);
+}
 
+#[tokio::test]
+async fn a_new_user_has_what_every_new_user_has() {
+    let shop = open().await;
+    let sent = json!({"username": "carol", "groups": ["staff/night shift"],
+        "realmRoles": ["customer"]});
+    let carol = shop.make(&sent).await;
+    let roles = shop.get(&format!("{carol}/role-mappings")).await.json();
+    assert_eq!(roles["realmMappings"][0]["name"], "default-roles-shop");
+    assert_eq!(
+        roles["realmMappings"].as_array().unwrap().len(),
+        1,
+        "roles are mapped apart"
+    );
+    let groups = shop.get(&format!("{carol}/groups")).await.json();
+    let paths: Vec<&str> = groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["/newcomers", "/staff/night shift"]);
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_gone() {
+    let shop = open().await;
+    let carol = shop.make(&json!({"username": "carol"})).await;
     let gone = shop.delete(&carol).await.is(204);
     assert_eq!(gone.header("cache-control"), "no-cache");
     let event = shop.event().await;
@@ -106,13 +118,11 @@ async fn a_user_is_made_read_changed_and_deleted() {
     shop.put(&carol, &json!({})).await.is(404);
 }
 
-#[tokio::test]
-async fn nothing_is_made_of_what_is_refused() {
-    let shop = open().await;
-    let count = shop.get("/users/count").await.json();
+/// What is sent, and the status and members of what is answered.
+fn refusals() -> Vec<(Value, u16, Value)> {
     let fault = |field: &str, key: &str| json!({"field": field, "errorMessage": key});
     let message = |text: &str| json!({"errorMessage": text});
-    let cases = [
+    vec![
         (
             json!({"username": "alice"}),
             409,
@@ -173,8 +183,14 @@ async fn nothing_is_made_of_what_is_refused() {
             400,
             json!({}),
         ),
-    ];
-    for (body, status, expected) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn nothing_is_made_of_what_is_refused() {
+    let shop = open().await;
+    let count = shop.get("/users/count").await.json();
+    for (body, status, expected) in refusals() {
         let refused = shop.post("/users", &body).await.is(status).json();
         for (name, value) in expected.as_object().unwrap() {
             assert_eq!(&refused[name], value, "{body}");
@@ -260,6 +276,11 @@ async fn users_are_found_by_what_is_known_of_them() {
             assert_eq!(count, json!(expected.len()), "{query}");
         }
     }
+}
+
+#[tokio::test]
+async fn lists_are_brief_and_refuse_odd_queries() {
+    let shop = open().await;
     let id = shop
         .user("alice")
         .await
@@ -466,163 +487,4 @@ async fn a_link_to_another_store_is_not_taken_over() {
             json!({"errorMessage": "Could not update user!"})
         );
     }
-}
-
-#[tokio::test]
-async fn memberships_are_told_with_the_group() {
-    let shop = open().await;
-    let alice = shop.user("alice").await;
-    let groups = shop.get(&format!("{alice}/groups")).await.is(200).json();
-    let id = groups[0]["id"].as_str().unwrap().to_owned();
-    let brief = json!([{"id": id, "name": "night shift", "path": "/staff/night shift",
-        "parentId": groups[0]["parentId"], "subGroups": []}]);
-    assert_eq!(groups, brief);
-    let full = shop
-        .get(&format!("{alice}/groups?briefRepresentation=false"))
-        .await
-        .json();
-    assert_eq!(full[0]["clientRoles"], json!({"web": ["editor"]}));
-    assert_eq!(full[0]["realmRoles"], json!([]));
-    for (query, count) in [("", 1), ("?search=NIGHT", 1), ("?search=day", 0)] {
-        let counted = shop
-            .get(&format!("{alice}/groups/count{query}"))
-            .await
-            .is(200)
-            .json();
-        assert_eq!(counted, json!({"count": count}), "{query}");
-    }
-    let path = format!("{alice}/groups/{id}");
-    for _ in 0..2 {
-        shop.delete(&path).await.is(204);
-    }
-    let event = shop.event().await;
-    assert_eq!(
-        (event.operation.as_str(), event.kind.as_str()),
-        ("DELETE", "GROUP_MEMBERSHIP")
-    );
-    assert_eq!(event.representation, full[0]);
-    assert_eq!(
-        event.details,
-        json!({"username": "alice", "email": "alice@shop.example"})
-    );
-    assert_eq!(
-        shop.get("/admin-events")
-            .await
-            .json()
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
-    shop.send_bytes(Method::PUT, &path, "", "").await.is(204);
-    assert_eq!(shop.event().await.operation, "CREATE");
-    let refused = shop
-        .delete(&format!("{alice}/groups/nowhere"))
-        .await
-        .is(404);
-    assert_eq!(refused.json(), json!({"error": "Group not found"}));
-}
-
-#[tokio::test]
-async fn identities_are_linked_once() {
-    let shop = open().await;
-    let (alice, bob) = (shop.user("alice").await, shop.user("bob").await);
-    let link = json!({"identityProvider": "partner", "userId": "p-1", "userName": "alice.p"});
-    let path = format!("{alice}/federated-identity/partner");
-    shop.post(&path, &link).await.is(204);
-    assert_eq!(shop.event().await.representation, link);
-    let again = shop.post(&path, &link).await.is(409);
-    assert_eq!(
-        again.json(),
-        json!({"errorMessage": "User is already linked with provider"})
-    );
-    shop.post(&format!("{bob}/federated-identity/partner"), &link)
-        .await
-        .is(409);
-    shop.post(&format!("{alice}/federated-identity/nowhere"), &link)
-        .await
-        .is(204);
-    let list = shop
-        .get(&format!("{alice}/federated-identity"))
-        .await
-        .is(200)
-        .json();
-    assert_eq!(
-        list,
-        json!([link]),
-        "a provider that is not there is not shown"
-    );
-    let found = shop
-        .get("/users?idpAlias=partner&idpUserId=p-1")
-        .await
-        .is(200)
-        .json();
-    assert_eq!(names(&found), ["alice"]);
-    shop.delete(&path).await.is(204);
-    let gone = shop.delete(&path).await.is(404);
-    assert_eq!(gone.json(), json!({"error": "Link not found"}));
-}
-
-#[tokio::test]
-async fn what_cannot_be_done_yet_says_so() {
-    let shop = open().await;
-    let alice = shop.user("alice").await;
-    let mail = format!("{alice}/execute-actions-email");
-    let actions = json!(["UPDATE_PASSWORD"]);
-    let cases = [
-        (
-            "",
-            json!(["MAGIC"]),
-            400,
-            "Provided invalid required actions",
-        ),
-        (
-            "?client_id=nobody",
-            actions.clone(),
-            400,
-            "Client doesn't exist",
-        ),
-        (
-            "?redirect_uri=http://app.example/cb",
-            actions.clone(),
-            400,
-            "Client id missing",
-        ),
-        (
-            "?client_id=app&redirect_uri=http://evil.example/cb",
-            actions.clone(),
-            400,
-            "Invalid redirect uri.",
-        ),
-        (
-            "",
-            actions.clone(),
-            500,
-            "Failed to send execute actions email: Invalid sender",
-        ),
-        (
-            "?client_id=app&redirect_uri=http://app.example/cb",
-            actions,
-            500,
-            "Failed to send execute actions email: Invalid sender",
-        ),
-    ];
-    for (query, body, status, text) in cases {
-        let refused = shop.put(&format!("{mail}{query}"), &body).await.is(status);
-        assert!(
-            refused.member("errorMessage").starts_with(text),
-            "{}",
-            refused.text()
-        );
-    }
-    let verify = shop
-        .put(&format!("{alice}/send-verify-email"), &json!({}))
-        .await
-        .is(500);
-    assert_eq!(verify.member("errorMessage"), "Failed to send verify email");
-    let impersonation = format!("{alice}/impersonation");
-    shop.post(&impersonation, &json!({})).await.is(501);
-    shop.put(&alice, &json!({"enabled": false})).await.is(204);
-    let refused = shop.post(&impersonation, &json!({})).await.is(400);
-    assert_eq!(refused.member("errorMessage"), "User is disabled");
 }

@@ -249,9 +249,12 @@ fn splits(path: &str) -> Vec<(String, Option<String>)> {
 mod tests {
     use super::*;
 
+    /// A name, and the path below it.
+    type Cut<'a> = (&'a str, Option<&'a str>);
+
     #[test]
     fn a_path_is_cut_at_every_slash_that_is_not_saved() {
-        let cases: [(&str, &[(&str, Option<&str>)]); 4] = [
+        let cases: [(&str, &[Cut<'_>]); 4] = [
             ("a", &[("a", None)]),
             ("a/b", &[("a", Some("b")), ("a/b", None)]),
             ("a~/b/c", &[("a/b", Some("c")), ("a/b/c", None)]),
@@ -262,7 +265,7 @@ mod tests {
         ];
         for (path, expected) in cases {
             let found = splits(path);
-            let found: Vec<(&str, Option<&str>)> = found
+            let found: Vec<Cut<'_>> = found
                 .iter()
                 .map(|(name, below)| (name.as_str(), below.as_deref()))
                 .collect();
