@@ -16,29 +16,48 @@ pub struct Problem {
 }
 
 fn object(pairs: &[(&str, Value)]) -> Json {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect()
 }
 
 impl Problem {
     /// `{"error": text}`: not found, not allowed, not routed.
     pub fn error(status: StatusCode, text: &str) -> Self {
-        Self { status, body: object(&[("error", json!(text))]), retry_after: false }
+        Self {
+            status,
+            body: object(&[("error", json!(text))]),
+            retry_after: false,
+        }
     }
 
     /// `{"error": code, "error_description": text}`.
     pub fn described(status: StatusCode, error: &str, text: &str) -> Self {
         let body = object(&[("error", json!(error)), ("error_description", json!(text))]);
-        Self { status, body, retry_after: false }
+        Self {
+            status,
+            body,
+            retry_after: false,
+        }
     }
 
     /// `{"errorMessage": text}`: validation and conflicts.
     pub fn message(status: StatusCode, text: &str) -> Self {
-        Self { status, body: object(&[("errorMessage", json!(text))]), retry_after: false }
+        Self {
+            status,
+            body: object(&[("errorMessage", json!(text))]),
+            retry_after: false,
+        }
     }
 
     /// Any body that an endpoint has of its own.
     pub const fn with_body(status: StatusCode, body: Json) -> Self {
-        Self { status, body, retry_after: false }
+        Self {
+            status,
+            body,
+            retry_after: false,
+        }
     }
 
     /// `404` with `{"error": text}`.
@@ -54,6 +73,11 @@ impl Problem {
     /// `409` with `{"errorMessage": text}`.
     pub fn conflict(text: &str) -> Self {
         Self::message(StatusCode::CONFLICT, text)
+    }
+
+    /// `409` where Keycloak has no words of its own for a name or an id that is taken.
+    pub fn duplicate() -> Self {
+        Self::described(StatusCode::CONFLICT, "conflict", "Duplicate resource error")
     }
 
     /// `401`: nobody whom this server knows.
@@ -76,8 +100,11 @@ impl Problem {
     /// Too much at once: come again.
     pub fn busy() -> Self {
         let text = "The server is busy. Try again later.";
-        let mut problem =
-            Self::described(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text);
+        let mut problem = Self::described(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            text,
+        );
         problem.retry_after = true;
         problem
     }
@@ -140,9 +167,7 @@ impl From<JsonProblem> for Problem {
         match problem {
             JsonProblem::Unrecognized { .. } => Self::error(status, &text),
             JsonProblem::Broken => Self::described(status, "invalid_request", &text),
-            JsonProblem::BrokenWithin => {
-                Self::described(status, "HTTP 400 Bad Request", &text)
-            }
+            JsonProblem::BrokenWithin => Self::described(status, "HTTP 400 Bad Request", &text),
             JsonProblem::WrongType => Self::described(status, "unknown_error", &text),
             JsonProblem::TooLarge => Self::error(StatusCode::PAYLOAD_TOO_LARGE, &text),
             // Keycloak fails with 500 here; who sends nothing is told so.

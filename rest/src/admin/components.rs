@@ -148,14 +148,11 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
         &mut tx,
         "CREATE",
         &path,
-        Some(told(sent, &component)),
+        Some(&told(sent, &component)),
     );
     match call.app.commit(tx).await? {
-        Commit::Conflict(_) => {
-            let (status, text) = (StatusCode::CONFLICT, "Duplicate resource error");
-            Err(Problem::described(status, "conflict", text))
-        }
-        other => done(other).map(|()| call.created(&id)),
+        Commit::Conflict(_) => Err(Problem::duplicate()),
+        other @ (Commit::Done | Commit::Missed(_)) => done(other).map(|()| call.created(&id)),
     }
 }
 
@@ -182,7 +179,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         &mut tx,
         "UPDATE",
         &call.resource_path(),
-        Some(told(sent, &after)),
+        Some(&told(sent, &after)),
     );
     done(call.app.commit(tx).await?)?;
     Ok(no_content())
@@ -214,13 +211,19 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     Ok(no_content())
 }
 
-fn record(call: &AdminCall, tx: &mut Tx, operation: &'static str, path: &str, told: Option<Value>) {
+fn record(
+    call: &AdminCall,
+    tx: &mut Tx,
+    operation: &'static str,
+    path: &str,
+    told: Option<&Value>,
+) {
     let resource = Resource {
         operation,
         kind: "COMPONENT",
         path: Some(path),
     };
-    call.record(tx, resource, told.as_ref());
+    call.record(tx, resource, told);
 }
 
 /// `ComponentTypeRepresentation` of each provider of a kind: its id and what can be set.

@@ -216,7 +216,7 @@ async fn write(
     record(call, &mut tx, operation, path, &told);
     match call.app.commit(tx).await? {
         Commit::Conflict(_) => Err(Problem::conflict(&taken(&change::name(sent)?))),
-        other => done(other),
+        other @ (Commit::Done | Commit::Missed(_)) => done(other),
     }
 }
 
@@ -235,7 +235,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     );
     match call.app.commit(tx).await? {
         Commit::Conflict(_) => Err(Problem::conflict(&taken_below(&document.unique_name))),
-        other => done(other).map(|()| no_content()),
+        other @ (Commit::Done | Commit::Missed(_)) => done(other).map(|()| no_content()),
     }
 }
 

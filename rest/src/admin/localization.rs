@@ -128,12 +128,11 @@ async fn add(call: AdminCall) -> Result<Answer, Problem> {
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
-    let file = match kind.and_then(upload::boundary) {
-        Some(boundary) => upload::file(call.body(), &boundary),
-        None => {
-            call.consumes("application/json")?;
-            Some(call.body().as_ref())
-        }
+    let file = if let Some(boundary) = kind.and_then(upload::boundary) {
+        upload::file(call.body(), &boundary)
+    } else {
+        call.consumes("application/json")?;
+        Some(call.body().as_ref())
     };
     let file =
         file.ok_or_else(|| Problem::error(StatusCode::BAD_REQUEST, "HTTP 400 Bad Request"))?;

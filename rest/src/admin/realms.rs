@@ -61,7 +61,9 @@ async fn whole(call: &AdminCall, realm: &Realm) -> Result<Json, Problem> {
     };
     let see_groups = [Right::ViewUsers, Right::ManageUsers];
     let linked = if call.admin.may(realm, &see_groups).await? {
-        store.links_from(&realm.id, LinkKind::DefaultGroup, realm.id.as_str()).await?
+        store
+            .links_from(&realm.id, LinkKind::DefaultGroup, realm.id.as_str())
+            .await?
     } else {
         Vec::new()
     };
@@ -70,19 +72,32 @@ async fn whole(call: &AdminCall, realm: &Realm) -> Result<Json, Problem> {
         groups.push(realm.group_path(&group.into()).await?);
     }
     groups.sort_unstable();
-    Ok(view::whole(&realm.body, &realm.settings, default_role, &groups))
+    Ok(view::whole(
+        &realm.body,
+        &realm.settings,
+        default_role,
+        &groups,
+    ))
 }
 
 async fn list(call: AdminCall) -> Result<Answer, Problem> {
     let brief = call.flag("briefRepresentation").unwrap_or(false);
     let names: Vec<String> = if call.admin.is_of_master() {
-        call.app.store.realms().await?.into_iter().map(|row| row.name).collect()
+        call.app
+            .store
+            .realms()
+            .await?
+            .into_iter()
+            .map(|row| row.name)
+            .collect()
     } else {
         vec![call.admin.realm.name.clone()]
     };
     let mut shown = Vec::new();
     for name in names {
-        let Some(realm) = call.app.realm(&name).await? else { continue };
+        let Some(realm) = call.app.realm(&name).await? else {
+            continue;
+        };
         if !call.admin.may(&realm, SEE).await? {
             if call.admin.is_any(&realm).await? {
                 shown.push(Json::from_iter([("realm".to_owned(), json!(realm.name))]));
@@ -115,7 +130,11 @@ async fn show(call: AdminCall) -> Result<Answer, Problem> {
 /// Keycloak's own words where a setting of the realm itself is wrong; else the place, too.
 fn refused(error: &ImportError) -> Problem {
     let in_depth = error.path.contains(['.', '[']) || error.path.is_empty();
-    let text = if in_depth { error.to_string() } else { error.message.clone() };
+    let text = if in_depth {
+        error.to_string()
+    } else {
+        error.message.clone()
+    };
     match error.problem {
         ImportProblem::Conflict => Problem::conflict(&text),
         ImportProblem::Invalid if text.starts_with("Character '") => {
@@ -147,12 +166,16 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
     call.consumes("application/json")?;
     let file = schema::parse("RealmRepresentation", call.body()).map_err(|problem| {
         // Keycloak reads this body by itself, and has one text for all that is wrong with it.
-        match problem {
-            JsonProblem::TooLarge => Problem::from(problem),
-            _ => Problem::bad_request("unable to read contents from stream"),
+        if problem == JsonProblem::TooLarge {
+            Problem::from(problem)
+        } else {
+            Problem::bad_request("unable to read contents from stream")
         }
     })?;
-    let context = import::Context { random: &call.app.random, now: call.app.now() };
+    let context = import::Context {
+        random: &call.app.random,
+        now: call.app.now(),
+    };
     let import = import::compile(&file, &context).map_err(|error| refused(&error))?;
     let told = told(&import);
     let mut prepared = realms::prepare(&call.app, import).await?;
@@ -164,7 +187,11 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
     }
     // The realm is too young to have kept anything: the event is told where its maker belongs.
     let Prepared { tx, name, .. } = &mut prepared;
-    let resource = Resource { operation: "CREATE", kind: "REALM", path: Some(name) };
+    let resource = Resource {
+        operation: "CREATE",
+        kind: "REALM",
+        path: Some(name),
+    };
     call.record(tx, resource, Some(&told));
     let created = realms::finish(&call.app, prepared).await?;
     for warning in &created.warnings {
@@ -216,11 +243,15 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     let disabled = call.realm.enabled && !row.enabled;
     tx.update_realm(&row);
     view::mask_mail_secrets(&mut sent);
-    let resource = Resource { operation: "UPDATE", kind: "REALM", path: None };
+    let resource = Resource {
+        operation: "UPDATE",
+        kind: "REALM",
+        path: None,
+    };
     call.record(&mut tx, resource, Some(&Value::Object(sent)));
     match call.app.commit(tx).await? {
         Commit::Conflict(_) => return Err(Problem::conflict("Realm with same name exists")),
-        other => done(other)?,
+        other @ (Commit::Done | Commit::Missed(_)) => done(other)?,
     }
     if disabled {
         let (app, realm, reason) = (&call.app, &call.realm, EndReason::RealmDisabled);
@@ -232,9 +263,13 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
 /// Refuses to bind a flow that is not there: nobody could sign in any more.
 async fn refuse_flows(call: &AdminCall, sent: &Json) -> Result<(), Problem> {
     for binding in BINDINGS {
-        let Some(alias) = Fields::of(sent).text(binding) else { continue };
+        let Some(alias) = Fields::of(sent).text(binding) else {
+            continue;
+        };
         if call.realm.flow(&alias).await?.is_none() {
-            return Err(Problem::bad_request(&format!("{binding}: there is no flow '{alias}'")));
+            return Err(Problem::bad_request(&format!(
+                "{binding}: there is no flow '{alias}'"
+            )));
         }
     }
     Ok(())
@@ -242,7 +277,9 @@ async fn refuse_flows(call: &AdminCall, sent: &Json) -> Result<(), Problem> {
 
 /// Links the groups that new users join, if the change names them.
 async fn put_default_groups(call: &AdminCall, tx: &mut Tx, sent: &Json) -> Result<(), Problem> {
-    let Some(paths) = Fields::of(sent).maybe_texts("defaultGroups") else { return Ok(()) };
+    let Some(paths) = Fields::of(sent).maybe_texts("defaultGroups") else {
+        return Ok(());
+    };
     let realm = &call.realm.id;
     tx.delete_links_from(realm, LinkKind::DefaultGroup, realm.as_str());
     for path in paths {
@@ -250,7 +287,14 @@ async fn put_default_groups(call: &AdminCall, tx: &mut Tx, sent: &Json) -> Resul
             return Err(Problem::bad_request(&format!("Group '{path}' not found")));
         };
         let (from, to) = (realm.as_str().to_owned(), group.as_str().to_owned());
-        tx.insert_link(realm, &Link { kind: LinkKind::DefaultGroup, from, to });
+        tx.insert_link(
+            realm,
+            &Link {
+                kind: LinkKind::DefaultGroup,
+                from,
+                to,
+            },
+        );
     }
     Ok(())
 }
@@ -264,9 +308,16 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     realms::put_end(&call.app, &mut tx, &call.realm).await?;
     let home = &call.admin.realm;
     if home.id != call.realm.id {
-        let journal = Journal { realm: &home.id, settings: &home.settings.events };
+        let journal = Journal {
+            realm: &home.id,
+            settings: &home.settings.events,
+        };
         let name = &call.realm.name;
-        let resource = Resource { operation: "DELETE", kind: "REALM", path: Some(name) };
+        let resource = Resource {
+            operation: "DELETE",
+            kind: "REALM",
+            path: Some(name),
+        };
         call.record_in(&mut tx, journal, resource, None, &[]);
     }
     match call.app.commit(tx).await? {

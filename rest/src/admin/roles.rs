@@ -5,7 +5,7 @@ mod change;
 mod composites;
 mod holders;
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use claviger_model::{ClientUuid, RoleId};
 use claviger_store::{Commit, Tx};
 use claviger_surface::Answer;
@@ -254,7 +254,7 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
     record(&call, &mut tx, "CREATE", &owner, (&path, Some(told)));
     match call.app.commit(tx).await? {
         Commit::Conflict(_) => Err(Problem::conflict(&taken(name))),
-        other => done(other).map(|()| call.created(name)),
+        other @ (Commit::Done | Commit::Missed(_)) => done(other).map(|()| call.created(name)),
     }
 }
 
@@ -277,11 +277,8 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         (&call.resource_path(), Some(told)),
     );
     match call.app.commit(tx).await? {
-        Commit::Conflict(_) => {
-            let (status, text) = (StatusCode::CONFLICT, "Duplicate resource error");
-            Err(Problem::described(status, "conflict", text))
-        }
-        other => done(other).map(|()| no_content()),
+        Commit::Conflict(_) => Err(Problem::duplicate()),
+        other @ (Commit::Done | Commit::Missed(_)) => done(other).map(|()| no_content()),
     }
 }
 

@@ -9,7 +9,12 @@
 
 mod client_scopes;
 mod clients;
+mod components;
+mod groups;
+mod realm_settings;
+mod realms;
 mod role_mappings;
+mod roles;
 mod user_credentials;
 mod user_profile;
 mod user_relations;

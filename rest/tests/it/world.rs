@@ -3,7 +3,7 @@
 
 use axum::http::Method;
 use claviger_model::Secret;
-use claviger_testkit::{Reply, Stage};
+use claviger_testkit::{Call, Reply, Stage};
 use serde_json::{Value, json};
 
 /// The shop's realm file.
@@ -127,6 +127,22 @@ impl Shop {
             stage: self.stage.clone(),
             token: tokens.member("access_token"),
         }
+    }
+
+    /// The same shop, administered by somebody of the master realm.
+    pub async fn of_master(&self, name: &str, password: &str) -> Self {
+        let tokens = sign_in(&self.stage, "master", "admin-cli", name, password)
+            .await
+            .is(200);
+        Self {
+            stage: self.stage.clone(),
+            token: tokens.member("access_token"),
+        }
+    }
+
+    /// Begins a request to any path.
+    pub fn at(&self, method: Method, path: &str) -> Call {
+        self.stage.call(method, path).bearer(&self.token)
     }
 
     /// Asks for tokens with a password.

@@ -77,7 +77,7 @@ impl Showing {
         Ok(shown)
     }
 
-    fn access(&self) -> Value {
+    fn access(self) -> Value {
         json!({
             "view": self.view,
             "viewMembers": self.view,
