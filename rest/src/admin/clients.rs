@@ -1,6 +1,7 @@
 //! Clients: listed, made, read, changed and deleted. What hangs on one client has its own files.
 
 pub(super) mod body;
+mod certificates;
 mod evaluate;
 mod installation;
 mod nodes;
@@ -76,6 +77,7 @@ pub fn routes() -> Vec<Route> {
     [
         own,
         secret::routes(),
+        certificates::routes(),
         scopes::routes(),
         service_account_user::routes(),
         nodes::routes(),
@@ -265,19 +267,18 @@ fn maker(call: &AdminCall) -> Maker<'_> {
 
 async fn create(call: AdminCall) -> Result<Answer, Problem> {
     let mut given = without_nulls(call.json("ClientRepresentation")?);
-    let body = maker(&call).create(&given);
-    let exists = || {
-        Problem::conflict(&format!(
-            "Client {} already exists",
-            text(&body, "clientId")
-        ))
-    };
+    let mut body = maker(&call).create(&given);
+    let client_id = text(&body, "clientId").to_owned();
+    let exists = || Problem::conflict(&format!("Client {client_id} already exists"));
     if validate::has_twin_mappers(&body)
         || call.realm.client(text(&body, "clientId")).await?.is_some()
     {
         return Err(exists());
     }
     check(&call, &body).await?;
+    if text(&given, "protocol") == body::SAML {
+        sign_requests(&call, &mut body).await?;
+    }
     let id = text(&body, "id").to_owned();
     let uuid = ClientUuid::new(id.clone());
     let mut tx = Tx::new();
@@ -309,6 +310,18 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
         Commit::Done => Ok(call.created(&id)),
         Commit::Conflict(_) | Commit::Missed(_) => Err(exists()),
     }
+}
+
+/// Gives a client that must sign its requests a key for it, unless it has one.
+async fn sign_requests(call: &AdminCall, body: &mut Json) -> Result<(), Problem> {
+    const CERTIFICATE: &str = "saml.signing.certificate";
+    let signs = body::attribute(body, "saml.client.signature") == Some("true");
+    if signs && body::attribute(body, CERTIFICATE).is_none() {
+        let pair = certificates::key_pair(&call.app, text(body, "clientId")).await?;
+        body::set_attribute(body, CERTIFICATE, Some(&pair.certificate));
+        body::set_attribute(body, "saml.signing.private.key", Some(&pair.private_key));
+    }
+    Ok(())
 }
 
 /// Links a client to the scopes that it names, or to the realm's of its protocol if it names none;

@@ -493,3 +493,26 @@ async fn another_protocol_brings_its_scopes() {
         .is(204);
     assert_eq!(shop.get(&path).await.is(200).json(), before);
 }
+
+#[tokio::test]
+async fn clients_get_keys_to_sign_with() {
+    let shop = open().await;
+    let saml = make(&shop, &json!({"clientId": "urn:sp", "protocol": "saml"})).await;
+    let signing = format!("{saml}/certificates/saml.signing");
+    let first = shop.get(&signing).await.is(200).json();
+    let made = shop
+        .post(&format!("{signing}/generate"), &json!({}))
+        .await
+        .is(200)
+        .json();
+    assert_ne!(first["certificate"], made["certificate"]);
+    assert_eq!(shop.get(&signing).await.json(), made);
+    let event = shop.event().await.representation;
+    assert_eq!(event["privateKey"], "**********");
+    let web = path(&shop, "web").await;
+    let credential = format!("{web}/certificates/jwt.credential");
+    assert_eq!(shop.get(&credential).await.is(200).json(), json!({}));
+    shop.post(&format!("{credential}/download"), &json!({}))
+        .await
+        .is(501);
+}

@@ -149,7 +149,7 @@ impl Maker<'_> {
 }
 
 /// An attribute, if it is there.
-fn attribute<'a>(body: &'a Json, name: &str) -> Option<&'a str> {
+pub fn attribute<'a>(body: &'a Json, name: &str) -> Option<&'a str> {
     body.get("attributes")?.get(name)?.as_str()
 }
 
