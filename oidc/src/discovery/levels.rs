@@ -105,6 +105,6 @@ mod tests {
         };
         assert_eq!(of(json!("2")), Some(2));
         assert_eq!(of(json!("two")), None);
-        assert_eq!(super::level(&Json::new()), None);
+        assert_eq!(level(&Json::new()), None);
     }
 }

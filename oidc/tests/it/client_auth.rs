@@ -1,5 +1,6 @@
 //! How clients prove who they are, as the token endpoint sees it.
 
+use axum::http::Method;
 use claviger_crypto::jwk::{Naming, public_jwk};
 use claviger_crypto::jws::sign;
 use claviger_crypto::{Algorithm, KeyUse, PrivateKey, SigningKey};
@@ -55,7 +56,7 @@ impl Bank {
         let mut all = vec![("grant_type", "client_credentials")];
         all.extend(form);
         self.stage
-            .call(axum::http::Method::POST, &path())
+            .call(Method::POST, &path())
             .header("origin", "http://app.example")
             .form(&all)
             .send()
@@ -122,10 +123,7 @@ async fn a_secret_comes_in_the_form_or_in_the_header() {
         [("client_auth_method".to_owned(), "client-secret".to_owned())]
     );
     let basic = |id: &'static str, secret: &'static str| {
-        let call = bank
-            .stage
-            .call(axum::http::Method::POST, &path())
-            .basic(id, secret);
+        let call = bank.stage.call(Method::POST, &path()).basic(id, secret);
         call.form(&[("grant_type", "client_credentials")]).send()
     };
     let _ = basic("web", "web-secret").await.is(200);
@@ -465,7 +463,7 @@ async fn a_foreign_origin_is_turned_away_after_the_client_is_known() {
         ("client_id", "web"),
         ("client_secret", "web-secret"),
     ];
-    let call = bank.stage.call(axum::http::Method::POST, &path());
+    let call = bank.stage.call(Method::POST, &path());
     let refused = call
         .header("origin", "http://evil.example")
         .form(&form)

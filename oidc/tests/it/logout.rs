@@ -1,6 +1,7 @@
 //! Logout by refresh token, as applications do it.
 
 use crate::world::{alice, oidc, refresh, shop, userinfo};
+use axum::http::Method;
 
 #[tokio::test]
 async fn after_logout_the_refresh_token_and_the_access_token_are_refused() {
@@ -31,7 +32,7 @@ async fn a_bearer_token_is_no_client_authentication() {
     let stage = shop().await;
     let tokens = alice(&stage).await;
     let token = tokens.member("refresh_token");
-    let call = stage.call(axum::http::Method::POST, &oidc("logout"));
+    let call = stage.call(Method::POST, &oidc("logout"));
     let refused = call
         .bearer(&tokens.member("access_token"))
         .form(&[("refresh_token", &token)])
