@@ -7,9 +7,13 @@ mod base_paths;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod databases;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod law;
 #[cfg(test)]

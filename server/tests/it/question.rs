@@ -6,98 +6,11 @@
 //! *client* to authenticate, and the refresh token. With these the session ends. Then the author
 //! finds that the access token still works, which nobody could answer. Here it does not.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
+use crate::databases::databases;
 use crate::http;
 use crate::program::{Home, Server, command, run};
-
-/// A database for one test, gone with it.
-struct Database {
-    name: &'static str,
-    options: Vec<String>,
-    drop: Option<Box<dyn Fn()>>,
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        if let Some(drop) = &self.drop {
-            drop();
-        }
-    }
-}
-
-/// The embedded database, and one on every server that the environment names.
-fn databases() -> Vec<Database> {
-    let mut all = vec![Database {
-        name: "SQLite",
-        options: vec!["--db=dev-file".into()],
-        drop: None,
-    }];
-    let urls = std::env::var("CLAVIGER_TEST_DB_URLS").unwrap_or_default();
-    for url in urls.split([' ', ',']).filter(|url| !url.is_empty()) {
-        all.push(served(url));
-    }
-    all
-}
-
-/// `scheme://user[:password]@host:port/database` in its parts.
-fn served(url: &str) -> Database {
-    let (scheme, rest) = url.split_once("://").unwrap();
-    let (user, rest) = rest.split_once('@').unwrap();
-    let (user, password) = user.split_once(':').unwrap_or((user, ""));
-    let (address, base) = rest.split_once('/').unwrap();
-    let (host, port) = address.split_once(':').unwrap();
-    let name = format!("question_{}", std::process::id());
-    let postgres = scheme.starts_with("postgres");
-    let text = |text: &str| text.to_owned();
-    let (host, port, user, password, base) = (
-        text(host),
-        text(port),
-        text(user),
-        text(password),
-        text(base),
-    );
-    let options = vec![
-        format!("--db={}", if postgres { "postgres" } else { "mariadb" }),
-        format!("--db-url-host={host}"),
-        format!("--db-url-port={port}"),
-        format!("--db-url-database={name}"),
-        format!("--db-username={user}"),
-        format!("--db-password={password}"),
-    ];
-    let sql = move |text: String| {
-        let mut client = if postgres {
-            let mut client = Command::new("psql");
-            client.env("PGPASSWORD", &password);
-            client.args([
-                "-X", "-q", "-h", &host, "-p", &port, "-U", &user, "-d", &base,
-            ]);
-            client.args(["-c", &text]);
-            client
-        } else {
-            let mut client = Command::new("mariadb");
-            client.args(["--protocol=tcp", "-h", &host, "-P", &port, "-u", &user]);
-            client.arg(format!("--password={password}"));
-            client.args(["-e", &text]);
-            client
-        };
-        let output = client.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
-    sql(format!("CREATE DATABASE {name}"));
-    let gone = format!("DROP DATABASE {name}");
-    Database {
-        name: if postgres { "PostgreSQL" } else { "MariaDB" },
-        options,
-        drop: Some(Box::new(move || sql(gone.clone()))),
-    }
-}
 
 /// The realm that the application's author had, with a password hash of an old release.
 fn realm() -> Value {
@@ -261,7 +174,7 @@ impl Mobile<'_> {
 
 #[test]
 fn logout_user_via_the_rest_api_works_and_the_access_token_dies_with_the_session() {
-    for database in databases() {
+    for database in databases("question") {
         let home = Home::new();
         let file = home.write("mobile-realm.json", &realm().to_string());
         let options: Vec<&str> = database.options.iter().map(String::as_str).collect();

@@ -1,0 +1,216 @@
+//! The proof against crashes: what a client was told is so, whenever the process is killed.
+//!
+//! Several clients sign users in, refresh, log out, revoke, delete sessions and disable users until
+//! the process gets SIGKILL at a random moment. Over the same database it starts again, and all that
+//! was acknowledged is held against what is there: what was ended is refused by every endpoint, what
+//! was not still works, and nothing is there by half. What a client was not told of may have been
+//! done or not: its event, written in the same transaction, tells which, and all else must agree.
+//!
+//! `CLAVIGER_KILLS` sets how often, `CLAVIGER_KILL_SEED` repeats the choices of another run. When
+//! requests meet is the machine's choice, so a seed makes a failure likely again, not certain.
+
+mod check;
+mod line;
+mod player;
+mod random;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::databases::{Database, databases};
+use crate::program::{Home, Server, command, run};
+use line::Line;
+use player::{Player, User};
+use random::Random;
+
+/// Clients at the same time.
+const PLAYERS: usize = 6;
+/// Users of each client in each realm.
+const USERS: usize = 2;
+/// How long the load lasts before a kill, in milliseconds.
+const LOAD: std::ops::Range<usize> = 5..700;
+/// A start over a database that a killed process has left.
+const START: Duration = Duration::from_secs(5);
+const PASSWORD: &str = "a-long-password";
+
+/// A realm of the proof.
+pub struct Realm {
+    name: &'static str,
+    /// The only client, by its id.
+    client: &'static str,
+    /// Whether a refresh token is good once.
+    rotating: bool,
+}
+
+static REALMS: [Realm; 2] = [
+    Realm {
+        name: "steady",
+        client: "9ab4b4a1-2a54-4a1c-9d0a-b58a8c0c1d01",
+        rotating: false,
+    },
+    Realm {
+        name: "rotating",
+        client: "9ab4b4a1-2a54-4a1c-9d0a-b58a8c0c1d02",
+        rotating: true,
+    },
+];
+
+fn user_id(realm: &Realm, player: usize, number: usize) -> String {
+    format!("{}-{player}-{number}", realm.name)
+}
+
+impl Realm {
+    fn json(&self) -> Value {
+        let user = |id: String| {
+            json!({
+                "id": id, "username": id, "enabled": true, "email": format!("{id}@kill.example"),
+                "firstName": "A", "lastName": "User", "realmRoles": ["offline_access"],
+                "credentials": [{"type": "password", "value": PASSWORD}],
+            })
+        };
+        let ids = (0..PLAYERS)
+            .flat_map(|player| (0..USERS).map(move |number| user_id(self, player, number)));
+        json!({
+            "realm": self.name,
+            "enabled": true,
+            "revokeRefreshToken": self.rotating,
+            "refreshTokenMaxReuse": 0,
+            "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(10)",
+            // Longer than any run, so that nothing is refused for its age.
+            "accessTokenLifespan": 30_000,
+            "ssoSessionIdleTimeout": 30_000,
+            "eventsEnabled": true,
+            "enabledEventTypes": ["LOGIN", "LOGOUT", "REFRESH_TOKEN", "REVOKE_GRANT"],
+            "adminEventsEnabled": true,
+            "clients": [{
+                "id": self.client, "clientId": "app", "secret": "secret",
+                "directAccessGrantsEnabled": true,
+                "attributes": {"allow.token.introspection.without.audience.check": "true"},
+            }],
+            "users": ids.map(user).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The database with its realms, and how the program is started over it.
+struct Proof<'a> {
+    database: &'a Database,
+    home: Home,
+    options: Vec<&'a str>,
+    random: Random,
+}
+
+impl<'a> Proof<'a> {
+    fn new(database: &'a Database, seed: u64) -> Self {
+        let home = Home::new();
+        let mut options: Vec<&str> = database.options.iter().map(String::as_str).collect();
+        for realm in &REALMS {
+            let file = home.write(
+                &format!("{}-realm.json", realm.name),
+                &realm.json().to_string(),
+            );
+            let mut import = command(&home, &["import", "--file", file.to_str().unwrap()]);
+            let ended = run(import.args(&options));
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+        }
+        // The issuer stays the same though every start has another port.
+        options.push("--hostname=http://kill.example");
+        Self {
+            database,
+            home,
+            options,
+            random: Random::new(seed),
+        }
+    }
+
+    fn players(&mut self) -> Vec<Player> {
+        let users = |player: usize| {
+            let of_realm = move |realm: &'static Realm| {
+                (0..USERS).map(move |number| User {
+                    realm,
+                    id: user_id(realm, player, number),
+                    enabled: true,
+                })
+            };
+            REALMS.iter().flat_map(of_realm).collect()
+        };
+        (0..PLAYERS)
+            .map(|player| Player::new(self.random.child(), users(player)))
+            .collect()
+    }
+
+    /// Starts the program, and signs its administrator in.
+    fn start(&self) -> (Server, Line) {
+        let begin = Instant::now();
+        let server = Server::start(&self.home, &self.options);
+        let took = begin.elapsed();
+        assert!(took < START, "the start took {took:?}");
+        let answer = server.login("admin", "admin");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let mut line = Line::new(&server.address);
+        line.admin = answer.json()["access_token"].as_str().unwrap().to_owned();
+        (server, line)
+    }
+
+    /// Load, and at some moment no process any more. Tells how many answers came before.
+    fn load_and_kill(&mut self, players: &mut [Player], server: Server, line: &Line) -> u64 {
+        let time = LOAD.start + self.random.below(LOAD.len());
+        let killed = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let playing: Vec<_> = players
+                .iter_mut()
+                .map(|player| {
+                    let (mut line, killed) = (line.another(), &killed);
+                    scope.spawn(move || {
+                        player.play(&mut line);
+                        assert!(killed.load(Ordering::SeqCst), "lost, and nobody was killed");
+                        line.answers
+                    })
+                })
+                .collect();
+            std::thread::sleep(Duration::from_millis(time as u64));
+            killed.store(true, Ordering::SeqCst);
+            server.signal("KILL");
+            assert!(!server.ended().success());
+            let answers = playing.into_iter().map(|player| player.join().unwrap());
+            answers.sum()
+        })
+    }
+
+    fn run(mut self, kills: u64) {
+        let mut players = self.players();
+        let mut answers = 0;
+        let (mut server, mut line) = self.start();
+        for _ in 0..kills {
+            answers += self.load_and_kill(&mut players, server, &line);
+            self.database.quiet();
+            (server, line) = self.start();
+            check::check(&mut players, &mut line);
+        }
+        let name = self.database.name;
+        println!("{name}: {kills} kills, {answers} requests acknowledged before them");
+        server.stop();
+    }
+}
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+    )
+}
+
+#[test]
+fn what_was_acknowledged_outlives_every_kill() {
+    let chance = || RandomState::new().hash_one("kill");
+    let seed = variable("CLAVIGER_KILL_SEED").unwrap_or_else(chance);
+    let kills = variable("CLAVIGER_KILLS").unwrap_or(10);
+    println!("CLAVIGER_KILL_SEED={seed} CLAVIGER_KILLS={kills}");
+    for database in databases("kill") {
+        Proof::new(&database, seed).run(kills);
+    }
+}
