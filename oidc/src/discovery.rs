@@ -208,45 +208,16 @@ fn put_front_channel(document: &mut Json, facts: &Facts) {
 }
 
 fn put_algorithms(document: &mut Json, registration: &str) {
+    put_object_algorithms(document, "id_token", &json!(can::SIGNATURES));
+    put_object_algorithms(document, "userinfo", &json!(can::signatures_or_none()));
+    put_object_algorithms(
+        document,
+        "request_object",
+        &json!(can::signatures_or_none()),
+    );
     put(
         document,
         [
-            (
-                "id_token_signing_alg_values_supported",
-                json!(can::SIGNATURES),
-            ),
-            (
-                "id_token_encryption_alg_values_supported",
-                json!(can::KEY_ENCRYPTION),
-            ),
-            (
-                "id_token_encryption_enc_values_supported",
-                json!(can::CONTENT_ENCRYPTION),
-            ),
-            (
-                "userinfo_signing_alg_values_supported",
-                json!(can::signatures_or_none()),
-            ),
-            (
-                "userinfo_encryption_alg_values_supported",
-                json!(can::KEY_ENCRYPTION),
-            ),
-            (
-                "userinfo_encryption_enc_values_supported",
-                json!(can::CONTENT_ENCRYPTION),
-            ),
-            (
-                "request_object_signing_alg_values_supported",
-                json!(can::signatures_or_none()),
-            ),
-            (
-                "request_object_encryption_alg_values_supported",
-                json!(can::KEY_ENCRYPTION),
-            ),
-            (
-                "request_object_encryption_enc_values_supported",
-                json!(can::CONTENT_ENCRYPTION),
-            ),
             ("response_modes_supported", json!(can::RESPONSE_MODES)),
             ("registration_endpoint", json!(registration)),
             (
@@ -265,20 +236,23 @@ fn put_algorithms(document: &mut Json, registration: &str) {
                 "introspection_endpoint_auth_signing_alg_values_supported",
                 json!(can::SIGNATURES),
             ),
-            (
-                "authorization_signing_alg_values_supported",
-                json!(can::SIGNATURES),
-            ),
-            (
-                "authorization_encryption_alg_values_supported",
-                json!(can::KEY_ENCRYPTION),
-            ),
-            (
-                "authorization_encryption_enc_values_supported",
-                json!(can::CONTENT_ENCRYPTION),
-            ),
         ],
     );
+    put_object_algorithms(document, "authorization", &json!(can::SIGNATURES));
+}
+
+/// How one kind of signed and encrypted object may be made.
+fn put_object_algorithms(document: &mut Json, object: &str, signatures: &Value) {
+    let key_encryption = json!(can::KEY_ENCRYPTION);
+    let content_encryption = json!(can::CONTENT_ENCRYPTION);
+    for (what, values) in [
+        ("signing_alg", signatures),
+        ("encryption_alg", &key_encryption),
+        ("encryption_enc", &content_encryption),
+    ] {
+        let name = format!("{object}_{what}_values_supported");
+        document.insert(name, values.clone());
+    }
 }
 
 /// The words that `scope` may have: the client scopes that do not hide themselves.

@@ -97,16 +97,13 @@ fn done() -> Answer {
 }
 
 async fn refuse(call: &Call, event: &mut EventBuilder, error: RefreshError) -> Problem {
-    match tell_refresh_error(&error) {
+    match tell_refresh_error(error) {
         Ok(text) => {
             event.detail("reason", &*text);
             let problem = Problem::bad_request("invalid_grant", text);
             call.refuse(event, "invalid_token", problem).await
         }
-        Err(()) => match error {
-            RefreshError::Store(error) => error.into(),
-            _ => Problem::busy(),
-        },
+        Err(problem) => problem,
     }
 }
 
@@ -156,33 +153,21 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
         )
         .await;
     }
-    let token = match hint {
-        None => None,
-        Some(text) => match read_hint(call, text).await? {
-            Ok(token) => Some(token),
-            Err(reason) => {
-                event.detail("reason", reason);
-                let text = "Invalid parameter: id_token_hint";
-                return failed(call, &event, "invalid_token", text).await;
-            }
-        },
+    let read = match hint {
+        None => Ok(None),
+        Some(text) => read_hint(call, text, client_id, &mut event)
+            .await?
+            .map(Some),
+    };
+    let token = match read {
+        Ok(token) => token,
+        Err(reason) => {
+            event.detail("reason", reason);
+            let text = "Invalid parameter: id_token_hint";
+            return failed(call, &event, "invalid_token", text).await;
+        }
     };
     let issued_for = token.as_ref().and_then(|token| token.issued_for.as_deref());
-    if let (Some(client_id), Some(issued_for)) = (client_id, issued_for)
-        && client_id != issued_for
-    {
-        event.client(client_id);
-        let text =
-            "Parameter client_id is different than the client for which ID Token was issued.";
-        event.detail("reason", text);
-        return failed(
-            call,
-            &event,
-            "invalid_token",
-            "Invalid parameter: id_token_hint",
-        )
-        .await;
-    }
     let client = match client_id.or(issued_for) {
         Some(id) => call.realm.client(id).await?,
         None => None,
@@ -215,22 +200,37 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
             )),
         };
     };
+    log_out(call, &token, target, sent.get("state"), event).await
+}
+
+async fn log_out(
+    call: &Call,
+    token: &TokenClaims,
+    target: Option<PostLogoutUri>,
+    state: Option<&str>,
+    mut event: EventBuilder,
+) -> Result<Answer, Problem> {
     if let Some(target) = &target {
         event.detail("redirect_uri", target.as_str());
     }
-    if end_hinted(call, &token, &mut event).await? == Hinted::Older {
+    if end_hinted(call, token, &mut event).await? == Hinted::Older {
         event.forget("redirect_uri");
         event.detail("reason", OLDER);
         return failed(call, &event, "invalid_token", "Session not active").await;
     }
     Ok(match &target {
-        Some(target) => redirect(target, sent.get("state")),
+        Some(target) => redirect(target, state),
         None => page(StatusCode::OK, "You are logged out"),
     })
 }
 
 /// Reads an ID token of this realm; it may be over, as its user may come back after hours.
-async fn read_hint(call: &Call, text: &str) -> Result<Result<TokenClaims, String>, StoreError> {
+async fn read_hint(
+    call: &Call,
+    text: &str,
+    client_id: Option<&str>,
+    event: &mut EventBuilder,
+) -> Result<Result<TokenClaims, String>, StoreError> {
     let ring = call.realm.keys().await?;
     let Some(token) = TokenClaims::verify(&ring, text) else {
         return Ok(Err("Invalid IDToken".to_owned()));
@@ -243,6 +243,14 @@ async fn read_hint(call: &Call, text: &str) -> Result<Result<TokenClaims, String
     }
     if !call.context.is_issuer(&token.issuer, &call.realm.name) {
         return Ok(Err("Invalid IDToken".to_owned()));
+    }
+    if let (Some(client_id), Some(issued_for)) = (client_id, &token.issued_for)
+        && client_id != issued_for
+    {
+        event.client(client_id);
+        let text =
+            "Parameter client_id is different than the client for which ID Token was issued.";
+        return Ok(Err(text.to_owned()));
     }
     Ok(Ok(token))
 }

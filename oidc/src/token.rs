@@ -4,7 +4,9 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
+use claviger_engine::scope::Granted;
 use claviger_engine::token::{MintError, Minted};
+use claviger_model::session::SessionKind;
 use claviger_store::Tx;
 use serde::Serialize;
 
@@ -87,6 +89,27 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
         value.chars().count() <= max
     });
     grant.run(call, &client, event).await
+}
+
+/// The kind of session that a first token begins. Who asks for offline access without the right
+/// to it is refused as a whole, and nothing begins; with an offline token in hand the online
+/// session would have no use.
+pub async fn kind_to_begin(
+    call: &Call,
+    event: &mut EventBuilder,
+    granted: &Granted,
+    with_refresh: bool,
+) -> Result<SessionKind, Problem> {
+    if !with_refresh || !granted.offline_requested {
+        return Ok(SessionKind::Online);
+    }
+    if granted.offline_permitted() {
+        return Ok(SessionKind::Offline);
+    }
+    let text = "Offline tokens not allowed for the user or client";
+    event.detail("reason", text);
+    let problem = Problem::bad_request("not_allowed", text);
+    Err(call.refuse(event, "not_allowed", problem).await)
 }
 
 /// Checks the `scope` parameter against what the client may ask for.

@@ -219,8 +219,14 @@ const fn tell(reason: &Unusable, stateless: bool) -> (&'static str, &'static str
         Unusable::UserDisabled => ("user_disabled", "User disabled"),
         Unusable::UserNotFound => ("user_not_found", "User not found"),
         Unusable::Stale => ("invalid_user", "User not valid"),
-        other => {
-            let code = session_error(other);
+        Unusable::RealmDisabled
+        | Unusable::SessionNotFound
+        | Unusable::SessionExpired(_)
+        | Unusable::PartNotFound
+        | Unusable::PartExpired(_)
+        | Unusable::OlderThanSession
+        | Unusable::OlderThanPart => {
+            let code = session_error(reason);
             (code, code)
         }
     }

@@ -194,7 +194,7 @@ struct Assertion<'a> {
 impl<'a> Assertion<'a> {
     fn read(text: &'a str) -> Option<Self> {
         let jws = Unverified::parse(text).ok()?;
-        let claims = Claims::of(&jws.unverified_claims().ok()?)?;
+        let claims = Claims::of(&jws.unverified_claims().ok()?).ok()?;
         Some(Self { jws, claims })
     }
 

@@ -26,7 +26,7 @@ pub async fn find(
         Source::Published(url) => find_published(call, client, url, kid, algorithm).await,
         Source::Set(text) => match JwkSet::parse(text.as_bytes()) {
             // A key that does not say what it is for is not taken from here, only from a URL.
-            Ok(set) => Ok(choose(signing(&set, false), kid, algorithm).cloned()),
+            Ok(set) => Ok(choose(&signing(&set, false), kid, algorithm).cloned()),
             Err(error) => {
                 tracing::warn!(
                     client = client.client_id,
@@ -45,7 +45,7 @@ pub async fn find(
         }
         Source::Key(text) => {
             let key = one(client, PublicKey::from_text(text).ok());
-            Ok(choose(key.iter(), kid, algorithm).cloned())
+            Ok(choose(&key.iter(), kid, algorithm).cloned())
         }
         Source::None => Ok(None),
     }
@@ -100,7 +100,7 @@ async fn find_published(
         call.app
             .published_keys
             .find(&*call.app.network, &url, call.app.now(), age_max, |set| {
-                choose(signing(set, true), kid, algorithm).cloned()
+                choose(&signing(set, true), kid, algorithm).cloned()
             });
     found.await.map_err(|error| {
         tracing::warn!(
@@ -148,7 +148,7 @@ fn one(client: &ClientSettings, key: Option<PublicKey>) -> Option<Jwk> {
 /// The key of this name, rather for this algorithm than for another. An assertion that names none
 /// takes a key without a name, or else one that is for its algorithm.
 fn choose<'a>(
-    keys: impl Iterator<Item = &'a Jwk> + Clone,
+    keys: &(impl Iterator<Item = &'a Jwk> + Clone),
     kid: Option<&str>,
     algorithm: Algorithm,
 ) -> Option<&'a Jwk> {
@@ -212,7 +212,7 @@ mod tests {
             jwk(Some("c"), None, rsa()),
         ];
         let chosen = |kid, algorithm| {
-            let found = choose(keys.iter(), kid, algorithm)?;
+            let found = choose(&keys.iter(), kid, algorithm)?;
             keys.iter().position(|key| std::ptr::eq(key, found))
         };
         let cases = [
@@ -231,7 +231,7 @@ mod tests {
             assert_eq!(chosen(kid, algorithm), expected, "{kid:?} {algorithm}");
         }
         let nameless = [jwk(Some("a"), None, rsa()), jwk(None, None, rsa())];
-        let found = choose(nameless.iter(), None, Algorithm::Ps512).unwrap();
+        let found = choose(&nameless.iter(), None, Algorithm::Ps512).unwrap();
         assert!(
             std::ptr::eq(found, &raw const nameless[1]),
             "a key without a name comes first"

@@ -7,14 +7,13 @@ use claviger_engine::scope::Granted;
 use claviger_engine::session::{self, Beginning};
 use claviger_engine::token::{GrantCode, Issue, Refresh, mint};
 use claviger_model::User;
-use claviger_model::session::SessionKind;
 use claviger_store::Tx;
 
 use super::password::part_notes;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::problem::Problem;
-use crate::token::{answer, commit, note, requested_scope};
+use crate::token::{answer, commit, kind_to_begin, note, requested_scope};
 
 /// Runs the grant.
 pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Result<Answer, Problem> {
@@ -25,18 +24,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
     let with_refresh = client
         .settings
         .flag_attribute("client_credentials.use_refresh_token", false);
-    if with_refresh && granted.offline_requested && !granted.offline_permitted() {
-        let text = "Offline tokens not allowed for the user or client";
-        event.detail("reason", text);
-        let problem = Problem::bad_request("not_allowed", text);
-        return Err(call.refuse(&event, "not_allowed", problem).await);
-    }
-    let offline = with_refresh && granted.offline_requested;
-    let kind = if offline {
-        SessionKind::Offline
-    } else {
-        SessionKind::Online
-    };
+    let kind = kind_to_begin(call, &mut event, &granted, with_refresh).await?;
     let issuer = call.context.issuer(&call.realm.name);
     let address = call.context.ip_address.clone();
     let usable = session::begin(

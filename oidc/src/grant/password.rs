@@ -9,30 +9,18 @@ use claviger_engine::person::Person;
 use claviger_engine::scope::Granted;
 use claviger_engine::session::{self, Beginning};
 use claviger_engine::token::{GrantCode, Issue, Refresh, mint};
-use claviger_model::session::SessionKind;
 use claviger_model::{Secret, User};
 use claviger_store::Tx;
 
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::problem::Problem;
-use crate::token::{answer, commit, locale_cookie, note, requested_scope};
+use crate::token::{answer, commit, kind_to_begin, locale_cookie, note, requested_scope};
 
 /// Runs the grant.
 pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Result<Answer, Problem> {
     event.detail("auth_method", "oauth_credentials");
-    if !client.settings.direct_access_grants_enabled {
-        let text = "Client not allowed for direct access grants";
-        event.detail("reason", text);
-        let problem = Problem::bad_request("unauthorized_client", text);
-        return Err(call.refuse(&event, "not_allowed", problem).await);
-    }
-    if client.settings.consent_required {
-        let text = "Client requires user consent";
-        event.detail("reason", text);
-        let problem = Problem::bad_request("invalid_client", text);
-        return Err(call.refuse(&event, "consent_denied", problem).await);
-    }
+    permit(call, client, &mut event).await?;
     let scope = requested_scope(call, client, &mut event).await?;
     let mut tx = Tx::new();
     let user = authenticate(call, &mut event, &mut tx).await?;
@@ -43,21 +31,8 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
         .cloned();
     let person = Person::load(&call.app.store, &call.realm, user).await?;
     let granted = Granted::new(&call.realm, client, &person, scope.as_deref()).await?;
-    // Asked for without the right to it: refused as a whole, and nothing begins.
     let with_refresh = client.uses_refresh_tokens();
-    if with_refresh && granted.offline_requested && !granted.offline_permitted() {
-        let text = "Offline tokens not allowed for the user or client";
-        event.detail("reason", text);
-        let problem = Problem::bad_request("not_allowed", text);
-        return Err(call.refuse(&event, "not_allowed", problem).await);
-    }
-    // With an offline token in hand the online session would have no use.
-    let offline = with_refresh && granted.offline_requested;
-    let kind = if offline {
-        SessionKind::Offline
-    } else {
-        SessionKind::Online
-    };
+    let kind = kind_to_begin(call, &mut event, &granted, with_refresh).await?;
     let issuer = call.context.issuer(&call.realm.name);
     let usable = session::begin(
         &call.app,
@@ -107,6 +82,22 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
         Some(locale) => locale_cookie(call, answer, &locale),
         None => answer,
     })
+}
+
+/// Refuses clients that may not see a password, or whose users have to be asked for a consent.
+async fn permit(call: &Call, client: &Client, event: &mut EventBuilder) -> Result<(), Problem> {
+    let (text, code, event_error) = if !client.settings.direct_access_grants_enabled {
+        let text = "Client not allowed for direct access grants";
+        (text, "unauthorized_client", "not_allowed")
+    } else if client.settings.consent_required {
+        let text = "Client requires user consent";
+        (text, "invalid_client", "consent_denied")
+    } else {
+        return Ok(());
+    };
+    event.detail("reason", text);
+    let problem = Problem::bad_request(code, text);
+    Err(call.refuse(event, event_error, problem).await)
 }
 
 async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Result<User, Problem> {

@@ -181,32 +181,33 @@ async fn check_consent(
 /// Records and tells why a refresh token gets nothing.
 async fn refuse(call: &Call, event: &mut EventBuilder, error: RefreshError) -> Problem {
     let offline = event.detail_text("refresh_token_type") == Some("Offline");
-    let text = match tell(&error) {
-        Ok(text) => text,
-        Err(()) => {
-            return match error {
-                RefreshError::Store(error) => error.into(),
-                _ => Problem::busy(),
-            };
-        }
+    let of_offline = if !offline {
+        None
+    } else if let RefreshError::Unusable(Unusable::SessionExpired(_)) = error {
+        Some("Offline session not active")
+    } else if let RefreshError::Unusable(Unusable::SessionNotFound) = error {
+        Some("Offline user session not found")
+    } else {
+        None
     };
-    let text = match text.as_str() {
-        "Session not active" if offline => match error {
-            RefreshError::Unusable(Unusable::SessionExpired(_)) => "Offline session not active",
-            _ => "Offline user session not found",
-        }
-        .to_owned(),
-        _ => text,
+    let text = match of_offline.map_or_else(|| tell(error), |text| Ok(text.to_owned())) {
+        Ok(text) => text,
+        Err(problem) => return problem,
     };
     event.detail("reason", &*text);
     let problem = Problem::bad_request("invalid_grant", text);
     call.refuse(event, "invalid_token", problem).await
 }
 
-/// What the client is told; `Err` if the store failed, which is told otherwise.
-pub fn tell(error: &RefreshError) -> Result<String, ()> {
+/// What the client is told of its refresh token.
+///
+/// # Errors
+///
+/// The problem to answer if the token is not what failed.
+pub fn tell(error: RefreshError) -> Result<String, Problem> {
     let text = match error {
-        RefreshError::Store(_) | RefreshError::Crowded => return Err(()),
+        RefreshError::Store(error) => return Err(error.into()),
+        RefreshError::Crowded => return Err(Problem::busy()),
         RefreshError::Unusable(reason) => match reason {
             Unusable::UserDisabled => "User disabled",
             Unusable::UserNotFound => "Invalid refresh token",

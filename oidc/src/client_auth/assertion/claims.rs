@@ -27,17 +27,21 @@ pub struct Claims {
     pub issued_at: Option<Seconds>,
 }
 
+/// A claim is not of its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongType;
+
 impl Claims {
-    /// Reads an assertion's payload; none if a claim is not of its type.
-    pub fn of(payload: &Json) -> Option<Self> {
-        Some(Self {
-            issuer: text(payload.get("iss"))?,
-            subject: text(payload.get("sub"))?,
-            audience: texts(payload.get("aud"))?,
-            id: text(payload.get("jti"))?,
-            expires_at: instant(payload.get("exp"))?,
-            not_before: instant(payload.get("nbf"))?,
-            issued_at: instant(payload.get("iat"))?,
+    /// Reads an assertion's payload.
+    pub fn of(payload: &Json) -> Result<Self, WrongType> {
+        Ok(Self {
+            issuer: optional(payload.get("iss"), text)?,
+            subject: optional(payload.get("sub"), text)?,
+            audience: optional(payload.get("aud"), texts)?.unwrap_or_default(),
+            id: optional(payload.get("jti"), text)?,
+            expires_at: optional(payload.get("exp"), instant)?,
+            not_before: optional(payload.get("nbf"), instant)?,
+            issued_at: optional(payload.get("iat"), instant)?,
         })
     }
 
@@ -132,39 +136,50 @@ impl Claims {
     }
 }
 
-/// Text; numbers and flags are spelled out, as lenient JSON readers do.
-fn text(value: Option<&Value>) -> Option<Option<String>> {
+/// A claim that may be absent, read by `read`, which gives none for what is not of its type.
+fn optional<T>(
+    value: Option<&Value>,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, WrongType> {
     match value {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::String(text)) => Some(Some(text.clone())),
-        Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(Some(value.to_string())),
-        Some(Value::Array(_) | Value::Object(_)) => None,
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => read(value).map(Some).ok_or(WrongType),
+    }
+}
+
+/// Text; numbers and flags are spelled out, as lenient JSON readers do.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 /// One text or several (RFC 7519 §4.1.3).
-fn texts(value: Option<&Value>) -> Option<Vec<String>> {
+fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
-        Some(Value::Array(list)) => list
+        Value::Array(list) => list
             .iter()
             .map(|one| one.as_str().map(str::to_owned))
             .collect(),
-        other => Some(Vec::from_iter(text(other)?)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            Some(vec![text(value)?])
+        }
     }
 }
 
 /// Seconds since 1970 (RFC 7519 §2), with or without a fraction, or as text.
-fn instant(value: Option<&Value>) -> Option<Option<Seconds>> {
+fn instant(value: &Value) -> Option<Seconds> {
     let number = match value {
-        None | Some(Value::Null) => return Some(None),
-        Some(Value::Number(number)) => match number.as_i64() {
+        Value::Number(number) => match number.as_i64() {
             Some(whole) => Some(whole),
             None => number.as_f64().and_then(whole),
         },
-        Some(Value::String(text)) => text.trim().parse().ok(),
-        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    number.map(|seconds| Some(Seconds(seconds)))
+    number.map(Seconds)
 }
 
 fn whole(number: f64) -> Option<i64> {
@@ -187,7 +202,7 @@ mod tests {
     const NOW: Seconds = Seconds(1_000_000);
     const AGE_MAX: Seconds = Seconds(60);
 
-    fn claims(payload: &Value) -> Option<Claims> {
+    fn claims(payload: &Value) -> Result<Claims, WrongType> {
         Claims::of(payload.as_object().unwrap())
     }
 
@@ -218,7 +233,7 @@ mod tests {
             json!({"exp": 1e300}),
             json!({"iat": []}),
         ] {
-            assert_eq!(claims(&wrong), None, "{wrong}");
+            assert_eq!(claims(&wrong), Err(WrongType), "{wrong}");
         }
     }
 
