@@ -120,6 +120,7 @@ class Scenarios(unittest.TestCase):
         goldens = {f"{path.stem}/{name}" for path in (scenario.HERE / "goldens").glob("*.json")
                    for name in json.loads(path.read_text())}
         self.assertEqual(titles ^ goldens, set())
+        self.assertEqual([title for title in titles if title != title.strip()], [], "lists are read without outer blanks")
 
     def test_lists_name_what_exists(self):
         cases = scenario.load(scenario.HERE / "scenarios")
