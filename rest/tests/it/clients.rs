@@ -133,7 +133,8 @@ async fn clients_are_listed_by_name() {
     for (query, expected) in [
         ("?clientId=app", vec!["app"]),
         ("?clientId=ap", vec![]),
-        ("?clientId=ap&search=true", vec!["app"]),
+        ("?clientId=AP&search=true", vec!["app"]),
+        ("?clientId=%25&search=true", vec![]),
         ("?first=0&max=2", vec!["account", "account-console"]),
         ("?first=1&max=1", vec!["account-console"]),
     ] {

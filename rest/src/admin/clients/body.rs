@@ -405,6 +405,19 @@ mod tests {
     }
 
     #[test]
+    fn nobody_gets_in_by_a_mask_or_by_nothing() {
+        for (sent, drawn) in [("", true), (MASK, false)] {
+            let old = json!({"clientId": "a", "secret": "s"});
+            let body = update(old, json!({"secret": sent}));
+            let secret = body["secret"].as_str().unwrap();
+            assert_eq!(secret == "s", !drawn, "{sent}");
+            assert_eq!(secret.len() == 86, drawn, "{sent}");
+            let made = create(json!({"clientId": "b", "secret": sent}));
+            assert_eq!(made["secret"].as_str().unwrap().len(), 86, "{sent}");
+        }
+    }
+
+    #[test]
     fn mappers_of_the_same_name_keep_their_ids() {
         let old = json!({"clientId": "a", "protocolMappers": [
             {"id": "1", "name": "m", "protocol": "openid-connect", "protocolMapper": "k"},
