@@ -46,7 +46,12 @@ where
     F: Fn(AdminCall) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
-    Route { method, path, rights, handler: Arc::new(move |call| Box::pin(handler(call))) }
+    Route {
+        method,
+        path,
+        rights,
+        handler: Arc::new(move |call| Box::pin(handler(call))),
+    }
 }
 
 /// All rows as one router.
@@ -54,20 +59,25 @@ pub fn router(routes: Vec<Route>) -> Router<App> {
     let mut paths: BTreeMap<&'static str, MethodRouter<App>> = BTreeMap::new();
     for route in routes {
         let path = route.path;
-        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { continue };
+        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else {
+            continue;
+        };
         let handler = move |State(app): State<App>, request: Request| serve(app, request, route);
         let methods = paths.remove(path).unwrap_or_default();
         paths.insert(path, methods.merge(on(filter, handler)));
     }
-    let mut router = Router::new();
+    let mut table = Router::new();
     for (path, methods) in paths {
-        router = router.route(path, methods);
+        table = table.route(path, methods);
     }
-    router.method_not_allowed_fallback(method_not_allowed)
+    table.method_not_allowed_fallback(method_not_allowed)
 }
 
 async fn method_not_allowed(request: Request) -> Response {
-    let problem = Problem::error(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed");
+    let problem = Problem::error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "HTTP 405 Method Not Allowed",
+    );
     respond(Err(problem), None, request.headers())
 }
 

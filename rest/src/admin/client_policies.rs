@@ -33,10 +33,36 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// A list that the realm keeps within a member of its body.
-fn kept<'a>(call: &'a AdminCall, member: &str, list: &str) -> &'a [Value] {
-    let kept = call.realm.body.get(member).and_then(|kept| kept.get(list));
+/// A list within a member of a realm's body.
+fn list<'a>(body: &'a Json, member: &str, list: &str) -> &'a [Value] {
+    let kept = body.get(member).and_then(|kept| kept.get(list));
     kept.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A list that the realm keeps.
+fn kept<'a>(call: &'a AdminCall, member: &str, name: &str) -> &'a [Value] {
+    list(&call.realm.body, member, name)
+}
+
+/// Checks the profiles and policies within a change of a realm, and leaves of them what is kept.
+/// `present` is the realm's body.
+pub(super) fn check_within(change: &mut Json, present: &Json) -> Result<(), Problem> {
+    let refused = |text: String| Problem::bad_request(&text);
+    if let Some(Value::Object(sent)) = change.get(PROFILES) {
+        let checked = checked_profiles(sent).map_err(refused)?;
+        change.insert(PROFILES.to_owned(), json!({"profiles": checked}));
+    }
+    if let Some(Value::Object(sent)) = change.get(POLICIES) {
+        let holder = if change.contains_key(PROFILES) {
+            &*change
+        } else {
+            present
+        };
+        let checked = checked_policies(sent, list(holder, PROFILES, "profiles"));
+        let checked = checked.map_err(refused)?;
+        change.insert(POLICIES.to_owned(), json!({"policies": checked}));
+    }
+    Ok(())
 }
 
 async fn profiles(call: AdminCall) -> Result<Answer, Problem> {

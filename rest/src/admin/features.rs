@@ -19,7 +19,8 @@ const REGISTRATORS: [&str; 4] = [
     "CONFIGURE_RECOVERY_AUTHN_CODES",
 ];
 /// Endpoints of features that are off, as they are in Keycloak by default.
-const OFF: [&str; 5] = [
+const OFF: [&str; 6] = [
+    "/admin/realms/{realm}/client-types",
     "/admin/realms/{realm}/users-management-permissions",
     "/admin/realms/{realm}/roles/{role}/management/permissions",
     "/admin/realms/{realm}/roles-by-id/{role-id}/management/permissions",

@@ -19,6 +19,7 @@ use claviger_wire::schema::{self, JsonProblem};
 use serde_json::{Value, json};
 
 use self::view::SeesUsers;
+use super::client_policies::check_within;
 use super::role_mappings::representation::brief as brief_role;
 use super::users::groups::by_path;
 use crate::call::{AdminCall, Journal, Resource, no_content, read_out};
@@ -229,7 +230,9 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     let mut sent = call.json("RealmRepresentation")?;
     change::refuse(&sent, &call.realm.name)?;
     refuse_flows(&call, &sent).await?;
-    let body = change::changed(&call.realm.body, &sent);
+    let mut settings = sent.clone();
+    check_within(&mut settings, &call.realm.body)?;
+    let body = change::changed(&call.realm.body, &settings);
     change::refuse_lifespans(&RealmSettings::from_body(&body))?;
     let row = row(&call.realm, body);
     let mut tx = Tx::new();

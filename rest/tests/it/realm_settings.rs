@@ -159,6 +159,7 @@ async fn nobody_is_locked_and_unknown_doors_are_closed() {
     );
     shop.stage.get("/admin/realms/shop/magic").await.is(401);
     shop.get("/users-management-permissions").await.is(501);
+    shop.get("/client-types").await.is(501);
     let names = shop.get("/credential-registrators").await.is(200).json();
     assert!(names.as_array().unwrap().contains(&json!("CONFIGURE_TOTP")));
 }

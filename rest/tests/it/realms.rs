@@ -73,6 +73,11 @@ async fn a_wrong_change_changes_nothing() {
             "browserFlow: there is no flow 'nope'",
         ),
         (
+            json!({"clientPolicies": {"policies": [{"name": "p", "profiles": ["own"]}]}}),
+            400,
+            "Policy p contains invalid profile own",
+        ),
+        (
             json!({"defaultGroups": ["/nope"]}),
             400,
             "Group '/nope' not found",
@@ -112,11 +117,11 @@ async fn a_new_name_reaches_the_clients_that_carry_it() {
 async fn realms_are_made_and_deleted_by_those_who_may() {
     let shop = open().await;
     let make = |body| shop.at(Method::POST, "/admin/realms").json(&body).send();
-    let made = make(json!({"realm": "other one", "enabled": true}))
+    let first = make(json!({"realm": "other one", "enabled": true}))
         .await
         .is(201);
     assert_eq!(
-        made.header("location"),
+        first.header("location"),
         "http://localhost/admin/realms/other%20one"
     );
     let again = make(json!({"realm": "other one"})).await.is(409);

@@ -86,7 +86,10 @@ mod tests {
     use super::*;
 
     fn object(value: Value) -> Json {
-        value.as_object().unwrap().clone()
+        let Value::Object(object) = value else {
+            panic!("an object")
+        };
+        object
     }
 
     #[test]

@@ -27,8 +27,12 @@ const NOT_SETTINGS: [&str; 11] = [
 /// Settings of a mail server that need a login.
 const OF_LOGIN: [&str; 3] = ["user", "password", "authType"];
 /// Settings of a mail server for a login with a token.
-const OF_TOKEN: [&str; 4] =
-    ["authTokenUrl", "authTokenScope", "authTokenClientId", "authTokenClientSecret"];
+const OF_TOKEN: [&str; 4] = [
+    "authTokenUrl",
+    "authTokenScope",
+    "authTokenClientId",
+    "authTokenClientSecret",
+];
 
 /// Refuses what no realm may be changed to.
 pub(super) fn refuse(sent: &Json, name: &str) -> Result<(), Problem> {
@@ -101,8 +105,12 @@ pub(super) fn refuse_lifespans(settings: &RealmSettings) -> Result<(), Problem> 
     let whole = spans.client_session_max_lifespan;
     let (idle_max, whole_max, texts) = if settings.login.remember_me {
         (
-            spans.sso_session_idle_timeout.max(spans.sso_session_idle_timeout_remember_me),
-            spans.sso_session_max_lifespan.max(spans.sso_session_max_lifespan_remember_me),
+            spans
+                .sso_session_idle_timeout
+                .max(spans.sso_session_idle_timeout_remember_me),
+            spans
+                .sso_session_max_lifespan
+                .max(spans.sso_session_max_lifespan_remember_me),
             [
                 "Client session idle timeout cannot exceed realm SSO session idle timeout and \
                  RememberMe idle timeout.",
@@ -136,13 +144,19 @@ pub(in crate::admin) fn with_events_config(body: &Json, sent: &Json) -> Json {
     // The one member that is always set.
     let enabled = Fields::of(sent).flag("eventsEnabled", false);
     body.insert("eventsEnabled".to_owned(), json!(enabled));
-    match Fields::of(sent).integer("eventsExpiration").filter(|span| *span != 0) {
+    match Fields::of(sent)
+        .integer("eventsExpiration")
+        .filter(|span| *span != 0)
+    {
         Some(span) => body.insert("eventsExpiration".to_owned(), json!(span)),
         None => body.shift_remove("eventsExpiration"),
     };
-    for name in
-        ["eventsListeners", "enabledEventTypes", "adminEventsEnabled", "adminEventsDetailsEnabled"]
-    {
+    for name in [
+        "eventsListeners",
+        "enabledEventTypes",
+        "adminEventsEnabled",
+        "adminEventsDetailsEnabled",
+    ] {
         if let Some(value) = sent.get(name).filter(|value| !value.is_null()) {
             body.insert(name.to_owned(), value.clone());
         }
@@ -155,7 +169,10 @@ mod tests {
     use super::*;
 
     fn object(value: Value) -> Json {
-        value.as_object().unwrap().clone()
+        let Value::Object(object) = value else {
+            panic!("an object")
+        };
+        object
     }
 
     #[test]
@@ -163,22 +180,43 @@ mod tests {
         for (sent, text) in [
             (json!({"realm": " "}), "Realm name cannot be empty"),
             (json!({"realm": "a/b"}), "Character '/' not allowed."),
-            (json!({"passwordPolicy": "magic(1)"}), "Password policy not found"),
-            (json!({"failureFactor": -1}), "Failure factor may not be a negative value"),
+            (
+                json!({"passwordPolicy": "magic(1)"}),
+                "Password policy not found",
+            ),
+            (
+                json!({"failureFactor": -1}),
+                "Failure factor may not be a negative value",
+            ),
             (
                 json!({"accessCodeLifespanLogin": 0, "accessCodeLifespanUserAction": 1}),
                 "AccessCodeLifespanLogin or AccessCodeLifespanUserAction cannot be 0",
             ),
-            (json!({"supportedLocales": ["en%"]}), "Character '%' not allowed."),
-            (json!({"browserSecurityHeaders": {"a": "b\nc"}}), "Newline not allowed."),
+            (
+                json!({"supportedLocales": ["en%"]}),
+                "Character '%' not allowed.",
+            ),
+            (
+                json!({"browserSecurityHeaders": {"a": "b\nc"}}),
+                "Newline not allowed.",
+            ),
         ] {
             let refused = refuse(&object(sent.clone()), "shop").unwrap_err();
-            assert_eq!(refused.body(), &object(json!({"errorMessage": text})), "{sent}");
+            assert_eq!(
+                refused.body(),
+                &object(json!({"errorMessage": text})),
+                "{sent}"
+            );
         }
         let refused = refuse(&object(json!({"realm": "m"})), "master").unwrap_err();
         assert_eq!(refused.body()["errorMessage"], "Can't rename master realm");
         let refused = refuse(&object(json!({"smtpServer": {"host": "x"}})), "shop").unwrap_err();
-        assert!(refused.body()["errorMessage"].as_str().unwrap().starts_with("Invalid sender"));
+        assert!(
+            refused.body()["errorMessage"]
+                .as_str()
+                .unwrap()
+                .starts_with("Invalid sender")
+        );
         for sent in [
             json!({}),
             json!({"realm": "master"}),
@@ -207,20 +245,32 @@ mod tests {
         });
         assert_eq!(json!(changed(&body, &sent)), expected);
         let sent = object(json!({"smtpServer": {"host": "i", "user": "u", "password": "p"}}));
-        assert_eq!(json!(changed(&body, &sent))["smtpServer"], json!({"host": "i"}));
+        assert_eq!(
+            json!(changed(&body, &sent))["smtpServer"],
+            json!({"host": "i"})
+        );
     }
 
     #[test]
     fn lifespans_must_fit_into_each_other() {
         for (body, fits) in [
-            (json!({"ssoSessionIdleTimeout": 100, "clientSessionIdleTimeout": 100}), true),
-            (json!({"ssoSessionIdleTimeout": 100, "clientSessionIdleTimeout": 101}), false),
+            (
+                json!({"ssoSessionIdleTimeout": 100, "clientSessionIdleTimeout": 100}),
+                true,
+            ),
+            (
+                json!({"ssoSessionIdleTimeout": 100, "clientSessionIdleTimeout": 101}),
+                false,
+            ),
             (
                 json!({"ssoSessionIdleTimeout": 100, "clientSessionIdleTimeout": 101,
                        "rememberMe": true, "ssoSessionIdleTimeoutRememberMe": 101}),
                 true,
             ),
-            (json!({"ssoSessionMaxLifespan": 100, "clientSessionMaxLifespan": 101}), false),
+            (
+                json!({"ssoSessionMaxLifespan": 100, "clientSessionMaxLifespan": 101}),
+                false,
+            ),
             (
                 json!({"ssoSessionMaxLifespan": 100, "clientSessionMaxLifespan": 101,
                        "rememberMe": true}),
@@ -234,8 +284,10 @@ mod tests {
 
     #[test]
     fn the_events_config_leaves_other_settings_alone() {
-        let body = object(json!({"realm": "shop", "eventsEnabled": true, "eventsExpiration": 7,
-                                 "adminEventsEnabled": true}));
+        let body = object(
+            json!({"realm": "shop", "eventsEnabled": true, "eventsExpiration": 7,
+                                 "adminEventsEnabled": true}),
+        );
         let sent = object(json!({"enabledEventTypes": ["LOGIN"], "displayName": "x"}));
         let expected = json!({"realm": "shop", "eventsEnabled": false, "adminEventsEnabled": true,
                               "enabledEventTypes": ["LOGIN"]});

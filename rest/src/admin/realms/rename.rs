@@ -28,15 +28,21 @@ pub(super) async fn put(
     let store = &call.app.store;
     if let Some(master) = call.app.realm(MASTER).await? {
         let old = master_client_id(&realm.name);
-        let found = store.document_by_name(&master.id, Kind::Client, "", &old).await?;
+        let found = store
+            .document_by_name(&master.id, Kind::Client, "", &old)
+            .await?;
         if let Some(mut client) = found {
             client.unique_name = master_client_id(name);
-            client.body.insert("clientId".to_owned(), json!(client.unique_name));
+            client
+                .body
+                .insert("clientId".to_owned(), json!(client.unique_name));
             tx.update_document(&master.id, &client);
         }
     }
     for (client_id, folder) in ADDRESSED {
-        let found = store.document_by_name(&realm.id, Kind::Client, "", client_id).await?;
+        let found = store
+            .document_by_name(&realm.id, Kind::Client, "", client_id)
+            .await?;
         if let Some(client) = found {
             let body = readdressed(client.body, folder, &realm.name, name);
             tx.update_document(&realm.id, &Document { body, ..client });
@@ -70,8 +76,12 @@ mod tests {
             "clientId": "account", "baseUrl": "/realms/shop/account/",
             "redirectUris": ["/realms/shop/account/*", "/realms/shopping/*", "https://shop/x"],
         });
-        let changed =
-            readdressed(body.as_object().unwrap().clone(), "/realms/", "shop", "store");
+        let changed = readdressed(
+            body.as_object().unwrap().clone(),
+            "/realms/",
+            "shop",
+            "store",
+        );
         let expected = json!({
             "clientId": "account", "baseUrl": "/realms/store/account/",
             "redirectUris": ["/realms/store/account/*", "/realms/shopping/*", "https://shop/x"],

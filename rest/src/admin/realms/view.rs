@@ -40,7 +40,11 @@ pub(super) fn whole(
     }
     let applications = settings.otp.supported_applications();
     shown.insert("otpSupportedApplications".to_owned(), json!(applications));
-    if shown.get("supportedLocales").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+    if shown
+        .get("supportedLocales")
+        .and_then(Value::as_array)
+        .is_some_and(Vec::is_empty)
+    {
         shown.shift_remove("supportedLocales");
     }
     add_attributes(&mut shown);
@@ -65,7 +69,9 @@ fn add_attributes(shown: &mut Json) {
 
 /// Puts the mask in the place of the mail server's secrets, in whatever was sent or is shown.
 pub(super) fn mask_mail_secrets(body: &mut Json) {
-    let Some(Value::Object(server)) = body.get_mut("smtpServer") else { return };
+    let Some(Value::Object(server)) = body.get_mut("smtpServer") else {
+        return;
+    };
     for name in MAIL_SECRETS {
         let secret = server.get(name).and_then(Value::as_str);
         if secret.is_some_and(|text| !text.is_empty() && !is_vault_reference(text)) {
@@ -99,7 +105,10 @@ pub(super) fn outline(settings: &RealmSettings, users: SeesUsers) -> Json {
     put("bruteForceProtected", json!(settings.brute_force.enabled));
     put("supportedLocales", json!(settings.locales.supported));
     put("defaultLocale", json!(settings.locales.default));
-    put("organizationsEnabled", json!(settings.organizations_enabled));
+    put(
+        "organizationsEnabled",
+        json!(settings.organizations_enabled),
+    );
     shown
 }
 
@@ -124,7 +133,10 @@ mod tests {
     use super::*;
 
     fn body(value: Value) -> Json {
-        value.as_object().unwrap().clone()
+        let Value::Object(object) = value else {
+            panic!("an object")
+        };
+        object
     }
 
     #[test]
@@ -166,8 +178,7 @@ mod tests {
         assert_eq!(json!(outline(&settings, SeesUsers::No)), expected);
         let seen = outline(&settings, SeesUsers::Yes);
         assert_eq!(seen.get("registrationEmailAsUsername"), Some(&json!(false)));
-        let expected =
-            json!({"id": "1", "realm": "shop", "displayName": "Shop", "enabled": true});
+        let expected = json!({"id": "1", "realm": "shop", "displayName": "Shop", "enabled": true});
         assert_eq!(json!(brief(&settings)), expected);
     }
 }
