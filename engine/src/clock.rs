@@ -12,7 +12,12 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Frozen(Arc<AtomicI64>),
+    Frozen(Arc<Frozen>),
+}
+
+struct Frozen {
+    at: AtomicI64,
+    pace: AtomicI64,
 }
 
 impl Clock {
@@ -23,7 +28,8 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::advance`] moves it; for tests.
     pub fn frozen(at: Millis) -> Self {
-        Self(Source::Frozen(Arc::new(AtomicI64::new(at.0))))
+        let (at, pace) = (AtomicI64::new(at.0), AtomicI64::new(0));
+        Self(Source::Frozen(Arc::new(Frozen { at, pace })))
     }
 
     /// The present.
@@ -39,14 +45,25 @@ impl Clock {
                     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
                 }))
             }
-            Source::Frozen(at) => Millis(at.load(Ordering::SeqCst)),
+            Source::Frozen(frozen) => {
+                let pace = frozen.pace.load(Ordering::SeqCst);
+                Millis(frozen.at.fetch_add(pace, Ordering::SeqCst))
+            }
         }
     }
 
     /// Moves a frozen clock on; the system's clock does not listen.
     pub fn advance(&self, span: Seconds) {
-        if let Source::Frozen(at) = &self.0 {
-            at.fetch_add(span.millis().0, Ordering::SeqCst);
+        if let Source::Frozen(frozen) = &self.0 {
+            frozen.at.fetch_add(span.millis().0, Ordering::SeqCst);
+        }
+    }
+
+    /// From now on each reading moves a frozen clock on by so much, as if all between two readings
+    /// took that long; the system's clock does not listen.
+    pub fn pace(&self, span: Seconds) {
+        if let Source::Frozen(frozen) = &self.0 {
+            frozen.pace.store(span.millis().0, Ordering::SeqCst);
         }
     }
 }

@@ -223,17 +223,20 @@ pub fn prolong(realm: &Realm, usable: &mut Usable, now: Millis) {
 /// Stores the use of a refresh token: sessions are prolonged and, under rotation, the use is
 /// counted. What `also` adds is written in the same job. A reuse ends the client's part in the
 /// session (both the thief and the user then have to begin anew).
+///
+/// `now` is a moment before the successor is minted: a later one could be of the next second, and
+/// the successor would be taken for a token from before this use.
 pub async fn renew(
     app: &App,
     realm: &Realm,
     client: &Client,
     token: &TokenClaims,
+    now: Millis,
     also: &(dyn Fn(&mut Tx) + Sync),
 ) -> Result<(), RefreshError> {
     let settings = &realm.settings.lifespans;
     for _ in 0..TRIES {
         let mut usable = find(app, realm, client, token).await?;
-        let now = app.now();
         let before = usable.part().clone();
         prolong(realm, &mut usable, now);
         let (session, part) = usable.parts_mut();

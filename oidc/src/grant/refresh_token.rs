@@ -60,7 +60,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
     let age = now.seconds() - token.issued_at;
     event.detail("age_of_refresh_token", age.0.to_string());
     let also = |tx: &mut claviger_store::Tx| event.success(&call.app, &call.realm, tx);
-    match refresh::renew(&call.app, &call.realm, client, &token, &also).await {
+    match refresh::renew(&call.app, &call.realm, client, &token, now, &also).await {
         Ok(()) => Ok(answer(&minted)),
         Err(error) => {
             let mut event = event.clone();

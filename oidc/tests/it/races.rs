@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use claviger_model::Seconds;
 use claviger_model::session::SessionKind;
 use claviger_testkit::{Reply, Stage};
 use serde_json::json;
@@ -62,6 +63,19 @@ async fn of_many_who_use_one_refresh_token_one_wins() {
         let _ = userinfo(&stage, &won[0].member("access_token"))
             .await
             .is(401);
+    }
+}
+
+#[tokio::test]
+async fn a_successor_is_good_though_the_second_turns_while_it_is_made() {
+    let stage = shop(true).await;
+    let mut token = alice(&stage).await.member("refresh_token");
+    stage.app.clock.pace(Seconds(1));
+    for _ in 0..4 {
+        token = refresh(&stage, &token)
+            .await
+            .is(200)
+            .member("refresh_token");
     }
 }
 
