@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_form_is_read_as_it_was_sent() {
-        let cases: [(&[u8], &[(&str, &str)]); 8] = [
+        type Pairs<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&[u8], Pairs<'_>); 8] = [
             (b"", &[]),
             (b"a=1&b=2", &[("a", "1"), ("b", "2")]),
             (b"&&a=1&", &[("a", "1")]),

@@ -18,10 +18,13 @@ struct World {
     plan: Arc<FaultPlan>,
 }
 
+/// A client's part in a session: the refresh token used last, and how many were.
+type Part = (Option<String>, i32);
+
 /// What the database holds: online and offline sessions with their parts, revoked or not, events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct State {
-    sessions: Vec<(String, i64, Vec<(Option<String>, i32)>)>,
+    sessions: Vec<(String, i64, Vec<Part>)>,
     events: Vec<(String, Option<String>)>,
 }
 

@@ -37,9 +37,10 @@ fn with_header(token: &str, header: &Value, signature: &str) -> String {
 async fn resign(stage: &Stage, token: &str, change: &Value) -> String {
     let (header, mut claims) = parts(token);
     for (name, value) in change.as_object().unwrap() {
-        match value {
-            Value::String(text) if text == "-" => drop(claims.remove(name)),
-            other => drop(claims.insert(name.clone(), other.clone())),
+        if value == "-" {
+            claims.remove(name);
+        } else {
+            claims.insert(name.clone(), value.clone());
         }
     }
     let realm = stage.app.realm("shop").await.unwrap().unwrap();
@@ -257,7 +258,7 @@ async fn claims_that_are_not_ours_make_it_another_token() {
         json!({"exp": -1}),
         json!({"exp": "soon"}),
         json!({"exp": 1e30}),
-        json!({"exp": now as f64 + 100.5}),
+        json!({"exp": 4_000_000_000.5}),
         json!({"exp": [now + 100]}),
         json!({"nbf": now + 1_000}),
         json!({"nbf": "x"}),

@@ -1,15 +1,30 @@
 //! The protocol endpoints, spoken to over HTTP without a socket.
 
+#![expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
+
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod bank;
+#[cfg(test)]
 mod client_auth;
+#[cfg(test)]
 mod cors;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod forged;
+#[cfg(test)]
 mod logout;
+#[cfg(test)]
 mod public;
+#[cfg(test)]
 mod races;
+#[cfg(test)]
 mod redirects;
+#[cfg(test)]
 mod revoked;
+#[cfg(test)]
 mod scopes;
+#[cfg(test)]
 mod world;
