@@ -39,10 +39,16 @@ pub const TORTURE_HELP: &str = "
 usage: cargo xtask torture [rounds]
 
 The long forms of the tests, for the night: in each round (3 unless told) the tests of all crates on all databases,
-property tests with 20,000 cases each instead of 256; then the oracle's cases, each in a realm of its own.";
+property tests with 20,000 cases each instead of 256, the server killed 200 times on each database instead of 10; then
+the oracle's cases, each in a realm of its own.
+
+CLAVIGER_KILLS sets another number of kills, CLAVIGER_KILL_SEED repeats the choices of a run that failed.";
 
 /// Cases of each property test in the long form.
 const TORTURE_CASES: &str = "20000";
+/// How often the server is killed on each database in the long form.
+const TORTURE_KILLS: &str = "200";
+const KILLS: &str = "CLAVIGER_KILLS";
 const DATABASE_URLS: &str = "CLAVIGER_TEST_DB_URLS";
 
 /// The task `test`.
@@ -126,6 +132,8 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
         let environment = available.databases(&mut report)?;
         let mut variables = environment.variables();
         variables.push(("PROPTEST_CASES", TORTURE_CASES.to_owned()));
+        let kills = std::env::var(KILLS).unwrap_or_else(|_| TORTURE_KILLS.to_owned());
+        variables.push((KILLS, kills));
         report.step(&format!("tests, round {round} of {rounds}"), |report| {
             tests(report, &["--workspace"], None, &variables)
         });
