@@ -42,13 +42,14 @@ CREATE INDEX link_to ON link (realm_id, kind, to_id);
 
 -- `…_lower` are what a search looks through. `attributes` holds the attributes as JSON, so that a user
 -- is one row to read; `user_attribute` is only their index. Ids of users of another store are longer
--- than a UUID.
+-- than a UUID. `email_alone` is the address in lower case where nobody else may have it, or null.
 CREATE TABLE user_entity (
     realm_id VARCHAR(36) NOT NULL,
     id VARCHAR(255) NOT NULL,
     username VARCHAR(255) NOT NULL,
     email VARCHAR(255),
     email_lower VARCHAR(510),
+    email_alone VARCHAR(510),
     first_name VARCHAR(255),
     first_name_lower VARCHAR(510),
     last_name VARCHAR(255),
@@ -65,6 +66,7 @@ CREATE TABLE user_entity (
 );
 CREATE UNIQUE INDEX user_username ON user_entity (realm_id, username);
 CREATE INDEX user_email ON user_entity (realm_id, email_lower);
+CREATE UNIQUE INDEX user_email_alone ON user_entity (realm_id, email_alone);
 CREATE INDEX user_service_account ON user_entity (realm_id, service_account_of);
 
 -- A text of any length is found by the hash of its lower case.

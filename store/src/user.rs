@@ -53,6 +53,8 @@ statements! {
         enabled = $8, email_verified = $9, created_at = $10, not_before = $11, \
         service_account_of = $12, federation_link = $13, attributes = $14, \
         required_actions = $15 WHERE realm_id = $16 AND id = $17";
+    /// Whether others may have the user's mail address.
+    USER_EMAIL_ALONE = "UPDATE user_entity SET email_alone = $1 WHERE realm_id = $2 AND id = $3";
     /// Tokens issued to the user before this are refused.
     USER_NOT_BEFORE = "UPDATE user_entity SET not_before = $1 WHERE realm_id = $2 AND id = $3";
     /// An entry of the index of attributes.
@@ -174,8 +176,8 @@ impl Store {
 }
 
 impl Tx {
-    /// A new user. [`crate::Commit::Conflict`] if its id or its name is taken. Whether two users may
-    /// have the same mail address is the caller's to decide.
+    /// A new user. [`crate::Commit::Conflict`] if its id or its name is taken. Others may have the
+    /// same mail address, unless [`Tx::hold_email`] says otherwise.
     pub fn insert_user(&mut self, realm: &RealmId, user: &User) {
         self.push(
             &USER_INSERT,
@@ -230,6 +232,17 @@ impl Tx {
         .touching(1);
         self.push(&USER_DELETE_ATTRIBUTES, params![realm, &user.id]);
         self.index_attributes(realm, user);
+    }
+
+    /// From now on nobody else may hold this user's mail address, be it written in lower case or in
+    /// upper case; with none, others may. [`crate::Commit::Conflict`] if somebody holds it already.
+    /// The user must be there.
+    pub fn hold_email(&mut self, realm: &RealmId, user: &UserId, email: Option<&str>) {
+        self.push(
+            &USER_EMAIL_ALONE,
+            params![email.map(str::to_lowercase), realm, user],
+        )
+        .touching(1);
     }
 
     /// Tokens issued to this user, who must be there, before `not_before` are refused.

@@ -184,6 +184,7 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
     let mut tx = Tx::new();
     let realm = &call.realm.id;
     tx.insert_user(realm, &user);
+    uniqueness::hold_email(&call, &mut tx, None, &user);
     write(&mut tx, realm, &user.id, &[], &credentials);
     tx.grant_role(realm, &user.id, &call.realm.settings.default_role);
     for group in &memberships {
@@ -277,6 +278,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     let credentials = with_sent(&call, &after, &held, &body).await?;
     let mut tx = Tx::new();
     tx.update_user(&call.realm.id, &after);
+    uniqueness::hold_email(&call, &mut tx, Some(&before), &after);
     write(&mut tx, &call.realm.id, &after.id, &held, &credentials);
     if !after.enabled {
         let (kinds, reason) = (&SessionKind::ALL, EndReason::UserDisabled);
@@ -297,6 +299,9 @@ async fn commit(call: &AdminCall, tx: Tx) -> Result<(), Problem> {
     let commit = call.app.commit(tx).await?;
     if matches!(commit, Commit::Conflict("USER_INSERT" | "USER_UPDATE")) {
         return Err(Problem::conflict(TAKEN));
+    }
+    if matches!(commit, Commit::Conflict("USER_EMAIL_ALONE")) {
+        return Err(Problem::conflict(uniqueness::EMAIL_TAKEN));
     }
     done(commit)
 }

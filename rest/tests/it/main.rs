@@ -17,6 +17,7 @@ mod role_mappings;
 mod roles;
 mod user_credentials;
 mod user_profile;
+mod user_races;
 mod user_relations;
 mod users;
 mod world;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use claviger_model::user::{Consent, CredentialType, FederatedIdentity, User};
 use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, Seconds, UserId};
-use claviger_store::Commit;
+use claviger_store::{Commit, Tx};
 
 use crate::fixtures::{attempt, credential, user, write};
 use crate::world::on_every_engine;
@@ -94,6 +94,24 @@ on_every_engine! {
         write(&world, |tx| tx.insert_user(&at(), &user("v", "bob"))).await;
         let conflict = attempt(&world, |tx| tx.update_user(&at(), &user("v", "alice"))).await;
         assert_eq!(conflict, Commit::Conflict("USER_UPDATE"));
+    }
+
+    async fn an_address_that_is_held_is_held_by_one(world) {
+        for id in ["u", "v"] {
+            write(&world, |tx| tx.insert_user(&at(), &user(id, id))).await;
+        }
+        let hold = |id: &'static str, email: Option<&'static str>| {
+            move |tx: &mut Tx| tx.hold_email(&at(), &id.into(), email)
+        };
+        write(&world, hold("u", Some("X@example.org"))).await;
+        let conflict = attempt(&world, hold("v", Some("x@example.org"))).await;
+        assert_eq!(conflict, Commit::Conflict("USER_EMAIL_ALONE"));
+        write(&world, hold("u", None)).await;
+        write(&world, hold("v", Some("x@example.org"))).await;
+        // Any number of users holds none.
+        write(&world, hold("v", None)).await;
+        let missed = attempt(&world, hold("nobody", None)).await;
+        assert_eq!(missed, Commit::Missed("USER_EMAIL_ALONE"));
     }
 
     async fn of_several_users_of_one_address_the_oldest_is_found(world) {
