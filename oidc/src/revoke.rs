@@ -130,8 +130,8 @@ async fn find(
     };
     match found {
         Ok(id) => Ok(id.into_string()),
-        // What is given back must stay so when the user is enabled again.
-        Err(GateError::Unusable(Unusable::UserDisabled)) => {
+        // What is given back must stay so when the user is enabled again, or the cut withdrawn.
+        Err(GateError::Unusable(Unusable::UserDisabled | Unusable::Stale)) => {
             Ok(token.subject.clone().unwrap_or_default())
         }
         Err(GateError::Store(error)) => Err(error.into()),

@@ -71,6 +71,25 @@ async fn what_is_given_back_for_a_disabled_user_does_not_come_back_with_the_user
 }
 
 #[tokio::test]
+async fn what_is_given_back_during_a_cut_does_not_come_back_after_it() {
+    let stage = shop().await;
+    let (one, two) = (alice(&stage).await, alice(&stage).await);
+    let (access, token) = (one.member("access_token"), two.member("refresh_token"));
+    change(&stage, "app", json!({"notBefore": 4_000_000_000_i64})).await;
+    for given in [&access, &token] {
+        let form = [("client_id", "app"), ("token", given.as_str())];
+        let answer = stage.post(&oidc("revoke"), &form).await.is(200);
+        assert_eq!(answer.text(), "");
+    }
+    change(&stage, "app", json!({"notBefore": 0})).await;
+    let _ = userinfo(&stage, &access).await.is(401);
+    refresh(&stage, &token)
+        .await
+        .is(400)
+        .says("invalid_grant", "Session not active");
+}
+
+#[tokio::test]
 async fn a_client_that_became_another_one_has_no_use_of_its_tokens() {
     let invalid = "Invalid client or Invalid client credentials";
     let cases = [
@@ -227,4 +246,16 @@ async fn a_disabled_realm_vouches_for_nobody() {
     // To end a session is never too late.
     let refresh_token = ("refresh_token", tokens.member("refresh_token"));
     let _ = told("logout", vec![client, refresh_token]).await.is(204);
+    let kind = claviger_model::session::SessionKind::Online;
+    let left = stage.app.store.sessions_of_realm(&realm.id, kind, 10).await;
+    assert!(left.unwrap().is_empty());
+    let query = claviger_store::EventQuery {
+        max: 10,
+        ..Default::default()
+    };
+    let events = stage.app.store.events(&realm.id, &query).await.unwrap();
+    assert!(
+        events.iter().any(|event| event.kind == "LOGOUT"),
+        "{events:?}"
+    );
 }
