@@ -128,7 +128,13 @@ impl EventBuilder {
 /// What is kept of a name that a stranger made up: its beginning, without the characters that a
 /// database does not take. A failure must be recorded whatever was sent.
 fn fit(text: &str, max: usize) -> String {
-    let visible = |letter: char| if letter == '\0' { char::REPLACEMENT_CHARACTER } else { letter };
+    let visible = |letter: char| {
+        if letter == '\0' {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            letter
+        }
+    };
     text.chars().take(max).map(visible).collect()
 }
 

@@ -67,9 +67,11 @@ pub fn post_logout_uri(client: &Client, origin: &str, asked: &str) -> Option<Pos
     let allowed: Vec<&str> = match listed.first() {
         None => redirect_uris().collect(),
         Some(&"-") => Vec::new(),
-        Some(_) if listed.contains(&"+") => {
-            listed.into_iter().filter(|uri| *uri != "+").chain(redirect_uris()).collect()
-        }
+        Some(_) if listed.contains(&"+") => listed
+            .into_iter()
+            .filter(|uri| *uri != "+")
+            .chain(redirect_uris())
+            .collect(),
         Some(_) => listed,
     };
     let root = settings.root_url.as_deref().filter(|url| !url.is_empty());
@@ -102,7 +104,8 @@ fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
     }
     // A native application listens on whatever port is free (RFC 8252 §7.3).
     let loopback = ["localhost", "127.0.0.1", "[::1]"];
-    let is_loopback = url.scheme() == "http" && url.host_str().is_some_and(|host| loopback.contains(&host));
+    let is_loopback =
+        url.scheme() == "http" && url.host_str().is_some_and(|host| loopback.contains(&host));
     let mut portless = url;
     if !is_loopback || portless.port().is_none() || portless.set_port(None).is_err() {
         return false;
