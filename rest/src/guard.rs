@@ -145,8 +145,14 @@ impl Admin {
         if app.store.token_revoked(&realm.id, &claims.id).await? {
             return Err(Problem::unauthorized());
         }
-        let client_id = claims.issued_for.as_deref().ok_or_else(Problem::unauthorized)?;
-        let client = realm.client(client_id).await?.ok_or_else(Problem::unauthorized)?;
+        let client_id = claims
+            .issued_for
+            .as_deref()
+            .ok_or_else(Problem::unauthorized)?;
+        let client = realm
+            .client(client_id)
+            .await?
+            .ok_or_else(Problem::unauthorized)?;
         let stateless = claims.presence() == Presence::Transient && claims.session.is_none();
         let user = if stateless {
             usable_user(app, &realm, &client, &claims.claim()).await
@@ -160,7 +166,12 @@ impl Admin {
         })?;
         let person = Person::load(&app.store, &realm, user).await?;
         let granted = Granted::new(&realm, &client, &person, claims.scope.as_deref()).await?;
-        Ok(Self { realm, client, person, roles: granted.roles })
+        Ok(Self {
+            realm,
+            client,
+            person,
+            roles: granted.roles,
+        })
     }
 
     /// Whether they belong to the master realm.
@@ -171,7 +182,9 @@ impl Admin {
     /// Whether they have a realm role of their own realm: `admin`, `create-realm`.
     pub async fn has_realm_role(&self, name: &str) -> Result<bool, StoreError> {
         let roles = self.realm.roles().await?;
-        Ok(roles.named(None, name).is_some_and(|role| self.roles.contains(&role.id)))
+        Ok(roles
+            .named(None, name)
+            .is_some_and(|role| self.roles.contains(&role.id)))
     }
 
     /// Whether they have one of some rights over a realm.
@@ -182,7 +195,9 @@ impl Admin {
 
     /// Whether they have one of some roles of the client whose roles are rights over a realm.
     pub async fn may_as(&self, realm: &Realm, names: &[&str]) -> Result<bool, StoreError> {
-        let Some(client) = self.administering(realm).await? else { return Ok(false) };
+        let Some(client) = self.administering(realm).await? else {
+            return Ok(false);
+        };
         let roles = self.realm.roles().await?;
         Ok(names.iter().any(|name| {
             let role = roles.named(Some(&client.uuid), name);
@@ -192,9 +207,15 @@ impl Admin {
 
     /// Whether they administer a realm in any way. Signing in as somebody else is none.
     pub async fn is_any(&self, realm: &Realm) -> Result<bool, StoreError> {
-        let rights = Right::ALL.iter().filter(|right| **right != Right::Impersonation);
+        let rights = Right::ALL
+            .iter()
+            .filter(|right| **right != Right::Impersonation);
         let mut names: Vec<&str> = rights.map(|right| right.role()).collect();
-        names.extend(["query-organizations", "view-organizations", "manage-organizations"]);
+        names.extend([
+            "query-organizations",
+            "view-organizations",
+            "manage-organizations",
+        ]);
         self.may_as(realm, &names).await
     }
 

@@ -39,9 +39,13 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
     let mut shown = Vec::new();
     let mut told = Vec::new();
     for consent in call.app.store.consents(&call.realm.id, &user.id).await? {
-        let Some(client) = call.realm.client_by_uuid(&consent.client).await? else { continue };
+        let Some(client) = call.realm.client_by_uuid(&consent.client).await? else {
+            continue;
+        };
         let name = |id: &String| {
-            scopes.get(&ScopeId::new(id.clone())).map(|scope| scope.name.clone())
+            scopes
+                .get(&ScopeId::new(id.clone()))
+                .map(|scope| scope.name.clone())
         };
         let names: Vec<String> = consent.scopes.iter().filter_map(name).collect();
         let grants = offline_grant(&call, &user.id, &client).await?;
@@ -56,8 +60,18 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
     }
     // A client may hold an offline token without any consent.
     let kind = SessionKind::Offline;
-    for session in call.app.store.sessions_of_user(&call.realm.id, kind, &user.id).await? {
-        for part in call.app.store.client_sessions(&call.realm.id, kind, &session.id).await? {
+    for session in call
+        .app
+        .store
+        .sessions_of_user(&call.realm.id, kind, &user.id)
+        .await?
+    {
+        for part in call
+            .app
+            .store
+            .client_sessions(&call.realm.id, kind, &session.id)
+            .await?
+        {
             if told.contains(&part.client) {
                 continue;
             }
@@ -82,7 +96,11 @@ async fn offline_grant(
 ) -> Result<Option<Value>, StoreError> {
     let (store, realm, kind) = (&call.app.store, &call.realm.id, SessionKind::Offline);
     for session in store.sessions_of_user(realm, kind, user).await? {
-        if store.client_session(realm, kind, &session.id, &client.uuid).await?.is_some() {
+        if store
+            .client_session(realm, kind, &session.id, &client.uuid)
+            .await?
+            .is_some()
+        {
             let key = "Offline Token";
             return Ok(Some(json!({"client": client.uuid.as_str(), "key": key})));
         }
@@ -95,7 +113,11 @@ async fn withdraw(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
     let found = call.realm.client(call.param("client")).await?;
     let client = found.ok_or_else(|| Problem::not_found("Client not found"))?;
-    let consent = call.app.store.consent(&call.realm.id, &user.id, &client.uuid).await?;
+    let consent = call
+        .app
+        .store
+        .consent(&call.realm.id, &user.id, &client.uuid)
+        .await?;
     let offline = offline_grant(&call, &user.id, &client).await?;
     if consent.is_none() && offline.is_none() {
         return Err(Problem::not_found("Consent nor offline token not found"));
@@ -106,7 +128,11 @@ async fn withdraw(call: AdminCall) -> Result<Answer, Problem> {
     let (app, realm) = (&call.app, &call.realm);
     end_client_sessions_of_user(app, realm, &mut tx, &user.id, &client.uuid, reason).await?;
     let path = call.resource_path();
-    let resource = Resource { operation: "ACTION", kind: "USER", path: Some(&path) };
+    let resource = Resource {
+        operation: "ACTION",
+        kind: "USER",
+        path: Some(&path),
+    };
     call.record(&mut tx, resource, None);
     done(call.app.commit(tx).await?)?;
     Ok(no_content().no_cache())

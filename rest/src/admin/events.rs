@@ -24,19 +24,40 @@ pub fn routes() -> Vec<Route> {
     const MANAGE: Rights = Rights::Any(&[Right::ManageEvents]);
     vec![
         route(Method::GET, "/admin/realms/{realm}/events", SEE, list),
-        route(Method::DELETE, "/admin/realms/{realm}/events", MANAGE, clear),
-        route(Method::GET, "/admin/realms/{realm}/admin-events", SEE, list_admin),
-        route(Method::DELETE, "/admin/realms/{realm}/admin-events", MANAGE, clear_admin),
+        route(
+            Method::DELETE,
+            "/admin/realms/{realm}/events",
+            MANAGE,
+            clear,
+        ),
+        route(
+            Method::GET,
+            "/admin/realms/{realm}/admin-events",
+            SEE,
+            list_admin,
+        ),
+        route(
+            Method::DELETE,
+            "/admin/realms/{realm}/admin-events",
+            MANAGE,
+            clear_admin,
+        ),
     ]
 }
 
 fn all(call: &AdminCall, name: &str) -> Vec<String> {
-    let values = call.query.iter().filter(|(known, value)| *known == name && !value.is_empty());
+    let values = call
+        .query
+        .iter()
+        .filter(|(known, value)| *known == name && !value.is_empty());
     values.map(|(_, value)| value.to_owned()).collect()
 }
 
 fn one(call: &AdminCall, name: &str) -> Option<String> {
-    call.query.get(name).filter(|text| !text.is_empty()).map(str::to_owned)
+    call.query
+        .get(name)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 fn page(call: &AdminCall) -> Result<(i64, i64), Problem> {
@@ -57,11 +78,7 @@ fn ascending(call: &AdminCall) -> Result<bool, Problem> {
 }
 
 /// A day, `2026-11-23`, or milliseconds since 1970. A day as an end includes the day.
-pub(super) fn instant(
-    call: &AdminCall,
-    name: &str,
-    end: bool,
-) -> Result<Option<Millis>, Problem> {
+pub(super) fn instant(call: &AdminCall, name: &str, end: bool) -> Result<Option<Millis>, Problem> {
     let Some(text) = call.query.get(name).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -79,12 +96,20 @@ pub(super) fn instant(
 /// The first millisecond of a day of the Gregorian calendar, in UTC.
 fn day(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, '-').map(str::parse::<i64>);
-    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    let (year, month, day) = (
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+    );
     if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
     // Years are counted from March, so that the leap day is the last one.
-    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let (year, month) = if month < 3 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
     Some((days - 719_468) * DAY)
 }
@@ -129,8 +154,11 @@ async fn list_admin(call: AdminCall) -> Result<Answer, Problem> {
 /// `EventRepresentation`; what is not known is left out.
 fn show(event: &Event) -> Value {
     let mut shown = Map::new();
-    let details: Map<String, Value> =
-        event.details.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let details: Map<String, Value> = event
+        .details
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     let fields = [
         ("id", json!(event.id)),
         ("time", json!(event.time.0)),
@@ -141,7 +169,14 @@ fn show(event: &Event) -> Value {
         ("sessionId", json!(event.session_id)),
         ("ipAddress", json!(event.ip_address)),
         ("error", json!(event.error)),
-        ("details", if details.is_empty() { Value::Null } else { Value::Object(details) }),
+        (
+            "details",
+            if details.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(details)
+            },
+        ),
     ];
     for (name, value) in fields {
         if !value.is_null() {
@@ -154,8 +189,11 @@ fn show(event: &Event) -> Value {
 /// `AdminEventRepresentation`; what is not known is left out.
 fn show_admin(event: &AdminEvent) -> Value {
     let mut shown = Map::new();
-    let details: Map<String, Value> =
-        event.details.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let details: Map<String, Value> = event
+        .details
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     let fields = [
         ("id", json!(event.id)),
         ("time", json!(event.time.0)),
@@ -174,7 +212,14 @@ fn show_admin(event: &AdminEvent) -> Value {
         ("resourcePath", json!(event.resource_path)),
         ("representation", json!(event.representation)),
         ("error", json!(event.error)),
-        ("details", if details.is_empty() { Value::Null } else { Value::Object(details) }),
+        (
+            "details",
+            if details.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(details)
+            },
+        ),
     ];
     for (name, value) in fields {
         if !value.is_null() {
@@ -207,7 +252,14 @@ mod tests {
         assert_eq!(day("1970-01-01"), Some(0));
         assert_eq!(day("2000-02-29"), Some(951_782_400_000));
         assert_eq!(day("2026-11-23"), Some(1_795_392_000_000));
-        for wrong in ["", "2026", "2026-13-01", "2026-01-32", "a-b-c", "99999-01-01"] {
+        for wrong in [
+            "",
+            "2026",
+            "2026-13-01",
+            "2026-01-32",
+            "a-b-c",
+            "99999-01-01",
+        ] {
             assert_eq!(day(wrong), None, "{wrong}");
         }
     }

@@ -28,18 +28,44 @@ const PAGE_MAX: i64 = 1_000;
 
 /// The rows of this file.
 pub fn routes() -> Vec<Route> {
+    let mut routes = routes_of_users();
+    routes.extend(routes_of_clients());
+    routes
+}
+
+fn routes_of_users() -> Vec<Route> {
     use Method as M;
     vec![
-        route(M::POST, "/admin/realms/{realm}/users/{user}/logout", MANAGE_USERS, logout_user),
-        route(M::GET, "/admin/realms/{realm}/users/{user}/sessions", SEE_USERS, of_user),
+        route(
+            M::POST,
+            "/admin/realms/{realm}/users/{user}/logout",
+            MANAGE_USERS,
+            logout_user,
+        ),
+        route(
+            M::GET,
+            "/admin/realms/{realm}/users/{user}/sessions",
+            SEE_USERS,
+            of_user,
+        ),
         route(
             M::GET,
             "/admin/realms/{realm}/users/{user}/offline-sessions/{client}",
             SEE_USERS,
             offline_of_user,
         ),
-        route(M::DELETE, "/admin/realms/{realm}/sessions/{session}", MANAGE_USERS, delete),
-        route(M::POST, "/admin/realms/{realm}/logout-all", MANAGE_USERS, logout_all),
+        route(
+            M::DELETE,
+            "/admin/realms/{realm}/sessions/{session}",
+            MANAGE_USERS,
+            delete,
+        ),
+        route(
+            M::POST,
+            "/admin/realms/{realm}/logout-all",
+            MANAGE_USERS,
+            logout_all,
+        ),
         route(
             M::POST,
             "/admin/realms/{realm}/push-revocation",
@@ -47,12 +73,23 @@ pub fn routes() -> Vec<Route> {
             push_revocation,
         ),
         route(
+            M::GET,
+            "/admin/realms/{realm}/client-session-stats",
+            SEE_REALM,
+            stats,
+        ),
+    ]
+}
+
+fn routes_of_clients() -> Vec<Route> {
+    use Method as M;
+    vec![
+        route(
             M::POST,
             "/admin/realms/{realm}/clients/{client}/push-revocation",
             Rights::Any(&[Right::ManageClients]),
             push_client_revocation,
         ),
-        route(M::GET, "/admin/realms/{realm}/client-session-stats", SEE_REALM, stats),
         route(
             M::GET,
             "/admin/realms/{realm}/clients/{client}/user-sessions",
@@ -101,7 +138,11 @@ async fn show(
     username: &str,
 ) -> Result<Shown, StoreError> {
     let realm = &call.realm;
-    let parts = call.app.store.client_sessions(&realm.id, session.kind, &session.id).await?;
+    let parts = call
+        .app
+        .store
+        .client_sessions(&realm.id, session.kind, &session.id)
+        .await?;
     let mut clients = BTreeMap::new();
     for part in parts {
         if let Some(client) = realm.client_by_uuid(&part.client).await? {
@@ -140,7 +181,12 @@ async fn of_user(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
     let kind = SessionKind::Online;
     let mut shown = Vec::new();
-    for session in call.app.store.sessions_of_user(&call.realm.id, kind, &user.id).await? {
+    for session in call
+        .app
+        .store
+        .sessions_of_user(&call.realm.id, kind, &user.id)
+        .await?
+    {
         shown.push(show(&call, &session, &user.username).await?);
     }
     Ok(read_out(&shown))
@@ -150,11 +196,18 @@ async fn offline_of_user(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
     let uuid = ClientUuid::new(call.param("client"));
     let found = call.realm.client_by_uuid(&uuid).await?;
-    let client = found.ok_or_else(|| Problem::not_found("Client not found"))?.uuid.clone();
+    let client = found
+        .ok_or_else(|| Problem::not_found("Client not found"))?
+        .uuid
+        .clone();
     let (store, realm, kind) = (&call.app.store, &call.realm.id, SessionKind::Offline);
     let mut shown = Vec::new();
     for session in store.sessions_of_user(realm, kind, &user.id).await? {
-        if store.client_session(realm, kind, &session.id, &client).await?.is_some() {
+        if store
+            .client_session(realm, kind, &session.id, &client)
+            .await?
+            .is_some()
+        {
             shown.push(show(&call, &session, &user.username).await?);
         }
     }
@@ -164,11 +217,20 @@ async fn offline_of_user(call: AdminCall) -> Result<Answer, Problem> {
 async fn of_client(call: AdminCall, kind: SessionKind) -> Result<Answer, Problem> {
     let client = client(&call).await?;
     let first = call.number("first")?.unwrap_or(0).max(0);
-    let max = call.number("max")?.filter(|max| *max >= 0).unwrap_or(PAGE).min(PAGE_MAX);
+    let max = call
+        .number("max")?
+        .filter(|max| *max >= 0)
+        .unwrap_or(PAGE)
+        .min(PAGE_MAX);
     let (store, realm) = (&call.app.store, &call.realm.id);
     let mut shown = Vec::new();
-    for session in store.sessions_of_client(realm, kind, &client, first, max).await? {
-        let Some(user) = store.user(realm, &session.user).await? else { continue };
+    for session in store
+        .sessions_of_client(realm, kind, &client, first, max)
+        .await?
+    {
+        let Some(user) = store.user(realm, &session.user).await? else {
+            continue;
+        };
         shown.push(show(&call, &session, &user.username).await?);
     }
     Ok(read_out(&shown))
@@ -176,14 +238,20 @@ async fn of_client(call: AdminCall, kind: SessionKind) -> Result<Answer, Problem
 
 async fn count(call: AdminCall, kind: SessionKind) -> Result<Answer, Problem> {
     let client = client(&call).await?;
-    let count = call.app.store.count_sessions_of_client(&call.realm.id, kind, &client).await?;
+    let count = call
+        .app
+        .store
+        .count_sessions_of_client(&call.realm.id, kind, &client)
+        .await?;
     Ok(read_out(&json!({"count": count})))
 }
 
 async fn stats(call: AdminCall) -> Result<Answer, Problem> {
     let mut shown = Vec::new();
     for stat in call.app.store.session_stats(&call.realm.id).await? {
-        let Some(client) = call.realm.client_by_uuid(&stat.client).await? else { continue };
+        let Some(client) = call.realm.client_by_uuid(&stat.client).await? else {
+            continue;
+        };
         shown.push(json!({
             "id": client.uuid.as_str(),
             "clientId": client.client_id,
@@ -203,7 +271,11 @@ async fn logout_user(call: AdminCall) -> Result<Answer, Problem> {
     let (app, realm, kinds) = (&call.app, &call.realm, &[SessionKind::Online]);
     end_sessions_of_user(app, realm, &mut tx, &user.id, kinds, EndReason::Admin).await?;
     let path = call.resource_path();
-    let resource = Resource { operation: "ACTION", kind: "USER", path: Some(&path) };
+    let resource = Resource {
+        operation: "ACTION",
+        kind: "USER",
+        path: Some(&path),
+    };
     call.record(&mut tx, resource, None);
     done(call.app.commit(tx).await?)?;
     Ok(no_content())
@@ -211,15 +283,27 @@ async fn logout_user(call: AdminCall) -> Result<Answer, Problem> {
 
 async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     let offline = call.flag("isOffline").unwrap_or(false);
-    let kind = if offline { SessionKind::Offline } else { SessionKind::Online };
+    let kind = if offline {
+        SessionKind::Offline
+    } else {
+        SessionKind::Online
+    };
     let id = SessionId::new(call.param("session"));
-    let found = call.app.store.user_session(&call.realm.id, kind, &id).await?;
+    let found = call
+        .app
+        .store
+        .user_session(&call.realm.id, kind, &id)
+        .await?;
     // Spelled as clients know it.
     let session = found.ok_or_else(|| Problem::not_found("Sesssion not found"))?;
     let mut tx = Tx::new();
     end_session(&call.app, &call.realm, &mut tx, &session, EndReason::Admin).await?;
     let path = call.resource_path();
-    let resource = Resource { operation: "DELETE", kind: "USER_SESSION", path: Some(&path) };
+    let resource = Resource {
+        operation: "DELETE",
+        kind: "USER_SESSION",
+        path: Some(&path),
+    };
     call.record(&mut tx, resource, Some(&json!({"offline": offline})));
     done(call.app.commit(tx).await?)?;
     Ok(no_content())
@@ -231,7 +315,11 @@ async fn logout_all(call: AdminCall) -> Result<Answer, Problem> {
     let mut tx = Tx::new();
     tx.update_realm(&cut_off_now(&call, &call.realm));
     let path = call.resource_path();
-    let resource = Resource { operation: "ACTION", kind: "REALM", path: Some(&path) };
+    let resource = Resource {
+        operation: "ACTION",
+        kind: "REALM",
+        path: Some(&path),
+    };
     call.record(&mut tx, resource, Some(&json!({})));
     done(call.app.commit(tx).await?)?;
     let kinds = &[SessionKind::Online];
@@ -264,7 +352,11 @@ async fn push_client_revocation(call: AdminCall) -> Result<Answer, Problem> {
 async fn pushed(call: &AdminCall, kind: &'static str) -> Result<Answer, Problem> {
     let mut tx = Tx::new();
     let path = call.resource_path();
-    let resource = Resource { operation: "ACTION", kind, path: Some(&path) };
+    let resource = Resource {
+        operation: "ACTION",
+        kind,
+        path: Some(&path),
+    };
     call.record(&mut tx, resource, Some(&json!({})));
     done(call.app.commit(tx).await?)?;
     Ok(answer(&json!({})))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::world::{Shop, open};
 
 /// Makes a client and returns its path.
-async fn make(shop: &Shop, body: &Value) -> String {
+pub async fn make(shop: &Shop, body: &Value) -> String {
     let made = shop.post("/clients", body).await.is(201);
     let address = made.header("location");
     address
@@ -15,7 +15,7 @@ async fn make(shop: &Shop, body: &Value) -> String {
 }
 
 /// The path of a client of the realm file.
-async fn path(shop: &Shop, client_id: &str) -> String {
+pub async fn path(shop: &Shop, client_id: &str) -> String {
     let found = shop
         .get(&format!("/clients?clientId={client_id}"))
         .await
@@ -257,48 +257,6 @@ async fn service_accounts_come_and_go_with_their_switch() {
 }
 
 #[tokio::test]
-async fn secrets_are_drawn_anew() {
-    let shop = open().await;
-    let web = path(&shop, "web").await;
-    let address = format!("{web}/client-secret");
-    let old = shop.get(&address).await.is(200).json();
-    assert_eq!(old, json!({"type": "secret", "value": "web-secret"}));
-    let new = shop.post(&address, &json!({})).await.is(200).json();
-    assert_ne!(new["value"], "web-secret");
-    assert_eq!(shop.event().await.representation["value"], "**********");
-    assert_eq!(shop.get(&address).await.json(), new);
-    let rotated = format!("{address}/rotated");
-    let none = shop.get(&rotated).await.is(404);
-    assert_eq!(
-        none.member("error"),
-        "Client does not have a rotated secret"
-    );
-    shop.delete(&rotated).await.is(204);
-    let app = path(&shop, "app").await;
-    let public = shop
-        .get(&format!("{app}/client-secret"))
-        .await
-        .is(200)
-        .json();
-    assert_eq!(public, json!({"type": "secret"}));
-}
-
-#[tokio::test]
-async fn registration_access_tokens_are_shown_once() {
-    let shop = open().await;
-    let web = path(&shop, "web").await;
-    let address = format!("{web}/registration-access-token");
-    let shown = shop.post(&address, &json!({})).await.is(200).json();
-    let token = shown["registrationAccessToken"].as_str().unwrap();
-    assert_eq!(token.split('.').count(), 3);
-    assert_eq!(shown["secret"], "**********");
-    let event = shop.event().await.representation;
-    assert_eq!(event["registrationAccessToken"], "**********");
-    let attributes = shop.get(&web).await.json()["attributes"].clone();
-    assert_eq!(attributes["registration.access.token.id"], Value::Null);
-}
-
-#[tokio::test]
 async fn scopes_of_a_client_are_added_once_and_removed() {
     let shop = open().await;
     let web = path(&shop, "web").await;
@@ -493,27 +451,4 @@ async fn another_protocol_brings_its_scopes() {
         .await
         .is(204);
     assert_eq!(shop.get(&path).await.is(200).json(), before);
-}
-
-#[tokio::test]
-async fn clients_get_keys_to_sign_with() {
-    let shop = open().await;
-    let saml = make(&shop, &json!({"clientId": "urn:sp", "protocol": "saml"})).await;
-    let signing = format!("{saml}/certificates/saml.signing");
-    let first = shop.get(&signing).await.is(200).json();
-    let made = shop
-        .post(&format!("{signing}/generate"), &json!({}))
-        .await
-        .is(200)
-        .json();
-    assert_ne!(first["certificate"], made["certificate"]);
-    assert_eq!(shop.get(&signing).await.json(), made);
-    let event = shop.event().await.representation;
-    assert_eq!(event["privateKey"], "**********");
-    let web = path(&shop, "web").await;
-    let credential = format!("{web}/certificates/jwt.credential");
-    assert_eq!(shop.get(&credential).await.is(200).json(), json!({}));
-    shop.post(&format!("{credential}/download"), &json!({}))
-        .await
-        .is(501);
 }

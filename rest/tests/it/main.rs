@@ -8,6 +8,7 @@
 )]
 
 mod client_scopes;
+mod client_secrets;
 mod clients;
 mod components;
 mod groups;

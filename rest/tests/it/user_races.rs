@@ -11,7 +11,7 @@ async fn make_with_one_address(realm: &serde_json::Value) -> Vec<u16> {
     let bodies: Vec<_> = (0..6)
         .map(|n| json!({"username": format!("twin{n}"), "email": "Twin@shop.example"}))
         .collect();
-    let (a, b, c, d, e, f) = tokio::join!(
+    let (first, second, third, fourth, fifth, sixth) = tokio::join!(
         shop.post("/users", &bodies[0]),
         shop.post("/users", &bodies[1]),
         shop.post("/users", &bodies[2]),
@@ -19,7 +19,7 @@ async fn make_with_one_address(realm: &serde_json::Value) -> Vec<u16> {
         shop.post("/users", &bodies[4]),
         shop.post("/users", &bodies[5]),
     );
-    let replies = [a, b, c, d, e, f];
+    let replies = [first, second, third, fourth, fifth, sixth];
     for refused in replies.iter().filter(|reply| reply.status != 201) {
         assert_eq!(
             refused.member("errorMessage"),

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use claviger_wire::document::{Document, Kind};
 
-    fn file(body: Value, has_roles: bool) -> Value {
+    fn file(body: &Value, has_roles: bool) -> Value {
         let body = body.as_object().unwrap().clone();
         let client = Client::new(
             Document {
@@ -213,7 +213,7 @@ mod tests {
                 json!({"credentials": {"secret-jwt": {"secret": "s"}}}),
             ),
         ] {
-            assert_eq!(file(body.clone(), has_roles), common(expected), "{body}");
+            assert_eq!(file(&body, has_roles), common(expected), "{body}");
         }
     }
 }
