@@ -15,6 +15,7 @@ mod player;
 mod random;
 
 use std::hash::{BuildHasher, RandomState};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -107,15 +108,6 @@ impl<'a> Proof<'a> {
     fn new(database: &'a Database, seed: u64) -> Self {
         let home = Home::new();
         let mut options: Vec<&str> = database.options.iter().map(String::as_str).collect();
-        for realm in &REALMS {
-            let file = home.write(
-                &format!("{}-realm.json", realm.name),
-                &realm.json().to_string(),
-            );
-            let mut import = command(&home, &["import", "--file", file.to_str().unwrap()]);
-            let ended = run(import.args(&options));
-            assert_eq!(ended.code, Some(0), "{ended:?}");
-        }
         // The issuer stays the same though every start has another port.
         options.push("--hostname=http://kill.example");
         Self {
@@ -123,6 +115,17 @@ impl<'a> Proof<'a> {
             home,
             options,
             random: Random::new(seed),
+        }
+    }
+
+    fn import(&self) {
+        for realm in &REALMS {
+            let name = format!("{}-realm.json", realm.name);
+            let file = self.home.write(&name, &realm.json().to_string());
+            let mut import = command(&self.home, &["import", "--file", file.to_str().unwrap()]);
+            let options = self.database.options.iter();
+            let ended = run(import.args(options));
+            assert_eq!(ended.code, Some(0), "{ended:?}");
         }
     }
 
@@ -155,6 +158,24 @@ impl<'a> Proof<'a> {
         (server, line)
     }
 
+    /// Begins a start and kills it at some moment of the first milliseconds.
+    fn kill_a_start(&mut self, milliseconds: usize) {
+        let mut start = command(&self.home, &["start-dev", "--http-port=0"]);
+        start.args(&self.options).stdin(Stdio::null());
+        start.env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin");
+        start.env("KC_BOOTSTRAP_ADMIN_PASSWORD", "admin");
+        let mut child = start
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(self.random.below(milliseconds) as u64));
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        self.database.quiet();
+    }
+
     /// Load, and at some moment no process any more. Tells how many answers came before.
     fn load_and_kill(&mut self, players: &mut [Player], server: Server, line: &Line) -> u64 {
         let time = LOAD.start + self.random.below(LOAD.len());
@@ -181,12 +202,16 @@ impl<'a> Proof<'a> {
     }
 
     fn run(mut self, kills: u64) {
+        self.import();
         let mut players = self.players();
         let mut answers = 0;
         let (mut server, mut line) = self.start();
         for _ in 0..kills {
             answers += self.load_and_kill(&mut players, server, &line);
             self.database.quiet();
+            if self.random.below(3) == 0 {
+                self.kill_a_start(300);
+            }
             (server, line) = self.start();
             check::check(&mut players, &mut line);
         }
@@ -204,13 +229,37 @@ fn variable(name: &str) -> Option<u64> {
     )
 }
 
-#[test]
-fn what_was_acknowledged_outlives_every_kill() {
-    let chance = || RandomState::new().hash_one("kill");
+/// Does it over each database at the same time.
+fn everywhere(topic: &str, prove: impl Fn(Proof<'_>, u64) + Sync) {
+    let chance = || RandomState::new().hash_one(topic);
     let seed = variable("CLAVIGER_KILL_SEED").unwrap_or_else(chance);
     let kills = variable("CLAVIGER_KILLS").unwrap_or(10);
     println!("CLAVIGER_KILL_SEED={seed} CLAVIGER_KILLS={kills}");
-    for database in databases("kill") {
-        Proof::new(&database, seed).run(kills);
-    }
+    let databases = databases(topic);
+    std::thread::scope(|scope| {
+        for database in &databases {
+            let prove = &prove;
+            scope.spawn(move || prove(Proof::new(database, seed), kills));
+        }
+    });
+}
+
+#[test]
+fn what_was_acknowledged_outlives_every_kill() {
+    everywhere("kill", |proof, kills| proof.run(kills));
+}
+
+/// The schema, the first realm and the administrator are made by a start that may be cut off, again
+/// and again, ever later.
+#[test]
+fn a_first_start_that_was_killed_is_finished_by_the_next() {
+    everywhere("first", |mut proof, kills| {
+        for kill in 1..=kills.min(20) {
+            proof.kill_a_start(usize::try_from(kill * 80).unwrap());
+        }
+        let (server, mut line) = proof.start();
+        let shown = line.admin("GET", "master", "").unwrap();
+        assert_eq!(shown.status, 200, "{shown:?}");
+        server.stop();
+    });
 }
