@@ -212,6 +212,7 @@ async fn bodies_are_read_as_strictly_as_keycloak_reads_them() {
     let cases = [
         ("application/json", "{", 400, "error", "invalid_request"),
         ("application/json", "[]", 400, "error", "unknown_error"),
+        ("application/json", "", 400, "error", "invalid_request"),
         ("text/plain", "{}", 415, "error", wrong_type),
         (
             "application/json; charset=utf-8",
