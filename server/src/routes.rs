@@ -9,7 +9,9 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use claviger_engine::App;
 use claviger_engine::request::RequestContext;
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode, Uri, header};
+
+use crate::unbuilt;
 
 /// Keycloak's headers of a redirect to a page.
 const PAGE_HEADERS: [(HeaderName, &str); 4] = [
@@ -32,7 +34,9 @@ pub fn routes(app: App) -> Router {
             "/admin",
             get(async |context| redirect(context, "/admin/master/console/")),
         )
-        .fallback(|| async { not_found() })
+        .fallback(|uri: Uri| async move {
+            unbuilt::at(uri.path()).map_or_else(not_found, not_implemented)
+        })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .with_state(app)
 }
@@ -48,6 +52,16 @@ pub fn not_found() -> Response {
         StatusCode::NOT_FOUND,
         "Unable to find matching target resource method",
     )
+}
+
+/// What is answered where Keycloak has something that is not built.
+fn not_implemented(what: &str) -> Response {
+    let body = serde_json::json!({
+        "error": "not_implemented",
+        "error_description": format!("{what} is not part of this server yet"),
+    });
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::NOT_IMPLEMENTED, kind, body.to_string()).into_response()
 }
 
 /// What Keycloak answers where a route has no such method.

@@ -42,6 +42,17 @@ fn the_same_routes_answer_under_both_with_the_path_that_was_asked() {
             "{path}"
         );
     }
+    for path in [
+        "/realms/master/protocol/openid-connect/auth?client_id=x",
+        "/auth/realms/master/account/",
+    ] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 501, "{path}");
+        assert!(
+            answer.body.contains("is not part of this server yet"),
+            "{path}"
+        );
+    }
 }
 
 #[test]

@@ -69,6 +69,14 @@ const fn offline(
 
 /// Every way in which a session of this server ends.
 fn doors() -> Vec<Door> {
+    let mut doors = doors_of_users();
+    doors.extend(doors_of_administrators());
+    doors.extend(doors_of_offline_sessions());
+    doors
+}
+
+/// Those that are open to whoever has the session's tokens, and the one that time opens.
+fn doors_of_users() -> Vec<Door> {
     vec![
         online(
             "POST logout with the refresh token, secret in the form",
@@ -91,6 +99,14 @@ fn doors() -> Vec<Door> {
         online("revocation of the refresh token", 200, 200, |world| {
             Box::pin(world.revoke())
         }),
+        online("the session grows too old", 200, 200, |world| {
+            Box::pin(world.expire())
+        }),
+    ]
+}
+
+fn doors_of_administrators() -> Vec<Door> {
+    vec![
         online("an administrator deletes the session", 204, 404, |world| {
             Box::pin(world.admin(Method::DELETE, format!("sessions/{}", world.session), None))
         }),
@@ -124,9 +140,11 @@ fn doors() -> Vec<Door> {
             let now = world.stage.app.now().seconds().0 + 1;
             Box::pin(world.admin(Method::PUT, String::new(), Some(json!({"notBefore": now}))))
         }),
-        online("the session grows too old", 200, 200, |world| {
-            Box::pin(world.expire())
-        }),
+    ]
+}
+
+fn doors_of_offline_sessions() -> Vec<Door> {
+    vec![
         offline("POST logout with the offline token", 204, 204, |world| {
             Box::pin(world.logout())
         }),
