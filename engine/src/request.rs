@@ -1,5 +1,7 @@
 //! What the engine wants to know of the request at hand, whatever the protocol.
 
+use std::sync::Arc;
+
 /// Where a request came in and from whom. The server puts it beside every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestContext {
@@ -39,6 +41,25 @@ impl RequestContext {
         self.base_paths
             .iter()
             .any(|path| self.issuer_at(path, realm) == issuer)
+    }
+}
+
+/// The certificate that the caller proved to own in the TLS handshake, in DER (X.509): verified
+/// against the operator's trust store. The server puts it beside requests that came with one.
+///
+/// Behind a proxy that ends TLS and opens its own it is the proxy's, not the caller's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate(Arc<[u8]>);
+
+impl ClientCertificate {
+    /// A certificate that was verified.
+    pub fn new(der: &[u8]) -> Self {
+        Self(der.into())
+    }
+
+    /// Its DER encoding.
+    pub fn der(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -11,6 +11,7 @@ use http::{HeaderName, Uri};
 
 use claviger_engine::request::RequestContext;
 
+use crate::listener::Peer;
 use crate::settings::Settings;
 use crate::settings::hostname::{Hostname, Mounts};
 use crate::settings::proxy::{Headers, Proxy};
@@ -81,16 +82,22 @@ impl Addresses {
     /// The context of a request that came from `peer` and asks for something below `mount`.
     pub fn context(
         &self,
-        peer: IpAddr,
+        peer: &Peer,
         uri: &Uri,
         headers: &HeaderMap,
         mount: &str,
     ) -> Result<RequestContext, ContextError> {
-        let told = match &self.proxy {
-            Some(proxy) if proxy.trusts(peer) => told(proxy, headers)?,
+        let mut told = match &self.proxy {
+            Some(proxy) if proxy.trusts(peer.address) => told(proxy, headers)?,
             Some(_) | None => Told::default(),
         };
-        let ip_address = told.address.unwrap_or(peer).to_canonical().to_string();
+        let own_scheme = if peer.secure { "https" } else { "http" };
+        told.scheme.get_or_insert(own_scheme);
+        let ip_address = told
+            .address
+            .unwrap_or(peer.address)
+            .to_canonical()
+            .to_string();
         let (origin, prefix, fixed) = self.origin(uri, headers, told)?;
         let (base_path, base_paths) = match fixed {
             Some(path) => (path.to_owned(), vec![path.to_owned()]),

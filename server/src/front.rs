@@ -9,7 +9,6 @@
 //! hang up before the failure is counted.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -30,7 +29,7 @@ use tokio::time::{Instant, Sleep};
 use tower::ServiceExt;
 
 use crate::context::Addresses;
-use crate::listener::Answer;
+use crate::listener::{Answer, Peer};
 use crate::observe::metrics::Metrics;
 
 /// The largest body that any route may read, in bytes: Keycloak's limit. Most routes set less.
@@ -104,7 +103,7 @@ impl Front {
         let _all = self.0.places.acquire_many(self.0.most).await;
     }
 
-    async fn counted<B>(&self, peer: IpAddr, request: Request<B>) -> Response
+    async fn counted<B>(&self, peer: &Peer, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -121,7 +120,7 @@ impl Front {
         response
     }
 
-    async fn admitted<B>(&self, peer: IpAddr, request: Request<B>) -> Response
+    async fn admitted<B>(&self, peer: &Peer, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -153,7 +152,7 @@ impl Front {
     }
 
     /// Checks what every request must have, and tells the routes what they need to know.
-    fn prepare<B>(&self, peer: IpAddr, request: Request<B>) -> Result<Request<Body>, Box<Response>>
+    fn prepare<B>(&self, peer: &Peer, request: Request<B>) -> Result<Request<Body>, Box<Response>>
     where
         B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -176,6 +175,9 @@ impl Front {
         let (mut parts, body) = request.into_parts();
         parts.uri = uri;
         parts.extensions.insert(context);
+        if let Some(certificate) = &peer.certificate {
+            parts.extensions.insert(certificate.clone());
+        }
         let body = if body.is_end_stream() {
             Body::empty()
         } else {
@@ -186,7 +188,7 @@ impl Front {
 }
 
 impl Answer for Front {
-    async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Response {
+    async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response {
         self.counted(peer, request).await
     }
 

@@ -1,10 +1,11 @@
-//! Sockets and connections: HTTP/1.1, bounded in everything that a stranger can make large or slow.
+//! Sockets and connections: HTTP/1.1, plain or over TLS, bounded in everything that a stranger can make large or slow.
 //!
 //! What a connection costs: at most [`Limits::header_bytes`] of buffer, and a place among
 //! [`Limits::connections`]; when all are taken, further ones wait in the system's queue. A peer that
-//! sends its headers slowly (slowloris), or nothing, is cut off after [`Limits::header_timeout`];
-//! one that does not take its answer, where the system can tell, after half a minute.
+//! sends its headers slowly (slowloris), or nothing, is cut off after [`Limits::header_timeout`],
+//! one that is slow in the handshake of TLS after [`Limits::handshake_timeout`]; one that does not take its answer, where the system can tell, after half a minute.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,15 +14,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::body::Body;
+use claviger_engine::request::ClientCertificate;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+
+use crate::tls::Acceptor;
 
 /// How long accepting rests after the system refused (no file descriptors left).
 const REST: Duration = Duration::from_millis(100);
@@ -42,6 +47,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// How long headers may take to come; also how long an idle connection is kept.
     pub header_timeout: Duration,
+    /// How long the handshake of TLS may take.
+    pub handshake_timeout: Duration,
 }
 
 impl Limits {
@@ -51,6 +58,7 @@ impl Limits {
         headers: 100,
         header_bytes: 64 * 1024,
         header_timeout: Duration::from_secs(30),
+        handshake_timeout: Duration::from_secs(10),
     };
 
     /// For the listener of operators and their probes.
@@ -59,7 +67,19 @@ impl Limits {
         headers: 100,
         header_bytes: 16 * 1024,
         header_timeout: Duration::from_secs(10),
+        handshake_timeout: Duration::from_secs(10),
     };
+}
+
+/// Who is at the other end of a connection, and how it came.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether the connection is one of TLS.
+    pub secure: bool,
+    /// What it proved to be in the handshake.
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// What answers requests.
@@ -67,7 +87,7 @@ pub trait Answer: Clone + Send + Sync + 'static {
     /// The answer to one request from `peer`. It does not fail: failures are answers, too.
     fn answer(
         &self,
-        peer: IpAddr,
+        peer: &Peer,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<Body>> + Send;
 
@@ -79,12 +99,13 @@ pub trait Answer: Clone + Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Listener {
     sockets: Vec<TcpListener>,
+    tls: Option<Acceptor>,
     url: String,
 }
 
 impl Listener {
-    /// Binds every address of `host`. Port 0 takes a free one.
-    pub async fn bind(host: &str, port: u16) -> anyhow::Result<Self> {
+    /// Binds every address of `host`. Port 0 takes a free one. Without `tls` it is plain HTTP.
+    pub async fn bind(host: &str, port: u16, tls: Option<Acceptor>) -> anyhow::Result<Self> {
         let failed = || format!("cannot listen on {host}, port {port}");
         let name = host.trim_matches(['[', ']']);
         let found = tokio::net::lookup_host((name, port))
@@ -111,8 +132,9 @@ impl Listener {
         } else {
             name.to_owned()
         };
-        let url = format!("http://{shown}:{}", address.port());
-        Ok(Self { sockets, url })
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{shown}:{}", address.port());
+        Ok(Self { sockets, tls, url })
     }
 
     /// The first address that is bound.
@@ -138,11 +160,15 @@ impl Listener {
         let places = Arc::new(Semaphore::new(limits.connections));
         let graceful = Arc::new(GracefulShutdown::new());
         let mut loops = JoinSet::new();
+        let shared = Arc::new(Shared {
+            answer,
+            limits,
+            tls: self.tls,
+        });
         for socket in self.sockets {
             loops.spawn(accept(
                 socket,
-                answer.clone(),
-                limits,
+                Arc::clone(&shared),
                 Arc::clone(&places),
                 Arc::clone(&graceful),
                 stop.clone(),
@@ -162,10 +188,16 @@ impl Listener {
     }
 }
 
-async fn accept<A: Answer>(
-    socket: TcpListener,
+/// What all connections of a listener have in common.
+struct Shared<A> {
     answer: A,
     limits: Limits,
+    tls: Option<Acceptor>,
+}
+
+async fn accept<A: Answer>(
+    socket: TcpListener,
+    shared: Arc<Shared<A>>,
     places: Arc<Semaphore>,
     graceful: Arc<GracefulShutdown>,
     mut stop: watch::Receiver<bool>,
@@ -182,7 +214,13 @@ async fn accept<A: Answer>(
         };
         match accepted {
             Ok((stream, peer)) => {
-                connection(stream, peer.ip(), &answer, limits, place, &graceful);
+                let (shared, watcher) = (Arc::clone(&shared), graceful.watcher());
+                let stop = stop.clone();
+                tokio::spawn(async move {
+                    let mark = shared.answer.connected();
+                    connection(stream, peer.ip(), &shared, watcher, stop).await;
+                    drop((mark, place));
+                });
             }
             Err(error) if is_of_peer(&error) => {}
             Err(error) => {
@@ -218,36 +256,67 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-fn connection<A: Answer>(
+/// Serves a connection to its end.
+async fn connection<A: Answer>(
     stream: TcpStream,
-    peer: IpAddr,
-    answer: &A,
-    limits: Limits,
-    place: OwnedSemaphorePermit,
-    graceful: &GracefulShutdown,
+    address: IpAddr,
+    shared: &Shared<A>,
+    watcher: Watcher,
+    mut stop: watch::Receiver<bool>,
 ) {
     if let Err(error) = prepare(&stream) {
-        tracing::debug!("connection from {peer}: {error}");
+        tracing::debug!("connection from {address}: {error}");
     }
-    let mark = answer.connected();
-    let answer = answer.clone();
+    let mut peer = Peer {
+        address,
+        secure: false,
+        certificate: None,
+    };
+    let Some(tls) = &shared.tls else {
+        return exchange(stream, peer, shared, watcher).await;
+    };
+    let patience = shared.limits.handshake_timeout;
+    let shaken = tokio::select! {
+        biased;
+        // Nothing was asked yet: nothing is lost.
+        _ = stop.wait_for(|stop| *stop) => return,
+        shaken = tokio::time::timeout(patience, tls.handshake(stream)) => shaken,
+    };
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!("no handshake with {address}: {error}"),
+        Err(_) => return tracing::debug!("no handshake with {address} in {patience:?}"),
+    };
+    peer.secure = true;
+    let (_, session) = stream.get_ref();
+    // Shown and believed; without a verifier none is asked for.
+    peer.certificate = session
+        .peer_certificates()
+        .and_then(<[_]>::first)
+        .map(|certificate| ClientCertificate::new(certificate));
+    exchange(stream, peer, shared, watcher).await;
+}
+
+/// Answers all requests that come on a connection.
+async fn exchange<A: Answer, S>(stream: S, peer: Peer, shared: &Shared<A>, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let address = peer.address;
+    let answer = shared.answer.clone();
     let service = service_fn(move |request| {
-        let answer = answer.clone();
-        async move { Ok::<_, std::convert::Infallible>(answer.answer(peer, request).await) }
+        let (answer, peer) = (answer.clone(), peer.clone());
+        async move { Ok::<_, Infallible>(answer.answer(&peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_headers(limits.headers)
-        .max_buf_size(limits.header_bytes)
+        .header_read_timeout(shared.limits.header_timeout)
+        .max_headers(shared.limits.headers)
+        .max_buf_size(shared.limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!("connection from {peer}: {error}");
-        }
-        drop((mark, place));
-    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("connection from {address}: {error}");
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod logging;
 mod observe;
 mod routes;
 mod settings;
+mod tls;
 mod unbuilt;
 
 use std::io::Write as _;

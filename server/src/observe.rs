@@ -6,7 +6,6 @@
 pub mod health;
 pub mod metrics;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,7 +17,7 @@ use http::{Request, StatusCode, header};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use crate::listener::Answer;
+use crate::listener::{Answer, Peer};
 use crate::settings::{Observe, Port};
 use health::Health;
 use metrics::Metrics;
@@ -80,7 +79,7 @@ pub fn on_main(observe: Observe, observed: &Observed) -> Router {
 pub struct Management(Router);
 
 impl Answer for Management {
-    async fn answer(&self, _: IpAddr, request: Request<Incoming>) -> Response {
+    async fn answer(&self, _: &Peer, request: Request<Incoming>) -> Response {
         self.handle(request.map(Body::new)).await
     }
 }

@@ -7,6 +7,7 @@
 pub mod database;
 mod expand;
 pub mod hostname;
+pub mod https;
 pub mod known;
 pub mod legacy;
 pub mod logging;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use claviger_model::Secret;
 
 use hostname::{Hostname, Mounts};
+use https::Tls;
 use known::{Class, Known, Table};
 use logging::Logging;
 use proxy::Proxy;
@@ -29,10 +31,10 @@ use raw::RawOptions;
 use transfer::Transfer;
 use value::Values;
 
-/// Keycloak's `start` serves HTTPS unless told otherwise.
-const NO_HTTPS: &str = "HTTPS is not built in yet: let a proxy end TLS and give \
-    --http-enabled=true with --proxy-headers. To start the server in development mode, see the \
-    `start-dev` command.";
+/// `start` serves HTTPS; plain HTTP only if it is asked for. In Keycloak's words.
+const NO_KEYS: &str = "Key material not provided to setup HTTPS. Please configure your \
+    keys/certificates, or if HTTPS access is not needed see the `http-enabled` option. If you \
+    meant to start the server in development mode, see the `start-dev` command.";
 
 /// The server was asked for something that it cannot understand or will not do. Exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +77,7 @@ pub struct Settings {
     pub home: PathBuf,
     /// Where everything is kept.
     pub database: claviger_store::Options,
-    /// The listener for everybody.
+    /// The listeners for everybody.
     pub http: Http,
     /// The listener for operators, if anything is to be served on it.
     pub management: Option<Management>,
@@ -97,20 +99,22 @@ pub struct Settings {
     pub transfer: Transfer,
 }
 
-/// The listener for everybody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The listeners for everybody: at least one, if anybody is served.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     /// Address or name to bind.
     pub host: String,
-    /// Port to bind; 0 lets the system choose.
-    pub port: u16,
+    /// Port for plain HTTP, if that is spoken; 0 lets the system choose.
+    pub port: Option<u16>,
+    /// Port for HTTPS, if that is spoken, and how; 0 lets the system choose.
+    pub https: Option<(u16, Tls)>,
     /// Requests handled at once before the next is answered 503; unlimited if none (but for the
     /// number of connections).
     pub max_requests: Option<usize>,
 }
 
 /// The listener for operators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Management {
     /// Address or name to bind.
     pub host: String,
@@ -118,6 +122,8 @@ pub struct Management {
     pub port: u16,
     /// Path under which everything is served: `""` or `"/x"`.
     pub path: String,
+    /// How TLS is spoken; none: plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 /// What operators may see, and where; nothing that is none.
@@ -169,24 +175,27 @@ impl Settings {
             let Some(known) = table.find(name) else {
                 continue;
             };
-            check_one(known, name, given, mode, notices)?;
+            check_one(known, name, given, notices)?;
         }
         let values = Values::new(raw, table);
-        if mode == Mode::Production && !values.flag("http-enabled")? {
-            return Err(UsageError(NO_HTTPS.to_owned()));
-        }
+        let http = Http::check(&values, mode, home, notices)?;
         let hostname = Hostname::check(&values, mode)?;
         let proxy = Proxy::check(&values, notices)?;
-        if mode == Mode::Production {
-            check_production(&hostname, proxy.is_some(), notices);
+        if mode == Mode::Production && http.https.is_none() {
+            check_plain(&hostname, proxy.is_some(), notices);
         }
         let observe = Observe::check(&values)?;
-        let http = Http::check(&values, mode)?;
+        let management = match mode {
+            Mode::Development | Mode::Production if observe.needs_listener() => {
+                Some(Management::check(&values, &http, home, notices)?)
+            }
+            Mode::Development | Mode::Production | Mode::Offline => None,
+        };
         Ok(Self {
             mode,
             home: home.to_owned(),
             database: database::check(&values, home, mode, notices)?,
-            management: Management::check(&values, observe, &http)?,
+            management,
             observe,
             http,
             mounts: Mounts::check(&values, &hostname)?,
@@ -205,7 +214,6 @@ fn check_one(
     known: &Known,
     name: &str,
     given: &raw::Given,
-    mode: Mode,
     notices: &mut Notices,
 ) -> Result<(), UsageError> {
     let text = given.value.reveal();
@@ -218,13 +226,13 @@ fn check_one(
             "option {name} ({}) is accepted but has no effect yet: {}",
             given.origin, known.about
         )),
-        Class::Refused if mode != Mode::Offline || !known.name.starts_with("https-") => {
+        Class::Refused => {
             return Err(UsageError(format!(
                 "option {name} is refused: {}",
                 known.about
             )));
         }
-        Class::Honoured | Class::Refused => {}
+        Class::Honoured => {}
         Class::Removed => notices.warn(format!(
             "option {name} ({}) was removed from Keycloak and is ignored: {}",
             given.origin, known.about
@@ -233,8 +241,8 @@ fn check_one(
     Ok(())
 }
 
-/// Says what is probably a mistake of whoever serves the public.
-fn check_production(hostname: &Hostname, proxy: bool, notices: &mut Notices) {
+/// Says what is probably a mistake of whoever serves the public without TLS.
+fn check_plain(hostname: &Hostname, proxy: bool, notices: &mut Notices) {
     let open = match hostname {
         Hostname::OfRequest => !proxy,
         Hostname::Name(name) => !proxy && !hostname::is_local(name),
@@ -259,7 +267,12 @@ fn check_production(hostname: &Hostname, proxy: bool, notices: &mut Notices) {
 }
 
 impl Http {
-    fn check(values: &Values<'_>, mode: Mode) -> Result<Self, UsageError> {
+    fn check(
+        values: &Values<'_>,
+        mode: Mode,
+        home: &Path,
+        notices: &mut Notices,
+    ) -> Result<Self, UsageError> {
         let everywhere = values.environment_says_container() || mode != Mode::Development;
         let default = if everywhere { "0.0.0.0" } else { "localhost" };
         let queued = values.count("http-max-queued-requests")?;
@@ -269,10 +282,20 @@ impl Http {
             }
             (None, _) => None,
         };
-        let host = values.text("http-host").unwrap_or(default).to_owned();
+        let plain = mode == Mode::Development || values.flag("http-enabled")?;
+        let port = plain.then(|| values.port("http-port")).transpose()?;
+        let tls = match mode {
+            Mode::Development | Mode::Production => Tls::public(values, home, notices)?,
+            Mode::Offline => None,
+        };
+        if mode == Mode::Production && port.is_none() && tls.is_none() {
+            return Err(UsageError(NO_KEYS.to_owned()));
+        }
+        let https_port = values.port("https-port")?;
         Ok(Self {
-            host,
-            port: values.port("http-port")?,
+            host: values.text("http-host").unwrap_or(default).to_owned(),
+            port,
+            https: tls.map(|tls| (https_port, tls)),
             max_requests,
         })
     }
@@ -310,9 +333,10 @@ impl Observe {
 impl Management {
     fn check(
         values: &Values<'_>,
-        observe: Observe,
         http: &Http,
-    ) -> Result<Option<Self>, UsageError> {
+        home: &Path,
+        notices: &mut Notices,
+    ) -> Result<Self, UsageError> {
         let host = values
             .text("http-management-host")
             .unwrap_or(&http.host)
@@ -324,9 +348,12 @@ impl Management {
         } else {
             hostname::relative_path(values)?.unwrap_or_default()
         };
-        Ok(observe
-            .needs_listener()
-            .then_some(Self { host, port, path }))
+        Ok(Self {
+            host,
+            port,
+            path,
+            tls: Tls::management(values, home, notices)?,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use claviger_engine::App;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::context::Addresses;
@@ -17,6 +17,7 @@ use crate::observe::health::Health;
 use crate::observe::metrics::Metrics;
 use crate::observe::{self, Observed};
 use crate::settings::{Mode, Settings};
+use crate::tls::Acceptor;
 use crate::{KEYCLOAK_VERSION, VERSION, jobs, logging, routes};
 
 /// Category of what is said about the process itself.
@@ -32,6 +33,8 @@ pub fn run(settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
         );
     }
     logging::install(&settings.logging).context("cannot start logging")?;
+    // First, for whoever cannot read their keys must not wait for a database.
+    let tls = Acceptors::load(settings)?;
     let runtime = super::runtime()?;
     runtime.block_on(async {
         let app = crate::app::open(settings).await?;
@@ -41,7 +44,7 @@ pub fn run(settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
         }
         // Before anybody is told that the server is there: whoever is told may stop it.
         let mut signals = Signals::listen()?;
-        let running = Running::start(settings, app, since).await?;
+        let running = Running::start(settings, app, &tls, since).await?;
         signals.next().await;
         running.stop(settings, &mut signals).await;
         Ok(())
@@ -56,27 +59,38 @@ struct Running {
     has_management: bool,
     stop_public: watch::Sender<bool>,
     stop_rest: watch::Sender<bool>,
-    public: JoinHandle<usize>,
+    public: JoinSet<usize>,
     management: Option<JoinHandle<usize>>,
-    jobs: tokio::task::JoinSet<()>,
+    jobs: JoinSet<()>,
 }
 
 impl Running {
-    async fn start(settings: &Settings, app: App, since: Timestamp) -> anyhow::Result<Self> {
+    async fn start(
+        settings: &Settings,
+        app: App,
+        tls: &Acceptors,
+        since: Timestamp,
+    ) -> anyhow::Result<Self> {
         let observed = Observed {
             health: Arc::new(Health::new(app.store.clone())),
             metrics: Arc::new(Metrics::new()),
         };
-        let public = Listener::bind(&settings.http.host, settings.http.port).await?;
+        let listeners = bind(settings, tls).await?;
         let management = match &settings.management {
-            Some(to) => Some((Listener::bind(&to.host, to.port).await?, to.path.clone())),
+            Some(to) => {
+                let listener = Listener::bind(&to.host, to.port, tls.management.clone()).await?;
+                Some((listener, to.path.clone()))
+            }
             None => None,
         };
         let (stop_public, public_stopped) = watch::channel(false);
         let (stop_rest, rest_stopped) = watch::channel(false);
-        let jobs = jobs::start(&app, &rest_stopped);
+        let mut jobs = jobs::start(&app, &rest_stopped);
+        for acceptor in [&tls.public, &tls.management].into_iter().flatten() {
+            jobs.spawn(acceptor.clone().follow(rest_stopped.clone()));
+        }
         announce(
-            &public,
+            &listeners,
             management.as_ref().map(|(listener, _)| listener),
             since,
         );
@@ -86,9 +100,12 @@ impl Running {
         let metrics = Arc::clone(&observed.metrics);
         let addresses = Addresses::new(settings);
         let front = Front::new(addresses, routes, metrics, settings.http.max_requests);
-        let answers = front.clone();
         let patience = settings.shutdown.timeout;
-        let public = tokio::spawn(public.serve(answers, Limits::PUBLIC, public_stopped, patience));
+        let mut public = JoinSet::new();
+        for listener in listeners {
+            let (answers, stopped) = (front.clone(), public_stopped.clone());
+            public.spawn(listener.serve(answers, Limits::PUBLIC, stopped, patience));
+        }
         let management = management.map(|(listener, path)| {
             let answers = observe::management(settings.observe, &path, &observed);
             tokio::spawn(listener.serve(answers, Limits::MANAGEMENT, rest_stopped, patience))
@@ -138,14 +155,50 @@ impl Running {
     }
 }
 
+/// Reads keys and certificates of the listeners that speak TLS.
+struct Acceptors {
+    public: Option<Acceptor>,
+    management: Option<Acceptor>,
+}
+
+impl Acceptors {
+    fn load(settings: &Settings) -> anyhow::Result<Self> {
+        let public = settings.http.https.as_ref().map(|(_, tls)| tls);
+        let management = settings.management.as_ref();
+        let management = management.and_then(|management| management.tls.as_ref());
+        Ok(Self {
+            public: public.map(Acceptor::load).transpose()?,
+            management: management.map(Acceptor::load).transpose()?,
+        })
+    }
+}
+
+/// The listeners for everybody, plain HTTP first.
+async fn bind(settings: &Settings, tls: &Acceptors) -> anyhow::Result<Vec<Listener>> {
+    let http = &settings.http;
+    let mut listeners = Vec::new();
+    if let Some(port) = http.port {
+        listeners.push(Listener::bind(&http.host, port, None).await?);
+    }
+    if let (Some((port, _)), Some(acceptor)) = (&http.https, &tls.public) {
+        listeners.push(Listener::bind(&http.host, *port, Some(acceptor.clone())).await?);
+    }
+    Ok(listeners)
+}
+
 /// Waits for connections, then for requests whose callers have gone.
-async fn drained(listener: &mut JoinHandle<usize>, front: &Front, until: Instant) {
-    match listener.await {
-        Ok(0) => {}
-        Ok(cut) => tracing::warn!(
+async fn drained(listeners: &mut JoinSet<usize>, front: &Front, until: Instant) {
+    let mut cut = 0;
+    while let Some(ended) = listeners.join_next().await {
+        match ended {
+            Ok(count) => cut += count,
+            Err(error) => tracing::error!(target: CATEGORY, "the listener failed: {error}"),
+        }
+    }
+    if cut > 0 {
+        tracing::warn!(
             target: CATEGORY, "{cut} connections were cut off with requests running"
-        ),
-        Err(error) => tracing::error!(target: CATEGORY, "the listener failed: {error}"),
+        );
     }
     if tokio::time::timeout_at(until, front.idle()).await.is_err() {
         tracing::warn!(target: CATEGORY, "requests were still running");
@@ -153,8 +206,9 @@ async fn drained(listener: &mut JoinHandle<usize>, front: &Front, until: Instant
 }
 
 /// Says that the server is there, in the words of Keycloak that scripts look for.
-fn announce(public: &Listener, management: Option<&Listener>, since: Timestamp) {
+fn announce(public: &[Listener], management: Option<&Listener>, since: Timestamp) {
     let took = since.duration_until(Timestamp::now()).as_secs_f64();
+    let urls: Vec<&str> = public.iter().map(Listener::url).collect();
     let management = match management {
         Some(listener) => format!(". Management interface listening on {}.", listener.url()),
         None => String::new(),
@@ -163,7 +217,7 @@ fn announce(public: &Listener, management: Option<&Listener>, since: Timestamp) 
         target: CATEGORY,
         "Claviger {VERSION} (in place of Keycloak {KEYCLOAK_VERSION}) started in {took:.3}s. \
          Listening on: {}{management}",
-        public.url()
+        urls.join(" and ")
     );
 }
 

@@ -24,6 +24,14 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
+fn plain(address: &str) -> Peer {
+    Peer {
+        address: address.parse().unwrap(),
+        secure: false,
+        certificate: None,
+    }
+}
+
 fn ask(
     addresses: &Addresses,
     peer: &str,
@@ -31,7 +39,7 @@ fn ask(
     mount: &str,
 ) -> Result<RequestContext, ContextError> {
     addresses.context(
-        peer.parse().unwrap(),
+        &plain(peer),
         &Uri::from_static("/x"),
         &headers(lines),
         mount,
@@ -104,7 +112,7 @@ fn the_target_of_a_request_beats_the_header() {
     let uri = Uri::from_static("http://target.example/x");
     let lines = headers(&[("host", "header.example")]);
     let context = addresses
-        .context("192.0.2.1".parse().unwrap(), &uri, &lines, "")
+        .context(&plain("192.0.2.1"), &uri, &lines, "")
         .unwrap();
     assert_eq!(context.origin, "http://target.example");
 }
@@ -232,4 +240,28 @@ fn headers_that_cannot_be_read_are_refused_and_cost_nothing() {
             "{name}: {value}"
         );
     }
+}
+
+#[test]
+fn the_scheme_is_that_of_the_connection_unless_a_trusted_proxy_tells() {
+    let mut peer = plain("192.0.2.1");
+    peer.secure = true;
+    let context = |addresses: &Addresses, lines: &[(&str, &str)]| {
+        let uri = Uri::from_static("/x");
+        addresses
+            .context(&peer, &uri, &headers(lines), "")
+            .map(|context| (context.base_url, context.secure))
+    };
+    let own = [("host", "id.example:8443"), ("x-forwarded-proto", "http")];
+    let direct = addresses(Hostname::OfRequest, None);
+    let expected = ("https://id.example:8443".to_owned(), true);
+    assert_eq!(context(&direct, &own), Ok(expected.clone()));
+    let other = addresses(Hostname::OfRequest, Some(x_proxy(&["10.0.0.0/8"])));
+    assert_eq!(context(&other, &own), Ok(expected));
+    let usual = [("host", "id.example:443")];
+    let expected = ("https://id.example".to_owned(), true);
+    assert_eq!(context(&direct, &usual), Ok(expected));
+    let told = addresses(Hostname::OfRequest, Some(x_proxy(&[])));
+    let expected = ("http://id.example:8443".to_owned(), false);
+    assert_eq!(context(&told, &own), Ok(expected));
 }

@@ -29,12 +29,20 @@ fn front(most: Option<usize>) -> Front {
     Front::new(addresses, routes, Arc::new(Metrics::new()), most)
 }
 
+fn peer(address: &str) -> Peer {
+    Peer {
+        address: address.parse().unwrap(),
+        secure: false,
+        certificate: None,
+    }
+}
+
 async fn ask(front: &Front, target: &str) -> (StatusCode, String) {
     let request = Request::get(target)
         .header("host", "h")
         .body(Body::empty())
         .unwrap();
-    read(front.counted("192.0.2.1".parse().unwrap(), request).await).await
+    read(front.counted(&peer("192.0.2.1"), request).await).await
 }
 
 async fn read(response: Response) -> (StatusCode, String) {
@@ -112,7 +120,7 @@ async fn a_host_that_is_none_is_refused() {
         .header("host", "a b")
         .body(Body::empty())
         .unwrap();
-    let (status, body) = read(front(None).counted("::1".parse().unwrap(), request).await).await;
+    let (status, body) = read(front(None).counted(&peer("::1"), request).await).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(body.contains("invalid_request"), "{body}");
 }
@@ -127,7 +135,7 @@ fn post_body(body: Body) -> Request<Body> {
 #[tokio::test]
 async fn bodies_are_bounded_announced_or_not() {
     let front = front(None);
-    let peer = "192.0.2.1".parse().unwrap();
+    let peer = &peer("192.0.2.1");
     let announced = Body::from(vec![b'x'; BODY_BYTES + 1]);
     let (status, _) = read(front.counted(peer, post_body(announced)).await).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -150,7 +158,7 @@ async fn a_body_that_does_not_come_is_given_up() {
     let endless = Body::new(http_body_util::StreamBody::new(
         futures_util::stream::pending::<Result<Frame<Bytes>, std::io::Error>>(),
     ));
-    let peer = "192.0.2.1".parse().unwrap();
+    let peer = &peer("192.0.2.1");
     let since = Instant::now();
     let (status, _) = read(front(None).counted(peer, post_body(endless)).await).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -177,7 +185,7 @@ async fn beyond_the_limit_requests_are_refused_at_once() {
         .header("host", "h")
         .body(Body::empty())
         .unwrap();
-    let refused = front.counted("192.0.2.1".parse().unwrap(), request).await;
+    let refused = front.counted(&peer("192.0.2.1"), request).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
     assert_eq!(first.await.0, StatusCode::SERVICE_UNAVAILABLE);

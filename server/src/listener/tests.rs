@@ -14,12 +14,12 @@ struct Fixed {
 }
 
 impl Answer for Fixed {
-    async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<Body> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if request.uri().path() == "/slow" {
             self.go_on.notified().await;
         }
-        Response::new(Body::from(format!("{} {peer}", request.uri())))
+        Response::new(Body::from(format!("{} {}", request.uri(), peer.address)))
     }
 }
 
@@ -31,7 +31,7 @@ struct Served {
 }
 
 async fn serve(limits: Limits, patience: Duration) -> Served {
-    let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+    let listener = Listener::bind("127.0.0.1", 0, None).await.unwrap();
     let address = listener.address();
     let (stop, stopped) = watch::channel(false);
     let fixed = Fixed::default();
@@ -173,18 +173,22 @@ async fn patience_ends() {
 
 #[tokio::test]
 async fn a_name_and_a_taken_port() {
-    let first = Listener::bind("localhost", 0).await.unwrap();
+    let first = Listener::bind("localhost", 0, None).await.unwrap();
     assert!(first.address().ip().is_loopback());
     assert_eq!(
         first.url(),
         format!("http://localhost:{}", first.address().port())
     );
-    let taken = Listener::bind("localhost", first.address().port())
+    let taken = Listener::bind("localhost", first.address().port(), None)
         .await
         .unwrap_err();
     assert!(
         format!("{taken:#}").contains("cannot listen on localhost"),
         "{taken:#}"
     );
-    assert!(Listener::bind("no-such-host.invalid", 0).await.is_err());
+    assert!(
+        Listener::bind("no-such-host.invalid", 0, None)
+            .await
+            .is_err()
+    );
 }

@@ -1,4 +1,5 @@
 mod administrators;
+mod https;
 
 use std::time::Duration;
 
@@ -45,7 +46,8 @@ fn development_needs_no_options() {
     assert_eq!(notices, Vec::<String>::new());
     let http = Http {
         host: "localhost".into(),
-        port: 8080,
+        port: Some(8080),
+        https: None,
         max_requests: None,
     };
     assert_eq!(settings.http, http);
@@ -75,7 +77,8 @@ fn production_asks_for_a_host_name_and_for_plain_http() {
     );
     let text = refusal(Mode::Production, &[("hostname", "id.example")]);
     assert!(
-        text.contains("--http-enabled=true") && text.contains("start-dev"),
+        text.starts_with("Key material not provided to setup HTTPS. ")
+            && text.contains("start-dev"),
         "{text}"
     );
 
@@ -243,7 +246,7 @@ fn values_that_cannot_be_are_refused_and_say_why() {
     let cases: &[(Options<'_>, &str)] = &[
         (
             &[("https-certificate-file", "/x")],
-            "HTTPS listener is not built in yet",
+            "You must specify the key files when specifying the certificate files",
         ),
         (
             &[("hostname-admin", "https://a")],
@@ -332,6 +335,7 @@ fn the_management_listener_follows_health_and_metrics() {
         host: "localhost".into(),
         port: 9000,
         path: String::new(),
+        tls: None,
     };
     assert_eq!(
         management(&[("health-enabled", "true")]),
@@ -348,6 +352,7 @@ fn the_management_listener_follows_health_and_metrics() {
         host: "10.0.0.1".into(),
         port: 0,
         path: "/auth".into(),
+        tls: None,
     };
     assert_eq!(management(&options), Some(inherited));
     let on_main = [

@@ -150,6 +150,11 @@ fn not_a_duration(name: &str, text: &str) -> UsageError {
 
 /// `10`, `10s`, `500ms`, `2m`, `1h`, `1d`, `PT1M30.5S`; at most [`LONGEST`].
 pub fn duration(text: &str) -> Option<Duration> {
+    duration_up_to(text, LONGEST)
+}
+
+/// As [`duration`], with another limit.
+pub fn duration_up_to(text: &str, longest: Duration) -> Option<Duration> {
     let text = text.trim();
     let span = if text.to_ascii_uppercase().starts_with('P') {
         iso_duration(&text.to_ascii_uppercase())?
@@ -166,7 +171,7 @@ pub fn duration(text: &str) -> Option<Duration> {
             _ => return None,
         }
     };
-    (span <= LONGEST).then_some(span)
+    (span <= longest).then_some(span)
 }
 
 /// `PnDTnHnMn.nS` (ISO 8601), without sign, years and months.

@@ -13,14 +13,17 @@ fn a_misspelt_option_is_refused_with_the_nearest_name() {
 #[test]
 fn what_cannot_be_done_is_refused() {
     let cases: &[(&[&str], &str)] = &[
-        (&["start"], "HTTPS is not built in yet"),
+        (
+            &["start"],
+            "ERROR: Key material not provided to setup HTTPS.",
+        ),
         (
             &["start", "--http-enabled=true"],
             "hostname is not configured",
         ),
         (
             &["start-dev", "--https-certificate-file=x"],
-            "HTTPS listener is not built in yet",
+            "You must specify the key files when specifying the certificate files",
         ),
         (&["start-dev", "--db=oracle"], "oracle is not supported"),
         (

@@ -80,10 +80,20 @@ pub struct Server {
     lines: Receiver<String>,
     /// All lines of standard output that were looked at.
     pub seen: Vec<String>,
-    /// Host and port of the listener for everybody.
+    /// Host and port of the listener for everybody; empty if there is no plain one.
     pub address: String,
-    /// Host and port of the listener of operators.
+    /// Host and port of the same over TLS.
+    pub https: Option<String>,
+    /// Host and port of the listener of operators, whatever it speaks.
     pub management: Option<String>,
+}
+
+/// Host and port behind a scheme.
+fn host(text: &str, scheme: &str) -> Option<String> {
+    let (_, rest) = text.split_once(scheme)?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !".:".contains(c));
+    let host = rest.get(..end.unwrap_or(rest.len()))?;
+    Some(host.trim_end_matches('.').to_owned())
 }
 
 impl Server {
@@ -115,26 +125,20 @@ impl Server {
                 }
             }
         });
-        let (address, management) = (String::new(), None);
         let mut server = Self {
             child,
             lines,
             seen: Vec::new(),
-            address,
-            management,
+            address: String::new(),
+            https: None,
+            management: None,
         };
         let line = server.wait_for("Listening on: ");
-        let host = |after: &str| {
-            let rest = line.split_once(after)?.1.split_once("http://")?.1;
-            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !".:".contains(c));
-            Some(
-                rest[..end.unwrap_or(rest.len())]
-                    .trim_end_matches('.')
-                    .to_owned(),
-            )
-        };
-        server.address = host("Listening on: ").unwrap();
-        server.management = host("Management interface");
+        let (_, urls) = line.split_once("Listening on: ").unwrap();
+        let (public, management) = urls.split_once(". Management").unwrap_or((urls, ""));
+        server.address = host(public, "http://").unwrap_or_default();
+        server.https = host(public, "https://");
+        server.management = host(management, "://");
         server
     }
 
