@@ -44,6 +44,48 @@ fn check(name: &str, secret: &Secret) -> Result<(), BootstrapError> {
 /// Makes a user of the master realm with its role `admin`. Whoever logs in with it should make a
 /// lasting administrator and delete it: the attribute `is_temporary_admin` says so.
 pub async fn admin_user(app: &App, name: &str, password: Secret) -> Result<(), BootstrapError> {
+    let mut tx = Tx::new();
+    add_user(app, &mut tx, name, password).await?;
+    made(app.commit(tx).await?, name)
+}
+
+/// Makes a confidential client of the master realm whose service account has the role `admin`.
+pub async fn admin_service(
+    app: &App,
+    client_id: &str,
+    secret: Secret,
+) -> Result<(), BootstrapError> {
+    let mut tx = Tx::new();
+    add_service(app, &mut tx, client_id, secret).await?;
+    made(app.commit(tx).await?, client_id)
+}
+
+/// Makes the administrators of a fresh server, all of them or none: as soon as there is one, no
+/// start makes another, so one that was cut off between two would leave the second out for good.
+pub async fn first_admins(
+    app: &App,
+    user: Option<(&str, Secret)>,
+    service: Option<(&str, Secret)>,
+) -> Result<(), BootstrapError> {
+    let mut tx = Tx::new();
+    let mut names = Vec::new();
+    if let Some((name, password)) = user {
+        add_user(app, &mut tx, name, password).await?;
+        names.push(name);
+    }
+    if let Some((client_id, secret)) = service {
+        add_service(app, &mut tx, client_id, secret).await?;
+        names.push(client_id);
+    }
+    made(app.commit(tx).await?, &names.join(" or "))
+}
+
+async fn add_user(
+    app: &App,
+    tx: &mut Tx,
+    name: &str,
+    password: Secret,
+) -> Result<(), BootstrapError> {
     check(name, &password)?;
     let master = app.realm(MASTER).await?.ok_or(CreateError::NoMaster)?;
     let roles = master.roles().await?;
@@ -55,17 +97,16 @@ pub async fn admin_user(app: &App, name: &str, password: Secret) -> Result<(), B
     let credential = hashed(app, password, policy.hash(), 10)
         .await
         .map_err(CreateError::from)?;
-    let mut tx = Tx::new();
     tx.insert_user(&master.id, &user);
     tx.insert_credential(&master.id, &user.id, &credential);
     tx.grant_role(&master.id, &user.id, &admin.id);
     tx.grant_role(&master.id, &user.id, &master.settings.default_role);
-    made(app.commit(tx).await?, name)
+    Ok(())
 }
 
-/// Makes a confidential client of the master realm whose service account has the role `admin`.
-pub async fn admin_service(
+async fn add_service(
     app: &App,
+    tx: &mut Tx,
     client_id: &str,
     secret: Secret,
 ) -> Result<(), BootstrapError> {
@@ -90,7 +131,6 @@ pub async fn admin_service(
     let body = body.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut body = body;
     clients::complete(&mut body, &app.random, app.now());
-    let mut tx = Tx::new();
     tx.insert_document(
         &master.id,
         &Document {
@@ -128,7 +168,7 @@ pub async fn admin_service(
     tx.insert_user(&master.id, &user);
     tx.grant_role(&master.id, &user.id, &admin.id);
     tx.grant_role(&master.id, &user.id, &master.settings.default_role);
-    made(app.commit(tx).await?, client_id)
+    Ok(())
 }
 
 fn made(commit: Commit, name: &str) -> Result<(), BootstrapError> {

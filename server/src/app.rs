@@ -76,30 +76,35 @@ pub async fn prepare(app: &App, asked: &Bootstrap) -> anyhow::Result<()> {
     if app.store.count_users(&master.id, &everybody).await? > 0 {
         return Ok(());
     }
-    if let Some((name, password)) = &asked.user {
-        match bootstrap::admin_user(app, name, password.clone()).await {
-            Ok(()) => tracing::info!(
-                target: CATEGORY,
-                "KC-SERVICES0077: Created temporary admin user with username {name}"
-            ),
-            // Another node was faster.
-            Err(BootstrapError::Exists(_)) => {}
-            Err(error) => return Err(error).context("cannot create the temporary admin user"),
+    let (user, service) = (named(asked.user.as_ref()), named(asked.service.as_ref()));
+    match bootstrap::first_admins(app, user, service).await {
+        Ok(()) => {}
+        Err(error) => {
+            let taken = matches!(error, BootstrapError::Exists(_));
+            if taken && app.store.count_users(&master.id, &everybody).await? > 0 {
+                // Another node was faster.
+                return Ok(());
+            }
+            return Err(error).context("cannot create the temporary administrators");
         }
     }
-    if let Some((client_id, secret)) = &asked.service {
-        match bootstrap::admin_service(app, client_id, secret.clone()).await {
-            Ok(()) => tracing::info!(
-                target: CATEGORY,
-                "KC-SERVICES0078: Created temporary admin service account with client id {client_id}"
-            ),
-            Err(BootstrapError::Exists(_)) => {}
-            Err(error) => {
-                return Err(error).context("cannot create the temporary admin service account");
-            }
-        }
+    if let Some((name, _)) = &asked.user {
+        tracing::info!(
+            target: CATEGORY,
+            "KC-SERVICES0077: Created temporary admin user with username {name}"
+        );
+    }
+    if let Some((client_id, _)) = &asked.service {
+        tracing::info!(
+            target: CATEGORY,
+            "KC-SERVICES0078: Created temporary admin service account with client id {client_id}"
+        );
     }
     Ok(())
+}
+
+fn named(admin: Option<&(String, Secret)>) -> Option<(&str, Secret)> {
+    admin.map(|(name, secret)| (name.as_str(), secret.clone()))
 }
 
 /// Makes an administrator who signs in with a password.

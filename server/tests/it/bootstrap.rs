@@ -126,3 +126,32 @@ fn commands_make_administrators() {
     assert_eq!(answer.status, 200, "{answer:?}");
     server.stop();
 }
+
+#[test]
+fn of_two_administrators_both_are_made_or_none() {
+    let home = Home::new();
+    let options = ["start-dev", "--http-host=127.0.0.1", "--http-port=0"];
+    let start = |client: &str| {
+        let mut start = command(&home, &options);
+        start.env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin");
+        start.env("KC_BOOTSTRAP_ADMIN_PASSWORD", "admin");
+        start.env("KC_BOOTSTRAP_ADMIN_CLIENT_ID", client);
+        start.env("KC_BOOTSTRAP_ADMIN_CLIENT_SECRET", "secret");
+        start
+    };
+    // The name is taken by a client that every realm has.
+    let refused = run(&mut start("admin-cli"));
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let told = format!("{}{}", refused.out, refused.err);
+    assert!(told.contains("admin or admin-cli exists already"), "{told}");
+
+    let server = Server::of(&mut start("keeper"));
+    assert_eq!(server.login("admin", "admin").status, 200);
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "keeper"),
+        ("client_secret", "secret"),
+    ];
+    let answer = server.post("/realms/master/protocol/openid-connect/token", &form);
+    assert_eq!(answer.status, 200, "{answer:?}");
+}

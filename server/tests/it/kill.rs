@@ -15,7 +15,7 @@ mod player;
 mod random;
 
 use std::hash::{BuildHasher, RandomState};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ const LOAD: std::ops::Range<usize> = 5..700;
 /// A start over a database that a killed process has left.
 const START: Duration = Duration::from_secs(5);
 const PASSWORD: &str = "a-long-password";
+/// The administrator that is no person.
+const SERVICE: &str = "keeper";
 
 /// A realm of the proof.
 pub struct Realm {
@@ -146,9 +148,13 @@ impl<'a> Proof<'a> {
     }
 
     /// Starts the program, and signs its administrator in.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a start takes is measured"
+    )]
     fn start(&self) -> (Server, Line) {
         let begin = Instant::now();
-        let server = Server::start(&self.home, &self.options);
+        let server = Server::of(&mut self.command());
         let took = begin.elapsed();
         assert!(took < START, "the start took {took:?}");
         let answer = server.login("admin", "admin");
@@ -158,17 +164,30 @@ impl<'a> Proof<'a> {
         (server, line)
     }
 
+    /// The command of a start; what it asks for is made by the first one.
+    fn command(&self) -> Command {
+        let arguments = ["start-dev", "--http-host=127.0.0.1", "--http-port=0"];
+        let mut start = command(&self.home, &arguments);
+        start.args(&self.options);
+        for (name, value) in [
+            ("USERNAME", "admin"),
+            ("PASSWORD", "admin"),
+            ("CLIENT_ID", SERVICE),
+            ("CLIENT_SECRET", PASSWORD),
+        ] {
+            start.env(format!("KC_BOOTSTRAP_ADMIN_{name}"), value);
+        }
+        start
+    }
+
     /// Begins a start and kills it at some moment of the first milliseconds.
     fn kill_a_start(&mut self, milliseconds: usize) {
-        let mut start = command(&self.home, &["start-dev", "--http-port=0"]);
-        start.args(&self.options).stdin(Stdio::null());
-        start.env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin");
-        start.env("KC_BOOTSTRAP_ADMIN_PASSWORD", "admin");
-        let mut child = start
+        let mut start = self.command();
+        start
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        let mut child = start.spawn().unwrap();
         std::thread::sleep(Duration::from_millis(self.random.below(milliseconds) as u64));
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         child.kill().unwrap();
@@ -246,7 +265,9 @@ fn everywhere(topic: &str, prove: impl Fn(Proof<'_>, u64) + Sync) {
 
 #[test]
 fn what_was_acknowledged_outlives_every_kill() {
-    everywhere("kill", |proof, kills| proof.run(kills));
+    everywhere("kill", |proof, kills| {
+        proof.run(kills);
+    });
 }
 
 /// The schema, the first realm and the administrator are made by a start that may be cut off, again
@@ -260,6 +281,13 @@ fn a_first_start_that_was_killed_is_finished_by_the_next() {
         let (server, mut line) = proof.start();
         let shown = line.admin("GET", "master", "").unwrap();
         assert_eq!(shown.status, 200, "{shown:?}");
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", SERVICE),
+            ("client_secret", PASSWORD),
+        ];
+        let answer = line.form("master", "token", &form).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
         server.stop();
     });
 }

@@ -102,10 +102,17 @@ fn settle_one(
     events: &mut BTreeMap<String, i64>,
 ) -> Option<Stray> {
     let trace = player.trace(deed);
-    let happened = match deed {
-        Deed::SignIn { .. } => events.keys().find(|key| key.starts_with(&trace)).cloned(),
-        _ => events.contains_key(&trace).then(|| trace.clone()),
-    }?;
+    // Nobody knows the session of a sign-in whose answer did not come.
+    let is_its = |key: &&String| match deed {
+        Deed::SignIn { .. } => key.starts_with(&trace),
+        Deed::Refresh(_)
+        | Deed::RevokeAccess(_)
+        | Deed::Logout(_)
+        | Deed::Revoke(_)
+        | Deed::Delete(_)
+        | Deed::Switch { .. } => **key == trace,
+    };
+    let happened = events.keys().find(is_its).cloned()?;
     let count = events.get_mut(&happened).unwrap();
     *count -= 1;
     if *count == 0 {
@@ -121,7 +128,11 @@ fn settle_one(
             let session = &mut player.live[session];
             session.spent = Some(session.refresh.clone());
         }
-        other => player.done(other),
+        Deed::RevokeAccess(_)
+        | Deed::Logout(_)
+        | Deed::Revoke(_)
+        | Deed::Delete(_)
+        | Deed::Switch { .. } => player.done(deed),
     }
     None
 }

@@ -112,13 +112,9 @@ impl Line {
             head: head.trim_end().replace("\r\n", "\n"),
             body: String::new(),
         };
-        let length = match answer.header("content-length") {
-            Some(length) => length.parse().unwrap(),
-            None => {
-                assert!(answer.status == 204, "no length: {answer:?}");
-                0
-            }
-        };
+        let length = answer.header("content-length");
+        assert!(length.is_some() || answer.status == 204, "{answer:?}");
+        let length = length.map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
         answer.body = String::from_utf8(body).unwrap();

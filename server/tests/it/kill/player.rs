@@ -123,7 +123,7 @@ impl Player {
         let answer = self.ask(deed, line)?;
         let expected = match deed {
             Deed::Logout(_) | Deed::Delete(_) | Deed::Switch { .. } => 204,
-            _ => 200,
+            Deed::SignIn { .. } | Deed::Refresh(_) | Deed::RevokeAccess(_) | Deed::Revoke(_) => 200,
         };
         assert_eq!(answer.status, expected, "{deed:?}: {answer:?}");
         let trace = self.trace(deed);
