@@ -16,7 +16,7 @@ mod random;
 
 use std::hash::{BuildHasher, RandomState};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -31,8 +31,10 @@ use random::Random;
 const PLAYERS: usize = 6;
 /// Users of each client in each realm.
 const USERS: usize = 2;
-/// How long the load lasts before a kill, in milliseconds.
-const LOAD: std::ops::Range<usize> = 5..700;
+/// How many answers come before a kill, at most.
+const LOAD: usize = 160;
+/// How long they may take on a busy machine.
+const LOAD_TIME: Duration = Duration::from_secs(2);
 /// A start over a database that a killed process has left.
 const START: Duration = Duration::from_secs(5);
 const PASSWORD: &str = "a-long-password";
@@ -196,28 +198,27 @@ impl<'a> Proof<'a> {
     }
 
     /// Load, and at some moment no process any more. Tells how many answers came before.
-    fn load_and_kill(&mut self, players: &mut [Player], server: Server, line: &Line) -> u64 {
-        let time = LOAD.start + self.random.below(LOAD.len());
-        let killed = AtomicBool::new(false);
+    fn load_and_kill(&mut self, players: &mut [Player], server: Server, line: &Line) -> usize {
+        let (wanted, pause) = (self.random.below(LOAD), Duration::from_millis(1));
+        let (killed, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
         std::thread::scope(|scope| {
-            let playing: Vec<_> = players
-                .iter_mut()
-                .map(|player| {
-                    let (mut line, killed) = (line.another(), &killed);
-                    scope.spawn(move || {
-                        player.play(&mut line);
-                        assert!(killed.load(Ordering::SeqCst), "lost, and nobody was killed");
-                        line.answers
-                    })
-                })
-                .collect();
-            std::thread::sleep(Duration::from_millis(time as u64));
+            for player in players {
+                let (mut line, killed, answers) = (line.another(), &killed, &answers);
+                scope.spawn(move || {
+                    player.play(&mut line, answers);
+                    assert!(killed.load(Ordering::SeqCst), "lost, and nobody was killed");
+                });
+            }
+            let mut turns = 0;
+            while answers.load(Ordering::SeqCst) < wanted && pause * turns < LOAD_TIME {
+                std::thread::sleep(pause);
+                turns += 1;
+            }
             killed.store(true, Ordering::SeqCst);
             server.signal("KILL");
             assert!(!server.ended().success());
-            let answers = playing.into_iter().map(|player| player.join().unwrap());
-            answers.sum()
-        })
+        });
+        answers.into_inner()
     }
 
     fn run(mut self, kills: u64) {

@@ -16,8 +16,6 @@ pub struct Line {
     stream: Option<BufReader<TcpStream>>,
     /// The bearer token for requests to the Admin API.
     pub admin: String,
-    /// Whole answers that came.
-    pub answers: u64,
 }
 
 impl Line {
@@ -26,7 +24,6 @@ impl Line {
             address: address.to_owned(),
             stream: None,
             admin: String::new(),
-            answers: 0,
         }
     }
 
@@ -75,7 +72,6 @@ impl Line {
             Lost
         })?;
         assert!(answer.status < 500, "{method} {target}: {answer:?}");
-        self.answers += 1;
         Ok(answer)
     }
 

@@ -1,5 +1,7 @@
 //! A client under load: what it asks for, and what it remembers of the answers.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::line::{Line, Lost};
 use super::random::Random;
 use super::{PASSWORD, Realm};
@@ -81,14 +83,15 @@ impl Player {
     }
 
     /// Asks for one thing after another until the line is lost.
-    pub fn play(&mut self, line: &mut Line) {
+    pub fn play(&mut self, line: &mut Line, answers: &AtomicUsize) {
         loop {
             let deed = self.choose();
             self.doubt = Some(deed);
-            match self.perform(deed, line) {
-                Ok(()) => self.doubt = None,
-                Err(Lost) => return,
+            if let Err(Lost) = self.perform(deed, line) {
+                return;
             }
+            self.doubt = None;
+            answers.fetch_add(1, Ordering::SeqCst);
         }
     }
 
