@@ -243,7 +243,10 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         rename::put(&call, &mut tx, &call.realm, &row.name).await?;
     }
     put_default_groups(&call, &mut tx, &sent).await?;
-    let disabled = call.realm.enabled && !row.enabled;
+    if !call.realm.enabled {
+        // Whoever disabled it may have been cut short: nothing of before comes back.
+        end_sessions(&call).await?;
+    }
     tx.update_realm(&row);
     view::mask_mail_secrets(&mut sent);
     let resource = Resource {
@@ -256,11 +259,17 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         Commit::Conflict(_) => return Err(Problem::conflict("Realm with same name exists")),
         other @ (Commit::Done | Commit::Missed(_)) => done(other)?,
     }
-    if disabled {
-        let (app, realm, reason) = (&call.app, &call.realm, EndReason::RealmDisabled);
-        end_sessions_of_realm(app, realm, &SessionKind::ALL, reason).await?;
+    if call.realm.enabled && !row.enabled {
+        end_sessions(&call).await?;
     }
     Ok(no_content())
+}
+
+/// A disabled realm has no sessions.
+async fn end_sessions(call: &AdminCall) -> Result<(), Problem> {
+    let (app, realm, reason) = (&call.app, &call.realm, EndReason::RealmDisabled);
+    end_sessions_of_realm(app, realm, &SessionKind::ALL, reason).await?;
+    Ok(())
 }
 
 /// Refuses to bind a flow that is not there: nobody could sign in any more.

@@ -1,6 +1,7 @@
 //! Realms over HTTP: made, seen, changed, renamed, deleted.
 
 use axum::http::Method;
+use claviger_store::{Commit, RealmRow, Tx};
 use serde_json::json;
 
 use crate::world::open;
@@ -220,4 +221,39 @@ async fn whoever_makes_a_realm_may_administer_it_and_no_other() {
         .send()
         .await
         .is(403);
+}
+
+#[tokio::test]
+async fn a_realm_that_is_opened_again_has_no_sessions_of_before() {
+    let shop = open().await;
+    let (cut_short, asked) = (
+        shop.sign_in("viewer", "viewer").await,
+        shop.sign_in("viewer", "viewer").await,
+    );
+    // As if the server had been killed right after the realm was disabled.
+    let realm = shop.stage.app.realm("shop").await.unwrap().unwrap();
+    let mut body = realm.body.clone();
+    body.insert("enabled".to_owned(), json!(false));
+    let mut tx = Tx::new();
+    tx.update_realm(&RealmRow {
+        id: realm.id.clone(),
+        name: realm.name.clone(),
+        enabled: false,
+        version: realm.version,
+        body,
+    });
+    let done = shop.stage.app.commit(tx).await.unwrap();
+    assert_eq!(done, Commit::Done);
+    shop.put("", &json!({"enabled": true})).await.is(204);
+    shop.refresh(&cut_short.member("refresh_token"))
+        .await
+        .is(400);
+
+    let alive = shop.sign_in("viewer", "viewer").await;
+    shop.put("", &json!({"enabled": false})).await.is(204);
+    shop.put("", &json!({"enabled": true})).await.is(204);
+    for signed_in in [asked, alive] {
+        let refused = shop.refresh(&signed_in.member("refresh_token")).await;
+        assert_eq!(refused.is(400).member("error"), "invalid_grant");
+    }
 }
