@@ -175,4 +175,4 @@ fn config(settings: &Tls, files: &Files) -> anyhow::Result<ServerConfig> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -1,6 +1,6 @@
 use axum::Extension;
 use axum::routing::{get, post};
-use claviger_engine::request::RequestContext;
+use claviger_engine::request::{ClientCertificate, RequestContext};
 use http_body_util::BodyExt;
 
 use crate::settings::hostname::{Hostname, Mounts};
@@ -242,4 +242,24 @@ async fn a_request_is_carried_through_when_the_caller_hangs_up() {
     go_on.notify_one();
     front.idle().await;
     assert!(done.load(std::sync::atomic::Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn what_the_caller_proved_to_be_stands_beside_the_request() {
+    let say = |certificate: Option<Extension<ClientCertificate>>| async move {
+        certificate.map_or(Bytes::from_static(b"none"), |Extension(certificate)| {
+            Bytes::copy_from_slice(certificate.der())
+        })
+    };
+    let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&[""]), None);
+    let routes = Router::new().route("/", get(say));
+    let front = Front::new(addresses, routes, Arc::new(Metrics::new()), None);
+    let mut peer = peer("192.0.2.1");
+    for (certificate, expected) in [(None, "none"), (Some(&b"der"[..]), "der")] {
+        peer.certificate = certificate.map(ClientCertificate::new);
+        let request = Request::get("/").header("host", "h");
+        let request = request.body(Body::empty()).unwrap();
+        let answer = read(front.counted(&peer, request).await).await;
+        assert_eq!(answer, (StatusCode::OK, expected.to_owned()));
+    }
 }

@@ -31,7 +31,11 @@ struct Served {
 }
 
 async fn serve(limits: Limits, patience: Duration) -> Served {
-    let listener = Listener::bind("127.0.0.1", 0, None).await.unwrap();
+    serve_over(None, limits, patience).await
+}
+
+async fn serve_over(tls: Option<Acceptor>, limits: Limits, patience: Duration) -> Served {
+    let listener = Listener::bind("127.0.0.1", 0, tls).await.unwrap();
     let address = listener.address();
     let (stop, stopped) = watch::channel(false);
     let fixed = Fixed::default();
@@ -63,6 +67,7 @@ impl Served {
 
 const SHORT: Limits = Limits {
     header_timeout: Duration::from_millis(200),
+    handshake_timeout: Duration::from_millis(200),
     ..Limits::PUBLIC
 };
 
@@ -169,6 +174,35 @@ async fn patience_ends() {
     }
     served.stop.send(true).unwrap();
     assert_eq!(served.task.await.unwrap(), 1);
+}
+
+/// The beginning of a handshake that never goes on: a record of 512 bytes is announced.
+const HALF_A_HELLO: &str = "\x16\x03\x01\x02\x00\x01\x00";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_handshakes_are_cut_off() {
+    let tls = Some(crate::tls::tests::acceptor());
+    let served = serve_over(tls, SHORT, Duration::ZERO).await;
+    // Each returns only because the server closes.
+    assert_eq!(served.talk(String::new()).await, "");
+    assert_eq!(served.talk(HALF_A_HELLO.to_owned()).await, "");
+    assert_eq!(served.fixed.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_does_not_wait_for_handshakes() {
+    let tls = Some(crate::tls::tests::acceptor());
+    let limits = Limits {
+        connections: 1,
+        handshake_timeout: Duration::from_hours(1),
+        ..Limits::PUBLIC
+    };
+    let served = serve_over(tls, limits, Duration::from_hours(1)).await;
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    stream.write_all(HALF_A_HELLO.as_bytes()).unwrap();
+    served.stop.send(true).unwrap();
+    assert_eq!(served.task.await.unwrap(), 0);
+    assert!(matches!(stream.read(&mut [0]), Ok(0) | Err(_)));
 }
 
 #[tokio::test]

@@ -75,6 +75,14 @@ impl Own {
     }
 }
 
+/// Something to shake hands with.
+pub fn acceptor() -> Acceptor {
+    let (folder, own) = (Folder::new(), Own::new("localhost"));
+    let certificate = folder.write("c.pem", own.pem());
+    let key = folder.write("k.pem", own.key_pem());
+    Acceptor::load(&pem(&certificate, &key)).unwrap()
+}
+
 fn tls(keys: Keys) -> Tls {
     Tls {
         keys,

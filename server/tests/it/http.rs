@@ -39,12 +39,21 @@ pub fn raw(address: &str, text: &str) -> std::io::Result<String> {
 
 /// One request on a connection of its own.
 pub fn request(address: &str, method: &str, target: &str, more: &str, body: &str) -> Answer {
+    let text = written(address, method, target, more, body);
+    read(&raw(address, &text).unwrap())
+}
+
+/// A request that asks the server to close afterwards.
+pub fn written(host: &str, method: &str, target: &str, more: &str, body: &str) -> String {
     let length = body.len();
-    let text = format!(
-        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+    format!(
+        "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
          Content-Length: {length}\r\n{more}\r\n{body}"
-    );
-    let text = raw(address, &text).unwrap();
+    )
+}
+
+/// Takes an answer apart.
+pub fn read(text: &str) -> Answer {
     let (head, body) = text
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("no answer: {text:?}"));

@@ -13,6 +13,8 @@ mod health;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod https;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod law;
