@@ -34,6 +34,13 @@ pub const KILL: Need = Need {
     present: || find("kill").is_some(),
 };
 
+/// Tests make keys with it, in the forms that people have.
+pub const OPENSSL: Need = Need {
+    name: "openssl",
+    packages: &["openssl"],
+    present: || find("openssl").is_some(),
+};
+
 /// Where Debian keeps programs that it does not put into everybody's path.
 const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 

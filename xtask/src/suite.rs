@@ -58,6 +58,7 @@ pub fn test(arguments: &[String]) -> Result<bool> {
     let mut wanted = vec![
         packages::GIT,
         packages::KILL,
+        packages::OPENSSL,
         databases::POSTGRES,
         databases::MARIADB,
     ];
@@ -123,6 +124,7 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
     let wanted = [
         packages::GIT,
         packages::KILL,
+        packages::OPENSSL,
         databases::POSTGRES,
         databases::MARIADB,
         python::PYTHON,

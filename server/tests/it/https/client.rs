@@ -38,6 +38,7 @@ fn armour(label: &str, der: &[u8]) -> String {
 /// A certificate and its key.
 pub struct Identity {
     pub der: CertificateDer<'static>,
+    /// PKCS#8.
     key: Vec<u8>,
 }
 
@@ -48,11 +49,6 @@ impl Identity {
 
     pub fn key_pem(&self) -> String {
         armour("PRIVATE KEY", &self.key)
-    }
-
-    /// The key in PKCS#8.
-    pub fn key(&self) -> &[u8] {
-        &self.key
     }
 
     /// Writes both into a folder: `<name>.pem` and `<name>.key`.
