@@ -6,6 +6,7 @@ mod client_scopes;
 mod clients;
 mod components;
 mod consents;
+mod described;
 mod events;
 mod events_config;
 mod features;

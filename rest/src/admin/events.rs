@@ -153,13 +153,7 @@ async fn list_admin(call: AdminCall) -> Result<Answer, Problem> {
 
 /// `EventRepresentation`; what is not known is left out.
 fn show(event: &Event) -> Value {
-    let mut shown = Map::new();
-    let details: Map<String, Value> = event
-        .details
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
-    let fields = [
+    known([
         ("id", json!(event.id)),
         ("time", json!(event.time.0)),
         ("type", json!(event.kind)),
@@ -169,32 +163,13 @@ fn show(event: &Event) -> Value {
         ("sessionId", json!(event.session_id)),
         ("ipAddress", json!(event.ip_address)),
         ("error", json!(event.error)),
-        (
-            "details",
-            if details.is_empty() {
-                Value::Null
-            } else {
-                Value::Object(details)
-            },
-        ),
-    ];
-    for (name, value) in fields {
-        if !value.is_null() {
-            shown.insert(name.to_owned(), value);
-        }
-    }
-    Value::Object(shown)
+        ("details", details(&event.details)),
+    ])
 }
 
 /// `AdminEventRepresentation`; what is not known is left out.
 fn show_admin(event: &AdminEvent) -> Value {
-    let mut shown = Map::new();
-    let details: Map<String, Value> = event
-        .details
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
-    let fields = [
+    known([
         ("id", json!(event.id)),
         ("time", json!(event.time.0)),
         ("realmId", json!(event.realm.as_str())),
@@ -212,21 +187,30 @@ fn show_admin(event: &AdminEvent) -> Value {
         ("resourcePath", json!(event.resource_path)),
         ("representation", json!(event.representation)),
         ("error", json!(event.error)),
-        (
-            "details",
-            if details.is_empty() {
-                Value::Null
-            } else {
-                Value::Object(details)
-            },
-        ),
-    ];
-    for (name, value) in fields {
-        if !value.is_null() {
-            shown.insert(name.to_owned(), value);
-        }
+        ("details", details(&event.details)),
+    ])
+}
+
+/// The members that have a value.
+fn known<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let members = members.into_iter().filter(|(_, value)| !value.is_null());
+    Value::Object(
+        members
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
+}
+
+fn details(details: &[(String, String)]) -> Value {
+    let details: Map<_, _> = details
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
+    if details.is_empty() {
+        Value::Null
+    } else {
+        Value::Object(details)
     }
-    Value::Object(shown)
 }
 
 async fn clear(call: AdminCall) -> Result<Answer, Problem> {

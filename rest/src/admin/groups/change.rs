@@ -4,6 +4,7 @@ use claviger_wire::document::{Document, Json, Kind};
 use claviger_wire::fields::Fields;
 use serde_json::{Value, json};
 
+use crate::admin::described::lay_over;
 use crate::problem::Problem;
 
 /// How long a name may be, in characters.
@@ -54,17 +55,6 @@ pub(super) fn changed(group: &Document, sent: &Json) -> Result<Document, Problem
         body,
         ..group.clone()
     })
-}
-
-fn lay_over(body: &mut Json, sent: &Json) {
-    match sent.get("description").filter(|text| !text.is_null()) {
-        Some(description) => body.insert("description".to_owned(), description.clone()),
-        None => body.shift_remove("description"),
-    };
-    if sent.get("attributes").is_some_and(Value::is_object) {
-        let attributes = Fields::of(sent).texts_map("attributes");
-        body.insert("attributes".to_owned(), json!(attributes));
-    }
 }
 
 /// A group as an event tells it; a new one with its id.
