@@ -8,10 +8,8 @@ use axum::response::Response;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{GateError, Usable, usable};
-use claviger_engine::mapper::{self, Subject, Target};
-use claviger_engine::person::Person;
+use claviger_engine::mapper::Target;
 use claviger_engine::revocation::revoked_before;
-use claviger_engine::scope::Granted;
 use claviger_engine::token::{Presence, TokenClaims};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::document::Json;
@@ -20,6 +18,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client_auth;
+use crate::mapped::put_mapped;
 use crate::problem::Problem;
 use crate::revoke::session_error;
 use crate::userinfo::stateless;
@@ -197,9 +196,6 @@ async fn tell(
     token: &TokenClaims,
     usable: &Usable,
 ) -> Result<Json, StoreError> {
-    let person = Person::load(&call.app.store, &call.realm, usable.user().clone()).await?;
-    let scope = token.scope.as_deref();
-    let granted = Granted::new(&call.realm, client, &person, scope).await?;
     let mut told = Json::with_capacity(32);
     let own = [
         "exp", "iat", "jti", "iss", "aud", "sub", "typ", "azp", "nonce", "sid", "scope", "cnf",
@@ -209,27 +205,15 @@ async fn tell(
             told.insert(name.to_owned(), value.clone());
         }
     }
-    let issuer = call
-        .context
-        .issuer_at(&usable.session().base_path, &call.realm.name);
-    let mut subject = Subject {
-        realm: &call.realm,
+    put_mapped(
+        call,
         client,
-        person: &person,
-        session: usable.session(),
-        part: usable.part(),
-        roles: granted.role_names.clone(),
-        issuer: &issuer,
-        nonce: None,
-        amr: &[],
-        now: call.app.now(),
-    };
-    mapper::apply(
-        &granted.mappers,
+        token,
+        usable,
         Target::Introspection,
-        &mut subject,
         &mut told,
-    );
+    )
+    .await?;
     told.insert("client_id".into(), json!(token.issued_for));
     if told
         .get("scope")
@@ -242,7 +226,7 @@ async fn tell(
         let name = told.get("preferred_username").cloned();
         told.insert(
             "username".into(),
-            name.unwrap_or_else(|| json!(person.user.username)),
+            name.unwrap_or_else(|| json!(usable.user().username)),
         );
     }
     told.insert("token_type".into(), json!(token.kind));

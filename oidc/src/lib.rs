@@ -11,6 +11,7 @@ mod discovery;
 mod grant;
 mod introspect;
 mod logout;
+mod mapped;
 mod problem;
 mod realm_info;
 mod revoke;

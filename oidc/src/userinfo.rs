@@ -5,10 +5,9 @@ use axum::response::Response;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{GateError, Unusable, Usable, usable, usable_user};
-use claviger_engine::mapper::{self, Subject, Target};
-use claviger_engine::person::Person;
+use claviger_engine::mapper::Target;
 use claviger_engine::revocation::revoked_before;
-use claviger_engine::scope::{Granted, OPENID, has_word};
+use claviger_engine::scope::{OPENID, has_word};
 use claviger_engine::session::{self, Beginning};
 use claviger_engine::token::{Presence, TokenClaims};
 use claviger_model::session::SessionKind;
@@ -19,6 +18,7 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::cors::{DEFAULT_METHODS, Readers};
+use crate::mapped::put_mapped;
 use crate::problem::Problem;
 use crate::revoke::session_error;
 
@@ -273,30 +273,8 @@ async fn claims(
     token: &TokenClaims,
     usable: &Usable,
 ) -> Result<Json, StoreError> {
-    let person = Person::load(&call.app.store, &call.realm, usable.user().clone()).await?;
-    let granted = Granted::new(&call.realm, client, &person, token.scope.as_deref()).await?;
     let mut claims = Json::with_capacity(16);
-    claims.insert("sub".into(), json!(person.user.id.as_str()));
-    let issuer = call
-        .context
-        .issuer_at(&usable.session().base_path, &call.realm.name);
-    let mut subject = Subject {
-        realm: &call.realm,
-        client,
-        person: &person,
-        session: usable.session(),
-        part: usable.part(),
-        roles: granted.role_names.clone(),
-        issuer: &issuer,
-        nonce: None,
-        amr: &[],
-        now: call.app.now(),
-    };
-    mapper::apply(
-        &granted.mappers,
-        Target::UserInfo,
-        &mut subject,
-        &mut claims,
-    );
+    claims.insert("sub".into(), json!(usable.user().id.as_str()));
+    put_mapped(call, client, token, usable, Target::UserInfo, &mut claims).await?;
     Ok(claims)
 }
