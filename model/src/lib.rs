@@ -4,6 +4,7 @@
 
 pub mod event;
 pub mod id;
+pub mod login_failures;
 pub mod secret;
 pub mod session;
 pub mod time;
@@ -11,6 +12,7 @@ pub mod user;
 
 pub use event::{AdminEvent, Event};
 pub use id::{ClientUuid, CredentialId, GroupId, Id, RealmId, RoleId, ScopeId, SessionId, UserId};
+pub use login_failures::LoginFailures;
 pub use secret::Secret;
 pub use session::{ClientSession, UserSession};
 pub use time::{Millis, Seconds};

@@ -44,6 +44,7 @@ const TABLES: &[(&str, &str)] = &[
     ("user_group", "realm_id"),
     ("federated_identity", "realm_id"),
     ("consent", "realm_id"),
+    ("login_failure", "realm_id"),
     ("user_session", "realm_id"),
     ("client_session", "realm_id"),
     ("revoked_token", "realm_id"),

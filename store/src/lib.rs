@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod fault;
 mod layer;
+mod login_failures;
 mod mapping;
 mod migrate;
 mod mysql;

@@ -17,10 +17,16 @@ struct Migration {
 }
 
 /// The schema's history.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    text: include_str!("../migrations/0001_foundation.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        text: include_str!("../migrations/0001_foundation.sql"),
+    },
+    Migration {
+        version: 2,
+        text: include_str!("../migrations/0002_login_failure.sql"),
+    },
+];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that
 /// commits each definition by itself.

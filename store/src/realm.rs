@@ -62,6 +62,8 @@ statements! {
     REALM_DELETE_FEDERATED_IDENTITIES = "DELETE FROM federated_identity WHERE realm_id = $1";
     /// The end of a realm: its users' consents.
     REALM_DELETE_CONSENTS = "DELETE FROM consent WHERE realm_id = $1";
+    /// The end of a realm: its users' failed logins.
+    REALM_DELETE_LOGIN_FAILURES = "DELETE FROM login_failure WHERE realm_id = $1";
     /// The end of a realm: its sessions.
     REALM_DELETE_USER_SESSIONS = "DELETE FROM user_session WHERE realm_id = $1";
     /// The end of a realm: its clients' parts in sessions.
@@ -163,6 +165,7 @@ impl Tx {
             &REALM_DELETE_USER_GROUPS,
             &REALM_DELETE_FEDERATED_IDENTITIES,
             &REALM_DELETE_CONSENTS,
+            &REALM_DELETE_LOGIN_FAILURES,
             &REALM_DELETE_USER_SESSIONS,
             &REALM_DELETE_CLIENT_SESSIONS,
             &REALM_DELETE_REVOKED_TOKENS,

@@ -109,6 +109,7 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::credential::ALL,
     crate::mapping::ALL,
     crate::consent::ALL,
+    crate::login_failures::ALL,
     crate::session::ALL,
     crate::token::ALL,
     crate::event::ALL,

@@ -75,6 +75,9 @@ statements! {
     USER_DELETE_IDENTITIES = "DELETE FROM federated_identity WHERE realm_id = $1 AND user_id = $2";
     /// The end of a user: consents.
     USER_DELETE_CONSENTS = "DELETE FROM consent WHERE realm_id = $1 AND user_id = $2";
+    /// A user is locked out: disabled, with the reason among the attributes as they were read.
+    USER_LOCK_OUT = "UPDATE user_entity SET enabled = 0, attributes = $1 \
+        WHERE realm_id = $2 AND id = $3 AND attributes = $4";
 }
 
 /// Reads [`user_columns`].
@@ -265,6 +268,29 @@ impl Tx {
         ] {
             self.push(statement, params![realm, user]);
         }
+        self.forget_login_failures(realm, user);
+    }
+
+    /// Disables a user as it was read, and puts the reason among the attributes: nothing else of
+    /// the user changes. [`crate::Commit::Missed`] if the attributes have changed since.
+    pub fn lock_out_user(&mut self, realm: &RealmId, user: &User, reason: (&str, &str)) {
+        let mut locked = user.clone();
+        let (name, value) = reason;
+        locked
+            .attributes
+            .insert(name.to_owned(), vec![value.to_owned()]);
+        self.push(
+            &USER_LOCK_OUT,
+            params![
+                encode(&locked.attributes),
+                realm,
+                &user.id,
+                encode(&user.attributes)
+            ],
+        )
+        .touching(1);
+        self.push(&USER_DELETE_ATTRIBUTES, params![realm, &user.id]);
+        self.index_attributes(realm, &locked);
     }
 
     fn index_attributes(&mut self, realm: &RealmId, user: &User) {

@@ -12,6 +12,7 @@ mod configuration;
 mod events;
 mod faults;
 mod fixtures;
+mod login_failures;
 mod people;
 mod realms;
 mod schema;

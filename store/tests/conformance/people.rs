@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use claviger_model::user::{Consent, CredentialType, FederatedIdentity, User};
-use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, Seconds, UserId};
+use claviger_model::{
+    ClientUuid, GroupId, LoginFailures, Millis, RealmId, RoleId, Seconds, UserId,
+};
 use claviger_store::{Commit, Tx};
 
 use crate::fixtures::{attempt, credential, user, write};
@@ -142,6 +144,7 @@ on_every_engine! {
                 tx.grant_role(&at(), id, &RoleId::new("r"));
                 tx.join_group(&at(), id, &GroupId::new("g"));
                 tx.put_consent(&at(), id, &consent("c", &["s"], 1));
+                tx.put_login_failures(&at(), id, None, &LoginFailures::default());
                 tx.insert_federated_identity(&at(), id, &identity("p", name));
             }).await;
         }

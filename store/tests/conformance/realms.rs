@@ -2,7 +2,7 @@
 
 use claviger_model::session::SessionKind;
 use claviger_model::user::{Consent, FederatedIdentity};
-use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, UserId};
+use claviger_model::{ClientUuid, GroupId, LoginFailures, Millis, RealmId, RoleId, UserId};
 use claviger_store::{Commit, Tx};
 use claviger_wire::document::{Kind, Link, LinkKind};
 
@@ -178,6 +178,7 @@ fn fill(tx: &mut Tx, id: &str) {
             updated_at: Millis(1),
         },
     );
+    tx.put_login_failures(at, &alice, None, &LoginFailures::default());
     tx.insert_user_session(at, &session(SessionKind::Online, "s", "u"));
     tx.insert_client_session(at, &part(SessionKind::Online, "s", "c"));
     tx.revoke_token(at, "jti", Millis(1));
