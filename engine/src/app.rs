@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use claviger_crypto::{PasswordHasher, Random};
-use claviger_model::Millis;
+use claviger_model::{Millis, Secret};
 use claviger_store::{Commit, Store, StoreError, Tx};
 
 use crate::clock::Clock;
 use crate::network::Network;
 use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
+use crate::vault::{self, NoVault, Vault};
 
 /// The running server without its surfaces: hand it on, cloning is cheap.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ pub struct App {
     pub network: Arc<dyn Network>,
     /// Keys that others publish.
     pub published_keys: PublishedKeys,
+    vault: Arc<dyn Vault>,
     realms: Realms,
 }
 
@@ -53,8 +55,21 @@ impl App {
             hasher,
             network,
             published_keys,
+            vault: Arc::new(NoVault),
             realms,
         }
+    }
+
+    /// The same, with secrets that are kept elsewhere.
+    #[must_use]
+    pub fn with_vault(self, vault: Arc<dyn Vault>) -> Self {
+        Self { vault, ..self }
+    }
+
+    /// What a secret in a realm's configuration means: itself, or for `${vault.key}` what the vault
+    /// has; none where that is nothing. Everything that uses such a secret asks here.
+    pub async fn secret(&self, realm: &str, configured: &str) -> Option<Secret> {
+        vault::secret(&*self.vault, realm, configured).await
     }
 
     /// The present.

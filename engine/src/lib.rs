@@ -34,5 +34,6 @@ pub mod scope;
 pub mod service_account;
 pub mod session;
 pub mod token;
+pub mod vault;
 
 pub use app::App;

@@ -41,7 +41,11 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
             Arc::new(fetcher.context("cannot prepare calls to others")?)
         }
     };
-    Ok(App::new(store, Clock::system(), random, hasher, network))
+    let app = App::new(store, Clock::system(), random, hasher, network);
+    match &settings.vault {
+        Some(vault) => Ok(app.with_vault(crate::vault::open(vault)?)),
+        None => Ok(app),
+    }
 }
 
 /// Makes a folder that only its owner may read: it holds keys and password hashes.

@@ -5,6 +5,7 @@ mod cli;
 mod context;
 mod front;
 mod jobs;
+mod key_files;
 mod listener;
 mod logging;
 mod observe;
@@ -12,6 +13,7 @@ mod routes;
 mod settings;
 mod tls;
 mod unbuilt;
+mod vault;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod raw;
 pub mod transfer;
 mod value;
+pub mod vault;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +31,7 @@ use proxy::Proxy;
 use raw::RawOptions;
 use transfer::Transfer;
 use value::Values;
+use vault::Vault;
 
 /// `start` serves HTTPS; plain HTTP only if it is asked for. In Keycloak's words.
 const NO_KEYS: &str = "Key material not provided to setup HTTPS. Please configure your \
@@ -97,6 +99,8 @@ pub struct Settings {
     pub bootstrap: Bootstrap,
     /// What is imported or exported.
     pub transfer: Transfer,
+    /// Where secrets are kept that configuration only refers to.
+    pub vault: Option<Vault>,
 }
 
 /// The listeners for everybody: at least one, if anybody is served.
@@ -205,6 +209,7 @@ impl Settings {
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),
             transfer: Transfer::check(&values)?,
+            vault: Vault::check(&values)?,
         })
     }
 }

@@ -167,9 +167,13 @@ fn mask_values(values: &mut Value) {
 
 /// Whether a value names a secret kept elsewhere, `${vault.key}`; the name is no secret.
 pub fn is_vault_reference(value: &str) -> bool {
-    value
-        .strip_prefix("${vault.")
-        .is_some_and(|rest| rest.len() > 1 && rest.ends_with('}'))
+    vault_key(value).is_some()
+}
+
+/// The name by which a secret is kept elsewhere, if the value is nothing but a reference to it.
+pub fn vault_key(value: &str) -> Option<&str> {
+    let key = value.strip_prefix("${vault.")?.strip_suffix('}')?;
+    (!key.is_empty()).then_some(key)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use claviger_crypto::digest::equal;
 use claviger_crypto::encoding::decode_tolerant;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
-use claviger_model::Seconds;
+use claviger_model::{Seconds, Secret};
 use claviger_wire::client::ClientSettings;
 use percent_encoding::percent_decode_str;
 
@@ -39,7 +39,8 @@ pub async fn attempt(
     let Some(client) = call.realm.client(&given.client_id).await? else {
         return Ok(Verdict::Refused(Refusal::not_found()));
     };
-    let verdict = given.judge(&client.settings, call.app.now().seconds());
+    let secrets = known_secrets(call, &client.settings).await;
+    let verdict = given.judge(&client.settings, &secrets);
     *known = Some(client);
     Ok(verdict)
 }
@@ -113,7 +114,7 @@ impl Given {
         })
     }
 
-    fn judge(&self, client: &ClientSettings, now: Seconds) -> Verdict {
+    fn judge(&self, client: &ClientSettings, secrets: &[Secret]) -> Verdict {
         if !client.enabled {
             return Verdict::Refused(Refusal::disabled());
         }
@@ -133,8 +134,8 @@ impl Given {
                  obtain client secret from the request"
             )));
         }
-        let fits = |known: &&str| equal(known.as_bytes(), secret.as_bytes());
-        if valid_secrets(client, now).iter().any(fits) {
+        let fits = |known: &Secret| equal(known.reveal().as_bytes(), secret.as_bytes());
+        if secrets.iter().any(fits) {
             Verdict::Proven
         } else {
             Verdict::Refused(Refusal::wrong_secret())
@@ -142,9 +143,20 @@ impl Given {
     }
 }
 
-/// The secrets by which a client can prove itself now: its own and, for a while after a change, the
-/// one before. A secret that has run out takes the one before with it.
-pub fn valid_secrets(client: &ClientSettings, now: Seconds) -> Vec<&str> {
+/// The secrets by which a client can prove itself now, those in a vault looked up. One that is not
+/// there, or empty, lets nobody in.
+pub async fn known_secrets(call: &Call, client: &ClientSettings) -> Vec<Secret> {
+    let mut known = Vec::new();
+    for configured in valid_secrets(client, call.app.now().seconds()) {
+        known.extend(call.app.secret(&call.realm.name, configured).await);
+    }
+    known.retain(|secret| !secret.is_empty());
+    known
+}
+
+/// The secrets that count now, as they are configured: the client's own and, for a while after a
+/// change, the one before. A secret that has run out takes the one before with it.
+fn valid_secrets(client: &ClientSettings, now: Seconds) -> Vec<&str> {
     let Some(current) = &client.secret else {
         return Vec::new();
     };
@@ -162,7 +174,6 @@ pub fn valid_secrets(client: &ClientSettings, now: Seconds) -> Vec<&str> {
     {
         secrets.push(rotated);
     }
-    secrets.retain(|secret| !is_in_vault(client, secret));
     secrets
 }
 
@@ -170,19 +181,6 @@ pub fn valid_secrets(client: &ClientSettings, now: Seconds) -> Vec<&str> {
 fn end(client: &ClientSettings, attribute: &str) -> Option<Seconds> {
     client.attribute(attribute)?;
     Some(Seconds(client.integer_attribute(attribute).unwrap_or(1)))
-}
-
-/// Whether a secret is kept elsewhere. The reference stands in realm files for everybody to read:
-/// it must never pass for the secret itself.
-fn is_in_vault(client: &ClientSettings, secret: &str) -> bool {
-    let is_reference = secret.starts_with("${vault.") && secret.ends_with('}');
-    if is_reference {
-        tracing::error!(
-            client = client.client_id,
-            "the client's secret is kept in a vault, which is not supported: it cannot get in"
-        );
-    }
-    is_reference
 }
 
 /// Reads `Basic` credentials, each part form-encoded (RFC 6749 §2.3.1). None if the header is of
@@ -233,6 +231,13 @@ mod tests {
         ClientSettings::from_body(body.as_object().unwrap())
     }
 
+    fn own(client: &ClientSettings) -> Vec<Secret> {
+        valid_secrets(client, NOW)
+            .into_iter()
+            .map(Secret::new)
+            .collect()
+    }
+
     fn given(way: Way, secret: &str) -> Given {
         Given {
             client_id: "web".into(),
@@ -280,9 +285,12 @@ mod tests {
     #[test]
     fn a_secret_must_be_the_clients() {
         let web = client(&json!({"clientId": "web", "secret": "right"}));
-        assert_eq!(told(given(Way::Basic, "right").judge(&web, NOW)), "proven");
+        assert_eq!(
+            told(given(Way::Basic, "right").judge(&web, &own(&web))),
+            "proven"
+        );
         for wrong in ["", "wrong", "right ", "righ", "Right"] {
-            let verdict = told(given(Way::Post, wrong).judge(&web, NOW));
+            let verdict = told(given(Way::Post, wrong).judge(&web, &own(&web)));
             assert!(
                 verdict.starts_with("invalid_client_credentials: "),
                 "{wrong}: {verdict}"
@@ -296,7 +304,7 @@ mod tests {
             client_id: "web".into(),
             secret: None,
         };
-        assert!(told(without.judge(&web, NOW)).starts_with("invalid_client_credentials"));
+        assert!(told(without.judge(&web, &own(&web))).starts_with("invalid_client_credentials"));
     }
 
     #[test]
@@ -305,7 +313,7 @@ mod tests {
             json!({"clientId": "web"}),
             json!({"clientId": "web", "secret": ""}),
         ] {
-            let verdict = told(given(Way::Post, "").judge(&client(&body), NOW));
+            let verdict = told(given(Way::Post, "").judge(&client(&body), &own(&client(&body))));
             assert!(verdict.starts_with("invalid_client_credentials"), "{body}");
         }
     }
@@ -317,9 +325,9 @@ mod tests {
             client_id: "app".into(),
             secret: None,
         };
-        assert_eq!(told(nothing.judge(&public, NOW)), "proven");
+        assert_eq!(told(nothing.judge(&public, &own(&public))), "proven");
         let off = client(&json!({"clientId": "app", "publicClient": true, "enabled": false}));
-        assert!(told(nothing.judge(&off, NOW)).starts_with("client_disabled"));
+        assert!(told(nothing.judge(&off, &own(&off))).starts_with("client_disabled"));
     }
 
     #[test]
@@ -327,8 +335,11 @@ mod tests {
         let body = json!({"clientId": "web", "secret": "s", "attributes":
             {"client.secret.authentication.allowed.method": "client_secret_basic"}});
         let web = client(&body);
-        assert_eq!(told(given(Way::Basic, "s").judge(&web, NOW)), "proven");
-        let verdict = told(given(Way::Post, "s").judge(&web, NOW));
+        assert_eq!(
+            told(given(Way::Basic, "s").judge(&web, &own(&web))),
+            "proven"
+        );
+        let verdict = told(given(Way::Post, "s").judge(&web, &own(&web)));
         assert!(
             verdict.contains("Client requires method 'client_secret_basic'"),
             "{verdict}"
@@ -373,14 +384,6 @@ mod tests {
             let body = json!({"clientId": "web", "secret": "new", "attributes": attributes});
             assert_eq!(valid_secrets(&client(&body), NOW), expected, "{attributes}");
         }
-    }
-
-    #[test]
-    fn a_reference_to_a_vault_is_not_a_secret() {
-        let web = client(&json!({"clientId": "web", "secret": "${vault.web}"}));
-        assert!(valid_secrets(&web, NOW).is_empty());
-        let verdict = told(given(Way::Post, "${vault.web}").judge(&web, NOW));
-        assert!(verdict.starts_with("invalid_client_credentials"));
     }
 
     #[test]

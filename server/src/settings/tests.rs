@@ -252,7 +252,28 @@ fn values_that_cannot_be_are_refused_and_say_why() {
             &[("hostname-admin", "https://a")],
             "links would point to the wrong place",
         ),
-        (&[("vault", "file")], "vault is not built in yet"),
+        (&[("vault", "file")], "given without vault-dir"),
+        (
+            &[("vault", "keystore"), ("vault-file", "/x")],
+            "given without vault-pass",
+        ),
+        (
+            &[
+                ("vault", "keystore"),
+                ("vault-file", "/x"),
+                ("vault-pass", "p"),
+                ("vault-type", "JKS"),
+            ],
+            "keytool -importkeystore",
+        ),
+        (
+            &[
+                ("vault", "file"),
+                ("vault-dir", "/x"),
+                ("spi-vault--file--key-resolvers", "FOO"),
+            ],
+            "there are REALM_UNDERSCORE_KEY",
+        ),
         (&[("fips-mode", "strict")], "no FIPS mode"),
         (&[("proxy-protocol-enabled", "true")], "use --proxy-headers"),
         (

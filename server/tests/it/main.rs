@@ -34,3 +34,5 @@ mod start;
 mod stop;
 #[cfg(test)]
 mod transfer;
+#[cfg(test)]
+mod vault;
