@@ -282,8 +282,10 @@ fn failure(error: Error) -> Failure {
         1406 | 1366 | 1264 => Failure::Refused(Arc::new(error)),
         // Deadlock; a wait for a lock that took too long.
         1213 | 1205 => Failure::Again(Arc::new(error)),
-        // Shutdown in progress; connection killed.
-        1053 | 1927 => Failure::Connection(Arc::new(error)),
+        // The disk is full; no memory; the table is full.
+        1021 | 1037 | 1038 | 1041 | 1114 => Failure::NoRoom(Arc::new(error)),
+        // Shutdown in progress; connection killed; a server that was demoted to a replica.
+        1053 | 1927 | 1290 | 1836 => Failure::Connection(Arc::new(error)),
         _ => Failure::Statement(Arc::new(error)),
     }
 }

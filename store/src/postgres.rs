@@ -219,6 +219,8 @@ impl Readers {
         let failed = |error: Error| {
             if is_lost(&error) || client.is_closed() {
                 ReadFailure::Lost(error)
+            } else if is_overtaxed(&error) {
+                ReadFailure::Other(StoreError::unavailable("PostgreSQL is overtaxed", error))
             } else {
                 ReadFailure::Other(StoreError::database(statement.name, error))
             }
@@ -299,15 +301,24 @@ fn parameters(args: &[Value]) -> Vec<&(dyn tokio_postgres::types::ToSql + Sync)>
         .collect()
 }
 
-/// Whether an error means that the connection is gone (SQLSTATE classes 08 and 57P).
+/// Whether an error means that the connection is gone (SQLSTATE classes 08 and 57P), or leads to a
+/// server that was demoted to a replica (25006): another one may lead to its successor.
 pub(crate) fn is_lost(error: &Error) -> bool {
     match error.as_db_error() {
         Some(error) => {
             let code = error.code().code();
-            code.starts_with("08") || code.starts_with("57P")
+            code.starts_with("08") || code.starts_with("57P") || code == "25006"
         }
         None => error.is_closed(),
     }
+}
+
+/// Whether the server lacks room, memory or time (SQLSTATE class 53 and 57014): later it may not.
+pub(crate) fn is_overtaxed(error: &Error) -> bool {
+    let code = error
+        .code()
+        .map_or("", tokio_postgres::error::SqlState::code);
+    code.starts_with("53") || code == "57014"
 }
 
 /// The connection that migrates.

@@ -13,7 +13,7 @@ use tokio_postgres::{Error, Statement};
 
 use crate::dialect::Dialect;
 use crate::error::{Plain, StoreError};
-use crate::postgres::{Connector, is_lost};
+use crate::postgres::{Connector, is_lost, is_overtaxed};
 use crate::tx::Step;
 use crate::writer::{Control, Failure, Job, Stop, WriteConnection};
 
@@ -128,6 +128,9 @@ impl Writer {
     fn failure(&self, error: Error) -> Failure {
         if is_lost(&error) || self.client.as_ref().is_none_or(|client| client.is_closed()) {
             return Failure::Connection(Arc::new(error));
+        }
+        if is_overtaxed(&error) {
+            return Failure::NoRoom(Arc::new(error));
         }
         match error.code() {
             Some(&SqlState::UNIQUE_VIOLATION) => Failure::Duplicate,

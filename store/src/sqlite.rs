@@ -354,7 +354,10 @@ impl Writer {
     }
 
     fn failure(&self, error: rusqlite::Error) -> Failure {
-        // A full disk or a failed write may have rolled the whole transaction back.
+        if has_no_room(&error) {
+            return Failure::NoRoom(Arc::new(error));
+        }
+        // Some errors roll the whole transaction back.
         let open = self
             .connection
             .as_ref()
@@ -369,6 +372,14 @@ impl Writer {
             _ => Failure::Statement(Arc::new(error)),
         }
     }
+}
+
+/// A disk that is full, a quota, a file that may not grow, a device that fails.
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory)
+    )
 }
 
 fn execute(connection: &Connection, step: &Step) -> rusqlite::Result<u64> {
@@ -400,6 +411,7 @@ impl WriteConnection for Writer {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                     Err(Failure::Again(Arc::new(error)))
                 }
+                _ if has_no_room(&error) => Err(Failure::NoRoom(Arc::new(error))),
                 // SQLite says when a commit did not happen: nothing of it is in the file.
                 _ => Err(Failure::Statement(Arc::new(error))),
             },

@@ -39,6 +39,13 @@ pub(crate) struct Job {
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
+impl Job {
+    /// Whether somebody still waits for the answer.
+    fn is_awaited(&self) -> bool {
+        !self.answer.is_closed()
+    }
+}
+
 /// A word to the engine about the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
@@ -73,6 +80,9 @@ pub(crate) enum Failure {
     Refused(Source),
     /// The statement failed, the transaction can go on from the savepoint.
     Statement(Source),
+    /// No room to write, or no memory: the transaction is over, and trying again helps once somebody
+    /// has made room.
+    NoRoom(Source),
     /// A deadlock, or a wait for a lock that took too long: the transaction has to be begun again.
     Again(Source),
     /// The connection is lost, or in a state that nobody knows.
@@ -129,7 +139,7 @@ pub(crate) async fn run<C: WriteConnection>(
         for message in messages.drain(..) {
             match message {
                 // Whoever gave up waiting does not want it any more.
-                Message::Job(job) if job.answer.is_closed() => {}
+                Message::Job(job) if !job.is_awaited() => {}
                 Message::Job(job) => batch.push(job),
                 Message::Close(done) => {
                     queue.close();
@@ -164,7 +174,7 @@ async fn write<C: WriteConnection>(connection: &mut C, batch: Vec<Job>, fault: O
         // Perhaps one of them is what no connection survives: the others shall not suffer for it.
         Err(BatchError::Again(_) | BatchError::Lost(_)) => {
             for job in batch {
-                if !job.answer.is_closed() {
+                if job.is_awaited() {
                     one_by_one(connection, job, fault).await;
                 }
             }
@@ -192,7 +202,7 @@ async fn one_by_one<C: WriteConnection>(connection: &mut C, job: Job, fault: Opt
                 break answers.pop().unwrap_or(Err(StoreError::busy("no answer")));
             }
             Err(BatchError::Again(_) | BatchError::Lost(_))
-                if tries < TRIES && !batch.iter().all(|job| job.answer.is_closed()) => {}
+                if tries < TRIES && batch.iter().any(Job::is_awaited) => {}
             Err(error) => break Err(error.into_store_error()),
         }
     };
@@ -220,6 +230,7 @@ impl BatchError {
         match failure {
             Failure::Connection(source) => Self::Lost(source),
             Failure::Again(source) => Self::Again(source),
+            Failure::NoRoom(source) => Self::Final(no_room(source)),
             Failure::Refused(source) | Failure::Statement(source) => {
                 Self::Final(StoreError::Database {
                     statement: word,
@@ -228,6 +239,14 @@ impl BatchError {
             }
             Failure::Duplicate => Self::Final(StoreError::database(word, Plain("a second row"))),
         }
+    }
+}
+
+/// What committers are told where nothing can be written.
+fn no_room(source: Source) -> StoreError {
+    StoreError::Unavailable {
+        reason: "it has no room to write",
+        source: Some(source),
     }
 }
 
@@ -259,8 +278,14 @@ async fn transaction<C: WriteConnection>(
 ) -> Result<Vec<Answer>, BatchError> {
     let say = |word| move |failure| BatchError::before_commit(word, failure);
     if fault.is_none() && connection.together(batch).await.map_err(say("BEGIN"))? {
-        commit(connection, fault).await?;
-        return Ok(batch.iter().map(|_| Ok(Commit::Done)).collect());
+        if batch.iter().all(Job::is_awaited) {
+            commit(connection, fault).await?;
+            return Ok(batch.iter().map(|_| Ok(Commit::Done)).collect());
+        }
+        connection
+            .control(Control::Rollback)
+            .await
+            .map_err(say("ROLLBACK"))?;
     }
     connection
         .control(Control::Begin)
@@ -273,6 +298,8 @@ async fn transaction<C: WriteConnection>(
             .await
             .map_err(say("SAVEPOINT"))?;
         let answer = match steps(connection, &job.steps, fault).await {
+            // Whoever was told that it took too long shall not find it done.
+            Ok(()) if !job.is_awaited() => Err(StoreError::busy("nobody waits for it")),
             Ok(()) => Ok(Commit::Done),
             Err(stop) => stop.into_answer()?,
         };
@@ -351,6 +378,7 @@ impl Stop {
             Self::Failed(statement, Failure::Statement(source)) => {
                 Ok(Err(StoreError::Database { statement, source }))
             }
+            Self::Failed(_, Failure::NoRoom(source)) => Err(BatchError::Final(no_room(source))),
             Self::Failed(_, Failure::Again(source)) => Err(BatchError::Again(source)),
             Self::Failed(_, Failure::Connection(source)) => Err(BatchError::Lost(source)),
         }

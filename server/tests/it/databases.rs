@@ -1,6 +1,7 @@
 //! Databases for one test: the embedded one, and one on every server that the environment names.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -26,6 +27,16 @@ struct Served {
     password: String,
     base: String,
     database: String,
+}
+
+/// A transaction that stays open until it is dropped.
+pub struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The embedded database, and one on every server of `CLAVIGER_TEST_DB_URLS`.
@@ -88,21 +99,30 @@ fn served(url: &str, topic: &str) -> Database {
 }
 
 impl Served {
-    /// What the database's own client says to a statement.
-    fn sql(&self, text: &str) -> Result<String, String> {
-        let mut client = if self.postgres {
+    /// The database's own client.
+    fn client(&self, database: &str) -> Command {
+        if self.postgres {
             let mut client = Command::new("psql");
             client.env("PGPASSWORD", &self.password);
             client.args(["-X", "-q", "-A", "-t", "-h", &self.host, "-p", &self.port]);
-            client.args(["-U", &self.user, "-d", &self.base, "-c", text]);
+            client.args(["-U", &self.user, "-d", database]);
             client
         } else {
             let mut client = Command::new("mariadb");
             client.args(["--protocol=tcp", "-h", &self.host, "-P", &self.port]);
-            client.args(["-u", &self.user, "-N", "-B", "-e", text]);
+            client.args(["-u", &self.user, "-N", "-B", "-n"]);
             client.arg(format!("--password={}", self.password));
+            client.arg(format!("--database={database}"));
             client
-        };
+        }
+    }
+
+    /// What the database's own client says to a statement.
+    fn sql(&self, text: &str) -> Result<String, String> {
+        let mut client = self.client(&self.base);
+        client
+            .arg(if self.postgres { "-c" } else { "-e" })
+            .arg(text);
         let output = client.output().map_err(|error| error.to_string())?;
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -113,6 +133,42 @@ impl Served {
 }
 
 impl Database {
+    /// Whether it is one on a server.
+    pub fn is_served(&self) -> bool {
+        self.served.is_some()
+    }
+
+    /// Host and port of its server.
+    pub fn address(&self) -> String {
+        let served = self.served.as_ref().unwrap();
+        format!("{}:{}", served.host, served.port)
+    }
+
+    /// The options that lead to it by a port of this machine.
+    pub fn through(&self, port: u16) -> Vec<String> {
+        let changed = |option: &String| match option.split_once('=').unwrap().0 {
+            "--db-url-host" => "--db-url-host=127.0.0.1".to_owned(),
+            "--db-url-port" => format!("--db-url-port={port}"),
+            _ => option.clone(),
+        };
+        self.options.iter().map(changed).collect()
+    }
+
+    /// Says something within a transaction that stays open.
+    pub fn hold(&self, text: &str) -> Holder {
+        let served = self.served.as_ref().unwrap();
+        let mut client = served.client(&served.database);
+        client.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = client.spawn().unwrap();
+        let told = child.stdin.as_mut().unwrap();
+        writeln!(told, "BEGIN;\n{text};\nSELECT 'it is held';").unwrap();
+        told.flush().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        let held = answers.lines().map_while(Result::ok);
+        assert!(held.into_iter().any(|line| line == "it is held"), "{text}");
+        Holder(child)
+    }
+
     /// Waits until nobody is connected: what a killed program had sent may still be worked on.
     pub fn quiet(&self) {
         let Some(served) = &self.served else { return };

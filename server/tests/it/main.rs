@@ -9,6 +9,8 @@ mod bootstrap;
 #[cfg(test)]
 mod databases;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod http;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -77,7 +78,7 @@ pub fn run(command: &mut Command) -> Ended {
 /// A running server.
 pub struct Server {
     child: Child,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
     /// All lines of standard output that were looked at.
     pub seen: Vec<String>,
     /// Host and port of the listener for everybody; empty if there is no plain one.
@@ -127,7 +128,7 @@ impl Server {
         });
         let mut server = Self {
             child,
-            lines,
+            lines: Mutex::new(lines),
             seen: Vec::new(),
             address: String::new(),
             https: None,
@@ -144,7 +145,7 @@ impl Server {
 
     /// The next line of standard output that has this in it.
     pub fn wait_for(&mut self, text: &str) -> String {
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+        while let Ok(line) = self.lines.get_mut().unwrap().recv_timeout(PATIENCE) {
             self.seen.push(line.clone());
             if line.contains(text) {
                 return line;
@@ -154,6 +155,11 @@ impl Server {
         let mut err = String::new();
         let _ = self.child.stderr.take().unwrap().read_to_string(&mut err);
         panic!("no line with {text:?}; said: {:#?}\n{err}", self.seen);
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal by its name.

@@ -215,7 +215,11 @@ async fn the_victim_of_a_deadlock_is_tried_again() {
             }
             let lock = |id| format!("UPDATE user_entity SET enabled = 1 WHERE id = '{id}'");
             rival
-                .batch_execute(&format!("BEGIN; {}", lock("b")))
+                // The rival never looks for deadlocks, so it is we who are the victim.
+                .batch_execute(&format!(
+                    "SET deadlock_timeout = '1h'; BEGIN; {}",
+                    lock("b")
+                ))
                 .await
                 .unwrap();
             let store = world.store();
