@@ -1,14 +1,14 @@
 //! JSON Web Encryption, compact serialization (RFC 7516).
 //!
-//! The way a key is managed is a property of the key, never of the header. `RSA1_5` is refused
-//! (RFC 8725 §3.2; Bleichenbacher's attack), and so are compression and `crit`. All failures of
-//! decryption look alike.
+//! The way a key is managed is a property of the key, never of the header. `RSA1_5` is written for
+//! clients that want it and never read: only whoever decrypts it is open to Bleichenbacher's attack
+//! (RFC 8725 §3.2). Compression and `crit` are refused. All failures of decryption look alike.
 
 use std::fmt;
 
 use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey,
-    OaepPublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
+    OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
 };
 use serde_json::Value;
 
@@ -60,6 +60,8 @@ pub enum KeyManagement {
     RsaOaep,
     /// `RSA-OAEP-256`.
     RsaOaep256,
+    /// `RSA1_5`: to encrypt with, and not among [`KeyManagement::ALL`].
+    Rsa15,
     /// `dir`: both sides hold the content key.
     Dir,
     /// `A128KW`.
@@ -70,13 +72,15 @@ pub enum KeyManagement {
     EcdhEs,
     /// `ECDH-ES+A128KW`.
     EcdhEsA128Kw,
+    /// `ECDH-ES+A192KW`.
+    EcdhEsA192Kw,
     /// `ECDH-ES+A256KW`.
     EcdhEsA256Kw,
 }
 
 impl KeyManagement {
-    /// All of them. `A192KW` is missing from the crypto library.
-    pub const ALL: [Self; 8] = [
+    /// All that are read. Nobody needs `A192KW` on its own.
+    pub const ALL: [Self; 9] = [
         Self::RsaOaep,
         Self::RsaOaep256,
         Self::Dir,
@@ -84,6 +88,18 @@ impl KeyManagement {
         Self::A256Kw,
         Self::EcdhEs,
         Self::EcdhEsA128Kw,
+        Self::EcdhEsA192Kw,
+        Self::EcdhEsA256Kw,
+    ];
+
+    /// All that are written for holders of a public key: what clients may ask for.
+    pub const FOR_PUBLIC_KEYS: [Self; 7] = [
+        Self::RsaOaep,
+        Self::RsaOaep256,
+        Self::Rsa15,
+        Self::EcdhEs,
+        Self::EcdhEsA128Kw,
+        Self::EcdhEsA192Kw,
         Self::EcdhEsA256Kw,
     ];
 
@@ -92,31 +108,51 @@ impl KeyManagement {
         match self {
             Self::RsaOaep => "RSA-OAEP",
             Self::RsaOaep256 => "RSA-OAEP-256",
+            Self::Rsa15 => "RSA1_5",
             Self::Dir => "dir",
             Self::A128Kw => "A128KW",
             Self::A256Kw => "A256KW",
             Self::EcdhEs => "ECDH-ES",
             Self::EcdhEsA128Kw => "ECDH-ES+A128KW",
+            Self::EcdhEsA192Kw => "ECDH-ES+A192KW",
             Self::EcdhEsA256Kw => "ECDH-ES+A256KW",
         }
     }
 
-    /// The one of that exact name.
+    /// The one of that exact name, to read what somebody has written.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|management| management.name() == name)
     }
 
+    /// The one of that exact name, to write for the holder of a public key.
+    pub fn for_public_keys(name: &str) -> Option<Self> {
+        Self::FOR_PUBLIC_KEYS
+            .into_iter()
+            .find(|management| management.name() == name)
+    }
+
+    /// Whether keys of that type are good for it.
+    pub fn suits(self, key: &PublicKey) -> bool {
+        match key {
+            PublicKey::Rsa { .. } => self.oaep().is_some() || self == Self::Rsa15,
+            PublicKey::Ec { .. } => is_agreement(self),
+            PublicKey::Ed25519(_) => false,
+        }
+    }
+
     const fn oaep(self) -> Option<&'static OaepAlgorithm> {
         match self {
             Self::RsaOaep => Some(&OAEP_SHA1_MGF1SHA1),
             Self::RsaOaep256 => Some(&OAEP_SHA256_MGF1SHA256),
-            Self::Dir
+            Self::Rsa15
+            | Self::Dir
             | Self::A128Kw
             | Self::A256Kw
             | Self::EcdhEs
             | Self::EcdhEsA128Kw
+            | Self::EcdhEsA192Kw
             | Self::EcdhEsA256Kw => None,
         }
     }
@@ -125,8 +161,9 @@ impl KeyManagement {
     const fn wrapping_bytes(self) -> Option<usize> {
         match self {
             Self::A128Kw | Self::EcdhEsA128Kw => Some(16),
+            Self::EcdhEsA192Kw => Some(24),
             Self::A256Kw | Self::EcdhEsA256Kw => Some(32),
-            Self::RsaOaep | Self::RsaOaep256 | Self::Dir | Self::EcdhEs => None,
+            Self::RsaOaep | Self::RsaOaep256 | Self::Rsa15 | Self::Dir | Self::EcdhEs => None,
         }
     }
 }
@@ -200,6 +237,9 @@ pub fn encrypt(
     ) {
         (EncryptionKey::Public(key), Some(oaep), _) => {
             wrapped = oaep_encrypt(key, oaep, &content_key)?;
+        }
+        (EncryptionKey::Public(key), None, None) if management == KeyManagement::Rsa15 => {
+            wrapped = pkcs1_encrypt(key, &content_key)?;
         }
         (EncryptionKey::Public(PublicKey::Ec { curve, point }), None, wrapping)
             if is_agreement(management) =>
@@ -375,7 +415,10 @@ impl<'a> Encrypted<'a> {
 const fn is_agreement(management: KeyManagement) -> bool {
     matches!(
         management,
-        KeyManagement::EcdhEs | KeyManagement::EcdhEsA128Kw | KeyManagement::EcdhEsA256Kw
+        KeyManagement::EcdhEs
+            | KeyManagement::EcdhEsA128Kw
+            | KeyManagement::EcdhEsA192Kw
+            | KeyManagement::EcdhEsA256Kw
     )
 }
 
@@ -399,16 +442,30 @@ fn agreement_of<'a>(
     }
 }
 
+fn rsa_key(key: &PublicKey) -> Result<PublicEncryptingKey, JweError> {
+    let PublicKey::Rsa { .. } = key else {
+        return Err(JweError::Key);
+    };
+    PublicEncryptingKey::from_der(&key.spki()).map_err(|_| JweError::Key)
+}
+
+fn pkcs1_encrypt(key: &PublicKey, content_key: &[u8]) -> Result<Vec<u8>, JweError> {
+    let key = Pkcs1PublicEncryptingKey::new(rsa_key(key)?).map_err(|_| JweError::Key)?;
+    let mut wrapped = vec![0; key.ciphertext_size()];
+    let written = key
+        .encrypt(content_key, &mut wrapped)
+        .map_err(|_| JweError::Library)?
+        .len();
+    wrapped.truncate(written);
+    Ok(wrapped)
+}
+
 fn oaep_encrypt(
     key: &PublicKey,
     oaep: &'static OaepAlgorithm,
     content_key: &[u8],
 ) -> Result<Vec<u8>, JweError> {
-    let PublicKey::Rsa { .. } = key else {
-        return Err(JweError::Key);
-    };
-    let key = PublicEncryptingKey::from_der(&key.spki()).map_err(|_| JweError::Key)?;
-    let key = OaepPublicEncryptingKey::new(key).map_err(|_| JweError::Key)?;
+    let key = OaepPublicEncryptingKey::new(rsa_key(key)?).map_err(|_| JweError::Key)?;
     let mut wrapped = vec![0; key.ciphertext_size()];
     let written = key
         .encrypt(oaep, content_key, &mut wrapped, None)

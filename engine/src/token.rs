@@ -1,8 +1,10 @@
 //! Tokens: what is read from one that comes in, and what goes into those that are handed out.
 
+pub mod encrypt;
 pub mod example;
 pub mod mint;
 pub mod read;
+pub mod sign;
 
 pub use mint::{Issue, MintError, Minted, Refresh, RefreshKind, mint};
 pub use read::{Presence, TokenClaims};

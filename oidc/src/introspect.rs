@@ -10,7 +10,7 @@ use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{GateError, Usable, usable};
 use claviger_engine::mapper::Target;
 use claviger_engine::revocation::revoked_before;
-use claviger_engine::token::{Presence, TokenClaims};
+use claviger_engine::token::{Presence, TokenClaims, sign};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
@@ -152,13 +152,31 @@ async fn examine(
         }
     };
     event.user(usable.user().id.as_str());
-    let told = tell(call, &client, &token, &usable).await?;
-    if !may_know(asking, &token, &told, is_refresh) {
+    let claims = claims(call, &client, &token, &usable).await?;
+    if !may_know(asking, &token, &claims, is_refresh) {
         let text = format!("Client '{}' is not in the token audience", asking.client_id);
         event.detail("reason", text);
         return Ok(Err("invalid_token"));
     }
+    let token_of_claims = as_jwt(call, asking, &claims).await?;
+    let mut told = tell(&token, &usable, claims);
+    told.extend(token_of_claims.map(|jwt| ("jwt".to_owned(), Value::String(jwt))));
     Ok(Ok(told))
+}
+
+/// A token of the claims, signed anew, if the client asks for a JWT alone and its settings allow
+/// it: so a proxy can hand on a full token in place of a lightweight one.
+async fn as_jwt(call: &Call, asking: &Client, claims: &Json) -> Result<Option<String>, Problem> {
+    let accepted = call.headers.get(header::ACCEPT);
+    let is_asked = accepted.is_some_and(|kinds| kinds == "application/jwt");
+    let allowed = "client.introspection.response.allow.jwt.claim.enabled";
+    if !is_asked || !asking.settings.flag_attribute(allowed, false) {
+        return Ok(None);
+    }
+    let algorithm = sign::algorithm(&call.realm, asking, sign::ACCESS_TOKEN);
+    let typ = sign::access_token_type(asking);
+    let token = sign::signed(&call.app, &call.realm, algorithm, typ, claims).await?;
+    Ok(Some(token))
 }
 
 async fn find(call: &Call, client: &Client, token: &TokenClaims) -> Result<Usable, GateError> {
@@ -169,7 +187,7 @@ async fn find(call: &Call, client: &Client, token: &TokenClaims) -> Result<Usabl
 }
 
 /// Whether the asking client is one that the token is meant for.
-fn may_know(asking: &Client, token: &TokenClaims, told: &Json, is_refresh: bool) -> bool {
+fn may_know(asking: &Client, token: &TokenClaims, claims: &Json, is_refresh: bool) -> bool {
     if is_refresh {
         return token.issued_for.as_deref() == Some(asking.client_id.as_str());
     }
@@ -179,7 +197,7 @@ fn may_know(asking: &Client, token: &TokenClaims, told: &Json, is_refresh: bool)
         _ => false,
     };
     let in_audience = if token.audience.is_empty() {
-        named(told.get("aud"))
+        named(claims.get("aud"))
     } else {
         token.audience.contains(&asking.client_id)
     };
@@ -189,8 +207,8 @@ fn may_know(asking: &Client, token: &TokenClaims, told: &Json, is_refresh: bool)
             .flag_attribute("allow.token.introspection.without.audience.check", false)
 }
 
-/// The claims of the answer: what hangs on the token itself, and what mappers say today.
-async fn tell(
+/// The claims of the token: what hangs on it itself, and what mappers say today.
+async fn claims(
     call: &Call,
     client: &Client,
     token: &TokenClaims,
@@ -214,6 +232,11 @@ async fn tell(
         &mut told,
     )
     .await?;
+    Ok(told)
+}
+
+/// The claims, and what introspection adds to them (RFC 7662 §2.2).
+fn tell(token: &TokenClaims, usable: &Usable, mut told: Json) -> Json {
     told.insert("client_id".into(), json!(token.issued_for));
     if told
         .get("scope")
@@ -231,5 +254,5 @@ async fn tell(
     }
     told.insert("token_type".into(), json!(token.kind));
     told.insert("active".into(), json!(true));
-    Ok(told)
+    told
 }

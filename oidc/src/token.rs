@@ -185,12 +185,12 @@ impl From<MintError> for Problem {
     fn from(error: MintError) -> Self {
         match error {
             MintError::Store(error) => error.into(),
-            MintError::NoKey(_) | MintError::Signature(_) => {
+            MintError::NoKey(_) | MintError::Signature(_) | MintError::Sealing(_) => {
                 tracing::error!("no token could be made: {}", chain(&error));
                 Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
-                    "server_error",
-                    "Unexpected server error",
+                    "unknown_error",
+                    "For more on this error consult the server log.",
                 )
             }
         }

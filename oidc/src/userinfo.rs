@@ -9,17 +9,18 @@ use claviger_engine::mapper::Target;
 use claviger_engine::revocation::revoked_before;
 use claviger_engine::scope::{OPENID, has_word};
 use claviger_engine::session::{self, Beginning};
-use claviger_engine::token::{Presence, TokenClaims};
+use claviger_engine::token::encrypt::{SealError, Sealed, encrypted};
+use claviger_engine::token::{Presence, TokenClaims, sign};
 use claviger_model::session::SessionKind;
 use claviger_store::{StoreError, Tx};
 use claviger_wire::document::Json;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::cors::{DEFAULT_METHODS, Readers};
 use crate::mapped::put_mapped;
-use crate::problem::Problem;
+use crate::problem::{Problem, chain};
 use crate::revoke::session_error;
 
 /// What scripts may read of a refusal: also why a token was refused.
@@ -127,31 +128,61 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
         let problem = invalid_token(call, text);
         return Err(call.refuse(&event, "invalid_token", problem).await);
     }
-    if client
-        .settings
-        .attribute("user.info.response.signature.alg")
-        .is_some()
-        || client
-            .settings
-            .attribute("user.info.encrypted.response.alg")
-            .is_some()
-    {
-        let text = "Signed and encrypted userinfo is not part of this server yet";
-        return Err(Problem::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "server_error",
-            text,
-        ));
-    }
     let claims = claims(call, &client, &token, &usable).await?;
-    event.detail("signature_required", "false");
+    let answer = tell_as_wanted(call, &client, claims, &mut event).await?;
     let mut tx = Tx::new();
     event.success(&call.app, &call.realm, &mut tx);
     crate::token::commit(call, tx).await?;
-    Ok(Answer::json(StatusCode::OK, &claims).no_store().with(
+    Ok(answer.no_store().with(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-store, no-cache"),
     ))
+}
+
+/// The claims as JSON, or signed, or encrypted, or both, as the client wants (Core §5.3.2).
+async fn tell_as_wanted(
+    call: &Call,
+    client: &Client,
+    mut claims: Json,
+    event: &mut EventBuilder,
+) -> Result<Answer, Problem> {
+    let issuer = call.context.issuer(&call.realm.name);
+    let is_sealed = Sealed::UserInfo.is_wanted(client);
+    let signature = client.settings.attribute(sign::USER_INFO);
+    let required = signature.is_some().to_string();
+    event.detail("signature_required", required);
+    let (content, cty) = if let Some(algorithm) = signature {
+        event.detail("signature_algorithm", algorithm);
+        claims.insert("iss".into(), json!(issuer));
+        claims.insert("aud".into(), json!(client.client_id));
+        let token = sign::signed(&call.app, &call.realm, algorithm, "JWT", &claims).await?;
+        (token, Some("JWT"))
+    } else if is_sealed {
+        (Value::Object(claims).to_string(), None)
+    } else {
+        return Ok(Answer::json(StatusCode::OK, &claims));
+    };
+    let content = if is_sealed {
+        let content = (content.as_str(), cty);
+        let sealed = encrypted(&call.app, client, Sealed::UserInfo, &issuer, content).await;
+        sealed.map_err(|error| not_sealed(call, client, &error))?
+    } else {
+        content
+    };
+    let kind = HeaderValue::from_static("application/jwt");
+    Ok(Answer::text(StatusCode::OK, &content).with(header::CONTENT_TYPE, kind))
+}
+
+/// What cannot be encrypted is not told.
+fn not_sealed(call: &Call, client: &Client, error: &SealError) -> Problem {
+    tracing::error!(
+        client = client.client_id,
+        "userinfo cannot be encrypted: {}",
+        chain(error)
+    );
+    let realm = &call.realm.name;
+    let value = format!("Bearer realm=\"{realm}\"");
+    Problem::challenge(StatusCode::INTERNAL_SERVER_ERROR, value)
 }
 
 /// Verifies the token and finds the client that it was issued to.

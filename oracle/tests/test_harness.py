@@ -5,8 +5,9 @@ import time
 import unittest
 
 import jwt
+from joserfc import jwe
 
-from oracle import scenario
+from oracle import jose, scenario
 from oracle.browser import Cookies, Page, address
 from oracle.diff import differences
 from oracle.normalize import Normalizer, lifetime
@@ -74,6 +75,20 @@ class Normalizing(unittest.TestCase):
         self.assertEqual(opened["header"]["alg"], "HS256")
         self.assertEqual(opened["claims"]["exp"], "{iat+300}")
         self.assertEqual((opened["claims"]["azp"], opened["claims"]["sub"]), ("app", "{id:1}"))
+
+    def test_tokens_for_the_harness_are_decrypted(self):
+        signed = jwt.encode({"iat": 1000, "exp": 1300, "azp": "app"}, "a secret of thirty-two bytes, at least", "HS256")
+        for name, alg in (("rsa", "RSA-OAEP"), ("rsa", "RSA1_5"), ("ec", "ECDH-ES+A192KW")):
+            key, enc = jose.keyring()[name].recipient, "A192CBC-HS384"
+            sealed = jwe.encrypt_compact({"alg": alg, "enc": enc, "cty": "JWT"}, signed, key, algorithms=[alg, enc])
+            opened = normalizer()({"id_token": sealed})["id_token"]
+            self.assertEqual((opened["sealed"], opened["header"]["alg"]), ("{sealed:1}", alg))
+            self.assertEqual(opened["content"]["claims"]["azp"], "app")
+
+    def test_tokens_for_others_stay_closed(self):
+        stranger = jose.Key("stranger").recipient
+        sealed = jwe.encrypt_compact({"alg": "RSA-OAEP", "enc": "A128GCM"}, "x", stranger, algorithms=["RSA-OAEP", "A128GCM"])
+        self.assertEqual(normalizer()({"id_token": sealed}), {"id_token": "{sealed:1}"})
 
     def test_addresses_of_the_server_have_a_name(self):
         normalize = Normalizer({"http://localhost:8080": "{base}"}, set())

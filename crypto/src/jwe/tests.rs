@@ -35,12 +35,13 @@ impl OwnedKey {
 /// A pair of keys for each way to manage keys, to encrypt and to decrypt.
 fn pair(management: KeyManagement, encryption: ContentEncryption) -> (Option<PublicKey>, OwnedKey) {
     let private = match management {
-        KeyManagement::RsaOaep | KeyManagement::RsaOaep256 => {
+        KeyManagement::RsaOaep | KeyManagement::RsaOaep256 | KeyManagement::Rsa15 => {
             PrivateKey::from_text(vectors()["keys"]["rsa"].as_str().unwrap()).unwrap()
         }
         KeyManagement::EcdhEs | KeyManagement::EcdhEsA128Kw => {
             PrivateKey::generate_ec(Curve::P256).unwrap()
         }
+        KeyManagement::EcdhEsA192Kw => PrivateKey::generate_ec(Curve::P384).unwrap(),
         KeyManagement::EcdhEsA256Kw => PrivateKey::generate_ec(Curve::P521).unwrap(),
         KeyManagement::Dir => return (None, OwnedKey::Secret(vec![7; encryption.key_bytes()])),
         KeyManagement::A128Kw => return (None, OwnedKey::Secret(vec![7; 16])),
@@ -77,7 +78,7 @@ fn sealed(
 fn tokens_of_another_implementation() {
     let vectors = vectors();
     let tokens = vectors["tokens"].as_array().unwrap();
-    assert_eq!(tokens.len(), 55);
+    assert_eq!(tokens.len(), 61);
     for row in tokens {
         let key = OwnedKey::read(&vectors, row["key"].as_str().unwrap());
         let management = KeyManagement::from_name(row["alg"].as_str().unwrap()).unwrap();
@@ -197,6 +198,44 @@ fn another_key_does_not_open() {
             read.decrypt(management, DecryptionKey::Secret(&[7; 5]))
                 .is_err()
         );
+    }
+}
+
+/// What RSA1_5 has wrapped is opened here by the crypto library itself, for the product never does.
+#[test]
+fn rsa1_5_is_written_and_never_read() {
+    use aws_lc_rs::rsa::Pkcs1PrivateDecryptingKey;
+    let (management, encryption) = (KeyManagement::Rsa15, ContentEncryption::A256Gcm);
+    let (public, own) = pair(management, encryption);
+    let token = sealed(management, encryption, public.as_ref(), &own, TEXT).unwrap();
+    let read = Encrypted::parse(&token).unwrap();
+    assert_eq!(read.alg(), "RSA1_5");
+    assert_eq!(read.decrypt(management, own.borrow()), Err(JweError::Key));
+    let OwnedKey::Private(private) = &own else {
+        panic!("a private key")
+    };
+    let key = PrivateDecryptingKey::from_pkcs8(&private.to_pkcs8().unwrap()).unwrap();
+    let key = Pkcs1PrivateDecryptingKey::new(key).unwrap();
+    let mut content_key = vec![0; key.min_output_size()];
+    let content_key = key.decrypt(&read.wrapped, &mut content_key).unwrap();
+    let plain = encryption.open(content_key, read.protected.as_bytes(), &read.sealed);
+    assert_eq!(plain.as_deref(), Ok(TEXT));
+}
+
+#[test]
+fn what_is_written_for_public_keys_suits_their_kind() {
+    let rsa = PrivateKey::generate_rsa(2048).unwrap().public_key();
+    let ec = PrivateKey::generate_ec(Curve::P521).unwrap().public_key();
+    let ed = PrivateKey::generate_ed25519().unwrap().public_key();
+    for management in KeyManagement::FOR_PUBLIC_KEYS {
+        let name = management.name();
+        assert_eq!(KeyManagement::for_public_keys(name), Some(management));
+        let suits = |key: &Result<PublicKey, _>| management.suits(key.as_ref().unwrap());
+        let expected = (name.starts_with("RSA"), name.starts_with("ECDH"), false);
+        assert_eq!((suits(&rsa), suits(&ec), suits(&ed)), expected, "{name}");
+    }
+    for name in ["dir", "A128KW", "A256KW", "none", ""] {
+        assert_eq!(KeyManagement::for_public_keys(name), None);
     }
 }
 

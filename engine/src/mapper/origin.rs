@@ -38,12 +38,7 @@ pub fn web_origins<'a>(client: &'a Client, base_url: &'a str) -> BTreeSet<Cow<'a
         return origins;
     }
     for uri in &settings.redirect_uris {
-        let absolute = if uri.starts_with('/') {
-            let root = root_url(settings.root_url.as_deref(), base_url);
-            Cow::Owned(format!("{root}{uri}"))
-        } else {
-            Cow::Borrowed(uri.as_str())
-        };
+        let absolute = below_root(client, base_url, uri);
         if absolute.starts_with("http://") || absolute.starts_with("https://") {
             origins.insert(match absolute {
                 Cow::Borrowed(uri) => Cow::Borrowed(origin(uri)),
@@ -52,6 +47,21 @@ pub fn web_origins<'a>(client: &'a Client, base_url: &'a str) -> BTreeSet<Cow<'a
         }
     }
     origins
+}
+
+/// An address in a client's settings; one that is relative is below the client's root URL, or else
+/// below the server's, which an issuer of it tells.
+pub fn absolute<'a>(client: &Client, issuer: &str, uri: &'a str) -> Cow<'a, str> {
+    below_root(client, base_of(issuer), uri)
+}
+
+fn below_root<'a>(client: &Client, base_url: &str, uri: &'a str) -> Cow<'a, str> {
+    if uri.starts_with('/') {
+        let root = root_url(client.settings.root_url.as_deref(), base_url);
+        Cow::Owned(format!("{root}{uri}"))
+    } else {
+        Cow::Borrowed(uri)
+    }
 }
 
 /// What relative addresses of a client are below of.

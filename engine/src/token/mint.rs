@@ -2,7 +2,6 @@
 
 use claviger_crypto::algorithm::Algorithm;
 use claviger_crypto::digest::left_half;
-use claviger_crypto::jws;
 use claviger_crypto::key_ring::KeyRing;
 use claviger_model::session::SessionKind;
 use claviger_model::{Millis, Seconds};
@@ -11,6 +10,8 @@ use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
 use super::GrantCode;
+use super::encrypt::{SealError, Sealed, encrypted};
+use super::sign::{self, access_token_type, algorithm, sign};
 use crate::app::App;
 use crate::client::Client;
 use crate::gate::Usable;
@@ -121,6 +122,9 @@ pub enum MintError {
     /// The signature failed.
     #[error("signing failed: {0}")]
     Signature(String),
+    /// The client wants an encrypted ID token, and it cannot be encrypted.
+    #[error("encrypting failed")]
+    Sealing(#[from] SealError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,7 +139,8 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
     let access_token_id = text(&access, "jti");
     let access_token = sign(
         &ring,
-        &algorithm(issue, "access.token.signed.response.alg"),
+        algorithm(issue.realm, issue.client, sign::ACCESS_TOKEN),
+        access_token_type(issue.client),
         &access,
         now,
     )?;
@@ -162,7 +167,8 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
         )?),
     };
     let id_token = if issue.id_token {
-        Some(id_token(app, issue, &ring, &access_token, access_end, now)?)
+        let signed = id_token(app, issue, &ring, &access_token, access_end, now)?;
+        Some(sealed(app, issue, signed).await?)
     } else {
         None
     };
@@ -268,10 +274,20 @@ fn id_token(
     end: Millis,
     now: Millis,
 ) -> Result<String, MintError> {
-    let algorithm = algorithm(issue, "id.token.signed.response.alg");
-    let hash = Algorithm::from_name(&algorithm).map(|hash| left_half(hash, access_token));
+    let algorithm = algorithm(issue.realm, issue.client, sign::ID_TOKEN);
+    let hash = Algorithm::from_name(algorithm).map(|hash| left_half(hash, access_token));
     let claims = id_claims(app, issue, hash, end, now);
-    sign(ring, &algorithm, &claims, now)
+    sign(ring, algorithm, "JWT", &claims, now)
+}
+
+/// The same token, encrypted if the client wants it so.
+async fn sealed(app: &App, issue: &Issue<'_>, token: String) -> Result<String, MintError> {
+    let (client, kind) = (issue.client, Sealed::IdToken);
+    if !kind.is_wanted(client) {
+        return Ok(token);
+    }
+    let content = (token.as_str(), Some("JWT"));
+    Ok(encrypted(app, client, kind, &issue.issuer, content).await?)
 }
 
 /// The claims of an ID token; `hash` is its `at_hash`.
@@ -349,7 +365,7 @@ fn refresh_token(
         claims.insert("aud_x".into(), audience);
     }
     claims.insert("prov".into(), json!("default"));
-    let token = sign(ring, Algorithm::Hs512.name(), &claims, now)?;
+    let token = sign(ring, Algorithm::Hs512.name(), "JWT", &claims, now)?;
     Ok((
         token,
         id,
@@ -393,29 +409,13 @@ pub(super) fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Mil
 
 /// The algorithms of all tokens that are asked for.
 fn wanted(issue: &Issue<'_>) -> Vec<Algorithm> {
-    let mut asked = vec![algorithm(issue, "access.token.signed.response.alg")];
+    let mut asked = vec![algorithm(issue.realm, issue.client, sign::ACCESS_TOKEN)];
     if issue.id_token {
-        asked.push(algorithm(issue, "id.token.signed.response.alg"));
+        asked.push(algorithm(issue.realm, issue.client, sign::ID_TOKEN));
     }
     let named = asked.iter().filter_map(|name| Algorithm::from_name(name));
     let internal = (!matches!(issue.refresh, Refresh::No)).then_some(Algorithm::Hs512);
     named.chain(internal).collect()
-}
-
-/// The algorithm that a client wants for a kind of token, or the realm's.
-fn algorithm(issue: &Issue<'_>, attribute: &str) -> String {
-    let own = issue.client.settings.attribute(attribute);
-    own.unwrap_or(&issue.realm.settings.default_signature_algorithm)
-        .to_owned()
-}
-
-fn sign(ring: &KeyRing, algorithm: &str, claims: &Json, now: Millis) -> Result<String, MintError> {
-    let no_key = || MintError::NoKey(algorithm.to_owned());
-    let known = Algorithm::from_name(algorithm).ok_or_else(no_key)?;
-    let key = ring.active(known, now).ok_or_else(no_key)?;
-    let payload =
-        serde_json::to_vec(claims).map_err(|error| MintError::Signature(error.to_string()))?;
-    jws::sign(key, Some("JWT"), &payload).map_err(|error| MintError::Signature(error.to_string()))
 }
 
 fn text(claims: &Json, name: &str) -> String {

@@ -96,6 +96,8 @@ pub fn signatures_or_none() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use claviger_crypto::algorithm::Algorithm;
+    use claviger_crypto::content_encryption::ContentEncryption;
+    use claviger_crypto::jwe::KeyManagement;
 
     use super::*;
 
@@ -114,5 +116,17 @@ mod tests {
             .filter(|algorithm| !algorithm.is_symmetric())
             .map(Algorithm::name);
         assert_eq!(sorted(ASYMMETRIC.to_vec()), sorted(asymmetric.collect()));
+        assert_eq!(
+            sorted(KEY_ENCRYPTION.to_vec()),
+            sorted(
+                KeyManagement::FOR_PUBLIC_KEYS
+                    .map(KeyManagement::name)
+                    .into()
+            )
+        );
+        assert_eq!(
+            sorted(CONTENT_ENCRYPTION.to_vec()),
+            sorted(ContentEncryption::ALL.map(ContentEncryption::name).into())
+        );
     }
 }

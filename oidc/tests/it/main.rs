@@ -27,4 +27,6 @@ mod revoked;
 #[cfg(test)]
 mod scopes;
 #[cfg(test)]
+mod sealed;
+#[cfg(test)]
 mod world;

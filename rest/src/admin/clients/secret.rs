@@ -111,7 +111,7 @@ async fn registration_access_token(call: AdminCall) -> Result<Answer, Problem> {
     let made = registration_token::issue(&call.app, &call.realm, &issuer).await;
     let made = made.map_err(|error| match error {
         MintError::Store(error) => error.into(),
-        MintError::NoKey(_) | MintError::Signature(_) => {
+        MintError::NoKey(_) | MintError::Signature(_) | MintError::Sealing(_) => {
             tracing::error!("no registration access token: {error}");
             let text = "For more on this error consult the server log.";
             Problem::described(StatusCode::INTERNAL_SERVER_ERROR, "unknown_error", text)
