@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 
 use claviger_model::Millis;
 
-use crate::algorithm::{Algorithm, Curve, KeyUse};
+use crate::algorithm::Curve;
 use crate::certificate::Certificate;
 use crate::encoding::{base64, base64url, decode_tolerant};
 use crate::key::KeyError;
 use crate::private_key::PrivateKey;
 use crate::public_key::PublicKey;
 use crate::random::Random;
+
+mod fallback;
+
+pub use fallback::{Fallback, fallback_provider};
 
 /// A component's settings: each name with its values, as in ComponentRepresentation.
 pub type Config = BTreeMap<String, Vec<String>>;
@@ -156,14 +160,32 @@ pub fn complete(
             complete_ec(&mut config, &ECDH, realm_name, now)?;
         }
         Provider::EddsaGenerated => complete_eddsa(&mut config)?,
-        Provider::JavaKeystore => {
-            return Err(ConfigProblem::invalid(
-                "Java keystores cannot be read: import the key and its certificate as provider \
-                 'rsa'",
-            ));
-        }
+        Provider::JavaKeystore => return Err(refused_key_store(&config)),
     }
     Ok(config)
+}
+
+/// Why a key store is refused: what Keycloak would say of its settings, or else that it cannot be
+/// read.
+fn refused_key_store(config: &Config) -> ConfigProblem {
+    let settings = [
+        ("keystore", "Keystore", true),
+        ("keystorePassword", "Keystore Password", true),
+        ("keystoreType", "Keystore Type", false),
+        ("keyAlias", "Key Alias", true),
+        ("keyPassword", "Key Password", true),
+    ];
+    for (name, label, required) in settings {
+        if let Err(problem) = single(config, name, label) {
+            return problem;
+        }
+        if required && first(config, name).is_none() {
+            return ConfigProblem::Invalid(format!("'{label}' is required"));
+        }
+    }
+    ConfigProblem::invalid(
+        "Java keystores cannot be read: import the key and its certificate as provider 'rsa'",
+    )
 }
 
 fn check_common(config: &Config) -> Result<(), ConfigProblem> {
@@ -223,11 +245,18 @@ fn complete_generated_rsa(
     let size = first(config, "keySize")
         .and_then(|text| text.parse().ok())
         .unwrap_or(2048);
-    if let (Some(private), Some(_)) = (first(config, "privateKey"), first(config, "certificate")) {
+    if let (Some(private), Some(certificate)) =
+        (first(config, "privateKey"), first(config, "certificate"))
+    {
+        let undecodable = || ConfigProblem::invalid("Failed to decode private key");
         let present = match PrivateKey::from_text(private) {
-            Ok(key) => key.public_key().ok().and_then(|key| key.rsa_bits()),
+            Ok(key) => {
+                let public = key.public_key().map_err(|_| undecodable())?;
+                certified(&public, certificate)?;
+                public.rsa_bits()
+            }
             Err(KeyError::RsaSize(bits)) => Some(bits),
-            Err(_) => return Err(ConfigProblem::invalid("Failed to decode private key")),
+            Err(_) => return Err(undecodable()),
         };
         if present == Some(size) {
             return Ok(());
@@ -266,17 +295,22 @@ fn complete_imported_rsa(
         put(config, "certificate", certificate.to_base64());
         return Ok(());
     };
+    if !certified(&public, text)?.is_valid_at(now) {
+        return Err(ConfigProblem::invalid("Certificate is not valid"));
+    }
+    Ok(())
+}
+
+/// The certificate in `text`, which must be one for `key`.
+fn certified(key: &PublicKey, text: &str) -> Result<Certificate, ConfigProblem> {
     let certificate = Certificate::from_text(text)
         .map_err(|_| ConfigProblem::invalid("Failed to decode certificate"))?;
-    if certificate.public_key().as_ref() != Ok(&public) {
+    if certificate.public_key().as_ref() != Ok(key) {
         return Err(ConfigProblem::invalid(
             "Certificate does not match private key",
         ));
     }
-    if !certificate.is_valid_at(now) {
-        return Err(ConfigProblem::invalid("Certificate is not valid"));
-    }
-    Ok(())
+    Ok(certificate)
 }
 
 fn complete_secret(
@@ -296,10 +330,13 @@ fn complete_secret(
         None => None,
     };
     match (present, asked) {
-        (Some(present), Some(asked)) if present == asked => return Ok(()),
-        (Some(present), None) if present > 0 => {
-            if present != default_size {
+        (Some(present), asked) if present > 0 && asked.is_none_or(|size| size == present) => {
+            if asked.is_none() && present != default_size {
                 put(config, "secretSize", present.to_string());
+            }
+            // Whoever brings a secret may not have thought of its name.
+            if first(config, "kid").is_none() {
+                put(config, "kid", random.uuid());
             }
             return Ok(());
         }
@@ -332,12 +369,15 @@ fn complete_ec(
         .and_then(Curve::from_name)
         .unwrap_or(Curve::P256);
     let mut fresh = true;
-    if let (Some(_), Some(public)) = (first(config, names.private), first(config, names.public)) {
-        let Ok(PublicKey::Ec { curve: present, .. }) = PublicKey::from_text(public) else {
+    if let (Some(private), Some(text)) = (first(config, names.private), first(config, names.public))
+    {
+        let public = PublicKey::from_text(text);
+        let Ok(PublicKey::Ec { curve: present, .. }) = public else {
             return Err(ConfigProblem::invalid(
                 "Failed to get EC from its public key",
             ));
         };
+        belongs(private, &public)?;
         fresh = present != curve;
     }
     if fresh {
@@ -366,9 +406,11 @@ fn complete_eddsa(config: &mut Config) -> Result<(), ConfigProblem> {
             "'Elliptic Curve' Ed448 is not supported: choose Ed25519",
         ));
     }
-    if let (Some(_), Some(public)) = (first(config, EDDSA.private), first(config, EDDSA.public)) {
-        match PublicKey::from_text(public) {
-            Ok(PublicKey::Ed25519(_)) => return Ok(()),
+    if let (Some(private), Some(text)) = (first(config, EDDSA.private), first(config, EDDSA.public))
+    {
+        let public = PublicKey::from_text(text);
+        match public {
+            Ok(PublicKey::Ed25519(_)) => return belongs(private, &public),
             // The curve was changed from Ed448: new keys, as Keycloak makes.
             Err(KeyError::Unsupported("Ed448")) => {}
             Ok(_) | Err(_) => {
@@ -384,76 +426,21 @@ fn complete_eddsa(config: &mut Config) -> Result<(), ConfigProblem> {
     Ok(())
 }
 
+/// Keycloak keeps two halves of different keys, and then has a provider without keys.
+fn belongs(private: &str, public: &Result<PublicKey, KeyError>) -> Result<(), ConfigProblem> {
+    let own = PrivateKey::from_text(private).and_then(|key| key.public_key());
+    if own.is_ok() && own == *public {
+        return Ok(());
+    }
+    Err(ConfigProblem::invalid(
+        "The private key does not belong to the public key",
+    ))
+}
+
 fn put_pair(config: &mut Config, names: &CurveSettings, key: &PrivateKey) -> Result<(), KeyError> {
     put(config, names.private, base64(&key.to_pkcs8()?));
     put(config, names.public, base64(&key.public_key()?.spki()));
     Ok(())
-}
-
-/// The component that a realm gets when it lacks an active key for an algorithm it is asked to
-/// use. Complete its `config` before storing it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fallback {
-    /// `name` of the component.
-    pub name: String,
-    /// The provider.
-    pub provider: Provider,
-    /// Its settings, without keys: priority -100, so that any key made on purpose goes first.
-    pub config: Config,
-}
-
-/// Which component would give a realm a key for `algorithm`; `None` if no provider can.
-pub fn fallback_provider(key_use: KeyUse, algorithm: &str) -> Option<Fallback> {
-    let mut config = Config::new();
-    put(&mut config, "priority", "-100");
-    let provider = match key_use {
-        KeyUse::Sig => {
-            let known = Algorithm::from_name(algorithm)?;
-            match (known, known.curve()) {
-                (Algorithm::EdDsa, _) => {
-                    put(&mut config, EDDSA.curve, "Ed25519");
-                    Provider::EddsaGenerated
-                }
-                (_, Some(curve)) => {
-                    put(&mut config, ECDSA.curve, curve.name());
-                    Provider::EcdsaGenerated
-                }
-                (_, None) => {
-                    put(&mut config, "algorithm", algorithm);
-                    if known.is_symmetric() {
-                        Provider::HmacGenerated
-                    } else {
-                        Provider::RsaGenerated
-                    }
-                }
-            }
-        }
-        KeyUse::Enc => match algorithm {
-            "AES" => Provider::AesGenerated,
-            "RSA-OAEP" | "RSA-OAEP-256" => {
-                put(&mut config, "algorithm", algorithm);
-                Provider::RsaEncGenerated
-            }
-            // ECDH-ES+A192KW is missing: the crypto library has no AES-192 key wrap.
-            "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW" => {
-                let curve = if algorithm == "ECDH-ES+A256KW" {
-                    Curve::P521
-                } else {
-                    Curve::P256
-                };
-                put(&mut config, ECDH.curve, curve.name());
-                // Keycloak leaves this out and then never finds the key it made.
-                put(&mut config, "ecdhAlgorithm", algorithm);
-                Provider::EcdhGenerated
-            }
-            _ => return None,
-        },
-    };
-    Some(Fallback {
-        name: format!("fallback-{algorithm}"),
-        provider,
-        config,
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A realm's keys, from its components; and a key for an algorithm that it has none for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use claviger_crypto::key_provider::{self, fallback_provider};
@@ -32,11 +33,15 @@ pub async fn ring_for(
 ) -> Result<Arc<KeyRing>, StoreError> {
     let ring = realm.keys().await?;
     let now = app.now();
+    // An access token and an ID token of the same algorithm need one key.
+    let missing: BTreeSet<Algorithm> = algorithms
+        .iter()
+        .copied()
+        .filter(|algorithm| ring.active(*algorithm, now).is_none())
+        .collect();
     let mut made = false;
-    for algorithm in algorithms {
-        if ring.active(*algorithm, now).is_none() {
-            made |= generate(app, realm, *algorithm).await?;
-        }
+    for algorithm in missing {
+        made |= generate(app, realm, algorithm).await?;
     }
     if !made {
         return Ok(ring);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::algorithm::{Algorithm, KeyUse};
 use crate::key_ring::{KeyProviderConfig, KeyRing};
 
 const NOW: Millis = Millis(1_795_404_990_000);
@@ -216,9 +217,112 @@ fn settings_that_are_refused() {
         unknown.to_string(),
         "Invalid provider type or no such provider"
     );
-    // What Keycloak can do and this server cannot says so.
-    assert!(completed("java-keystore", &[]).is_err());
-    assert!(completed("eddsa-generated", &[("eddsaEllipticCurveKey", "Ed448")]).is_err());
+}
+
+/// What Keycloak can do and this server cannot says so, after what Keycloak would have said.
+#[test]
+fn what_cannot_be_done_is_said() {
+    let store = [
+        ("keystore", "'Keystore' is required"),
+        ("keystorePassword", "'Keystore Password' is required"),
+        ("keyAlias", "'Key Alias' is required"),
+        ("keyPassword", "'Key Password' is required"),
+    ];
+    for (index, (_, text)) in store.iter().enumerate() {
+        let given = store.map(|(name, _)| (name, "x"));
+        let problem = completed("java-keystore", &given[..index]).unwrap_err();
+        assert_eq!(problem, ConfigProblem::invalid(text));
+    }
+    let given = store.map(|(name, _)| (name, "x"));
+    let problem = completed("java-keystore", &given).unwrap_err().to_string();
+    assert!(problem.starts_with("Java keystores cannot be read"));
+    let problem = completed("eddsa-generated", &[("eddsaEllipticCurveKey", "Ed448")]).unwrap_err();
+    assert!(problem.to_string().contains("Ed448 is not supported"));
+}
+
+#[test]
+fn a_key_that_is_brought_along_must_be_whole() {
+    let rsa = PrivateKey::generate_rsa(2048).unwrap();
+    let text = base64(&rsa.to_pkcs1().unwrap());
+    let own = Certificate::self_signed(&rsa, "x", NOW)
+        .unwrap()
+        .to_base64();
+    let kept = completed(
+        "rsa-generated",
+        &[("privateKey", &text), ("certificate", &own)],
+    )
+    .unwrap();
+    assert_eq!(first(&kept, "privateKey"), Some(text.as_str()));
+    let other = PrivateKey::generate_rsa(2048).unwrap();
+    let foreign = Certificate::self_signed(&other, "x", NOW)
+        .unwrap()
+        .to_base64();
+    let mixed = completed(
+        "rsa-generated",
+        &[("privateKey", &text), ("certificate", &foreign)],
+    );
+    assert_eq!(
+        mixed,
+        Err(ConfigProblem::invalid(
+            "Certificate does not match private key"
+        ))
+    );
+
+    let pair = |key: &PrivateKey| {
+        let public = base64(&key.public_key().unwrap().spki());
+        (base64(&key.to_pkcs8().unwrap()), public)
+    };
+    let (ec, ec_public) = pair(&PrivateKey::generate_ec(Curve::P256).unwrap());
+    let (_, ec_other) = pair(&PrivateKey::generate_ec(Curve::P256).unwrap());
+    let (edwards, edwards_public) = pair(&PrivateKey::generate_ed25519().unwrap());
+    let (_, edwards_other) = pair(&PrivateKey::generate_ed25519().unwrap());
+    for (provider, names, private, public, fits) in [
+        ("ecdsa-generated", &ECDSA, ec.as_str(), &ec_public, true),
+        ("ecdsa-generated", &ECDSA, &ec, &ec_other, false),
+        ("ecdsa-generated", &ECDSA, "rubbish", &ec_public, false),
+        ("ecdh-generated", &ECDH, &ec, &ec_other, false),
+        ("eddsa-generated", &EDDSA, &edwards, &edwards_public, true),
+        ("eddsa-generated", &EDDSA, &edwards, &edwards_other, false),
+    ] {
+        let made = completed(
+            provider,
+            &[(names.private, private), (names.public, public)],
+        );
+        assert_eq!(made.is_ok(), fits, "{provider}");
+        if let Ok(made) = made {
+            assert_eq!(first(&made, names.private), Some(private));
+        }
+    }
+    // A secret without a name gets one.
+    let made = completed("hmac-generated", &[("secret", "c2VjcmV0LXNlY3JldA")]).unwrap();
+    assert_eq!(first(&made, "secret"), Some("c2VjcmV0LXNlY3JldA"));
+    assert_eq!(first(&made, "kid").unwrap().len(), 36);
+}
+
+#[test]
+fn an_algorithm_for_agreement_is_one() {
+    for algorithm in ["RSA-OAEP", "ES256", "ECDH-ES+A192KW", "ecdh-es"] {
+        let problem = completed("ecdh-generated", &[("ecdhAlgorithm", algorithm)]).unwrap_err();
+        let text = "'Algorithm' should be ECDH-ES, ECDH-ES+A128KW or ECDH-ES+A256KW";
+        assert_eq!(problem, ConfigProblem::invalid(text), "{algorithm}");
+    }
+}
+
+/// Keycloak calls such keys RS256, and never finds them again.
+#[test]
+fn a_key_without_an_algorithm_is_what_it_is_for() {
+    for key_use in ["ENC", "enc"] {
+        let made = completed("rsa-generated", &[("keyUse", key_use)]).unwrap();
+        let ring = ring_of("rsa-generated", made);
+        assert!(ring.active_key(KeyUse::Enc, "RSA-OAEP", NOW).is_some());
+    }
+    let made = completed("ecdh-generated", &[]).unwrap();
+    let ring = ring_of("ecdh-generated", made);
+    assert!(ring.active_key(KeyUse::Enc, "ECDH-ES", NOW).is_some());
+    let mut made = completed("ecdsa-generated", &[(ECDSA.curve, "P-384")]).unwrap();
+    made.remove(ECDSA.curve);
+    let ring = ring_of("ecdsa-generated", made);
+    assert!(ring.active(Algorithm::Es384, NOW).is_some());
 }
 
 #[test]

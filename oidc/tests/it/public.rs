@@ -1,9 +1,10 @@
 //! What everybody may know of a realm.
 
 use axum::http::Method;
-use serde_json::json;
+use claviger_testkit::Stage;
+use serde_json::{Value, json};
 
-use crate::world::{oidc, shop};
+use crate::world::{alice, oidc, realm, shop};
 
 #[tokio::test]
 async fn discovery_speaks_of_the_base_path_that_it_was_asked_at() {
@@ -139,4 +140,25 @@ async fn nobody_makes_a_realm_generate_keys_by_looking_at_it() {
     let info = stage.get("/realms/curves").await.is(200).json();
     assert_eq!(info.get("public_key"), None);
     assert_eq!(stage.get(certs).await.is(200).json(), before);
+}
+
+/// Keycloak makes a key for an algorithm that a client asks for, and so do we: one, not one for
+/// each token of the answer.
+#[tokio::test]
+async fn a_missing_key_is_made_once() {
+    let stage = Stage::open(claviger_oidc::router()).await;
+    let mut ground = realm();
+    ground["clients"][0]["attributes"] = json!({
+        "access.token.signed.response.alg": "ES384", "id.token.signed.response.alg": "ES384",
+    });
+    stage.import(ground).await;
+    let tokens = alice(&stage).await;
+    let _ = alice(&stage).await;
+    let certs = stage.get(&oidc("certs")).await.is(200).json();
+    let keys = certs["keys"].as_array().unwrap().iter();
+    let made: Vec<&Value> = keys.filter(|key| key["alg"] == "ES384").collect();
+    assert_eq!(made.len(), 1, "{certs}");
+    let access = tokens.member("access_token");
+    let token = claviger_crypto::jws::Unverified::parse(&access).unwrap();
+    assert_eq!(token.header().kid(), made[0]["kid"].as_str());
 }

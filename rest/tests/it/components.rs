@@ -128,3 +128,31 @@ async fn components_are_the_business_of_those_who_manage_the_realm() {
     let body = json!({"providerId": "hmac-generated", "providerType": KEYS});
     manager.post("/components", &body).await.is(403);
 }
+
+/// Keys can be moved from one realm to another, whole, and a half never makes a key.
+#[tokio::test]
+async fn a_new_provider_may_bring_its_key() {
+    let shop = open().await;
+    let body = json!({
+        "name": "moved", "providerId": "hmac-generated", "providerType": KEYS,
+        "config": {"priority": ["7"], "algorithm": ["HS384"], "kid": ["mine"],
+                   "secret": ["c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ"]},
+    });
+    let path = make(&shop, &body).await;
+    let shown = shop.get(&path).await.is(200).json();
+    let config = json!({"priority": ["7"], "algorithm": ["HS384"], "secretSize": ["32"]});
+    assert_eq!(shown["config"], config);
+    let keys = shop.get("/keys").await.is(200).json();
+    assert_eq!(keys["active"]["HS384"], "mine");
+    let change = json!({"config": {"kid": ["other"], "secret": ["b3RoZXI"]}});
+    shop.put(&path, &change).await.is(204);
+    let keys = shop.get("/keys").await.is(200).json();
+    assert_eq!(keys["active"]["HS384"], "mine");
+    let body = json!({
+        "name": "half", "providerId": "rsa-generated", "providerType": KEYS,
+        "config": {"privateKey": ["rubbish"], "certificate": ["rubbish"]},
+    });
+    let refused = shop.post("/components", &body).await.is(400);
+    let text = "Failed to decode private key";
+    assert_eq!(refused.member("errorMessage"), text);
+}

@@ -1,4 +1,5 @@
-//! What a component becomes by what was sent: only declared settings are administrators' to set.
+//! What a component becomes by what was sent. A new one may bring all its settings, keys of its
+//! provider's own making among them; of one that is there, only declared settings are changed.
 
 use claviger_wire::MASK;
 use claviger_wire::component::settings;
@@ -23,8 +24,15 @@ pub(super) fn new(sent: &Json, id: &str, parent: &str) -> Document {
     if let Some(text) = fields.text("subType") {
         body.insert("subType".to_owned(), json!(text));
     }
-    body.insert("config".to_owned(), json!({}));
-    lay_over(&mut body, sent);
+    let mut config = Json::new();
+    for (name, values) in fields.texts_map("config") {
+        let filled = values.into_iter().filter(|value| !value.trim().is_empty());
+        let values: Vec<String> = filled.collect();
+        if !values.is_empty() {
+            config.insert(name, json!(values));
+        }
+    }
+    body.insert("config".to_owned(), Value::Object(config));
     Document {
         kind: Kind::Component,
         id: id.to_owned(),
@@ -93,19 +101,23 @@ mod tests {
     }
 
     #[test]
-    fn only_declared_settings_are_taken() {
+    fn a_new_component_brings_its_settings_and_a_change_only_declared_ones() {
         let sent = object(json!({
             "id": "other", "name": "extra", "providerId": "rsa-generated",
             "providerType": KEY_PROVIDER,
-            "config": {"priority": ["200"], "active": [""], "privateKey": ["mine"], "odd": ["x"]},
+            "config": {"priority": ["200", " "], "active": [""], "privateKey": ["mine"], "odd": []},
         }));
         let component = new(&sent, "1", "realm");
         assert_eq!(component.parent, "realm");
         let expected = json!({
             "id": "1", "name": "extra", "providerId": "rsa-generated", "parentId": "realm",
-            "providerType": KEY_PROVIDER, "config": {"priority": ["200"]},
+            "providerType": KEY_PROVIDER,
+            "config": {"priority": ["200"], "privateKey": ["mine"]},
         });
         assert_eq!(json!(component.body), expected);
+        let sent = object(json!({"config": {"privateKey": ["other"], "priority": ["7"]}}));
+        let config = json!({"priority": ["7"], "privateKey": ["mine"]});
+        assert_eq!(changed(&component, &sent).body["config"], config);
     }
 
     #[test]
