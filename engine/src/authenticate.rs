@@ -4,6 +4,7 @@
 //! No write is open while a password is hashed; what was learned goes into the caller's job.
 
 use claviger_crypto::otp::{OtpCredential, OtpMatch};
+use claviger_crypto::password::Verdict;
 use claviger_crypto::{HashPolicy, HasherError, StoredPassword};
 use claviger_model::user::CredentialType;
 use claviger_model::{Credential, Seconds, Secret, User};
@@ -12,6 +13,7 @@ use claviger_wire::document::Kind;
 use claviger_wire::flow::{FlowView, Requirement, Step};
 
 use crate::app::App;
+use crate::brute_force::{Lock, Proof, Standing};
 use crate::events::EventBuilder;
 use crate::password_policy::PasswordPolicy;
 use crate::profile::UserProfile;
@@ -43,6 +45,8 @@ pub enum LoginRefused {
     DisabledAndWrong,
     /// Password or one-time password wrong or missing.
     InvalidCredentials,
+    /// Somebody guesses at the account: it is locked, whatever was sent.
+    Locked(Lock),
     /// A required action is pending, or the profile lacks something.
     NotSetUp,
     /// The realm's direct grant flow asks for something that cannot be had here.
@@ -57,6 +61,7 @@ impl LoginRefused {
             Self::ServiceAccount => "invalid_user",
             Self::Disabled | Self::DisabledAndWrong => "user_disabled",
             Self::InvalidCredentials => "invalid_user_credentials",
+            Self::Locked(lock) => lock.event_error(),
             Self::NotSetUp => "resolve_required_actions",
             Self::UnsupportedFlow => "access_denied",
         }
@@ -88,8 +93,9 @@ enum Otp {
     Always,
 }
 
-/// Lets a user in by the direct grant, or says why not. Upgrades of the password's hash, and the
-/// use of a one-time password, are written into `tx`.
+/// Lets a user in by the direct grant, or says why not. Upgrades of the password's hash, the use of a
+/// one-time password, and that failures before are forgotten, are written into `tx`. A refusal is
+/// counted where it has to be, and recorded with its event, before it is returned.
 pub async fn direct_grant(
     app: &App,
     realm: &Realm,
@@ -97,27 +103,57 @@ pub async fn direct_grant(
     event: &mut EventBuilder,
     tx: &mut Tx,
 ) -> Result<Result<User, LoginRefused>, LoginError> {
+    let refused = match identify(app, realm, sent, event, tx).await? {
+        Ok(user) => return Ok(Ok(user)),
+        Err(Refusal::Recorded(refused)) => return Ok(Err(refused)),
+        Err(Refusal::New(refused)) => refused,
+    };
+    let mut record = Tx::new();
+    event.error(app, realm, refused.event_error(), &mut record);
+    let _ = app.commit(record).await?;
+    Ok(Err(refused))
+}
+
+/// A refusal, and whether its event was written when it was counted.
+enum Refusal {
+    New(LoginRefused),
+    Recorded(LoginRefused),
+}
+
+impl From<LoginRefused> for Refusal {
+    fn from(refused: LoginRefused) -> Self {
+        Self::New(refused)
+    }
+}
+
+async fn identify(
+    app: &App,
+    realm: &Realm,
+    sent: &DirectGrant,
+    event: &mut EventBuilder,
+    tx: &mut Tx,
+) -> Result<Result<User, Refusal>, LoginError> {
     event.detail("auth_method", "openid-connect");
     let Some(steps) = steps(app, realm).await? else {
         event.detail(
             "reason",
             "The direct grant flow of this realm has unsupported steps",
         );
-        return Ok(Err(LoginRefused::UnsupportedFlow));
+        return Ok(Err(LoginRefused::UnsupportedFlow.into()));
     };
     let Some(username) = sent.username.as_deref() else {
-        return Ok(Err(LoginRefused::NoUsername));
+        return Ok(Err(LoginRefused::NoUsername.into()));
     };
     event.detail("username", username);
     let policy = PasswordPolicy::parse(realm.settings.password_policy.as_deref());
     let Some(user) = find(app, realm, username).await? else {
         dummy(app, sent, policy.hash()).await?;
-        return Ok(Err(LoginRefused::UserNotFound));
+        return Ok(Err(LoginRefused::UserNotFound.into()));
     };
     if user.service_account_of.is_some() {
         dummy(app, sent, policy.hash()).await?;
         event.detail("reason", "User is a service account");
-        return Ok(Err(LoginRefused::ServiceAccount));
+        return Ok(Err(LoginRefused::ServiceAccount.into()));
     }
     let credentials = app.store.credentials(&realm.id, &user.id).await?;
     let attempt = Attempt {
@@ -128,23 +164,13 @@ pub async fn direct_grant(
         sent,
         policy,
     };
-    if !user.enabled {
+    if let Err(refused) = attempt.prove(steps, event, tx).await? {
         event.user(user.id.as_str());
-        let right = attempt.password(tx).await?;
-        let refused = if right {
-            LoginRefused::Disabled
-        } else {
-            LoginRefused::DisabledAndWrong
-        };
         return Ok(Err(refused));
     }
-    let proved = (!steps.password || attempt.password(tx).await?) && attempt.otp(steps.otp, tx);
-    if !proved {
-        event.user(user.id.as_str());
-        return Ok(Err(LoginRefused::InvalidCredentials));
-    }
     if !attempt.is_set_up().await? {
-        return Ok(Err(LoginRefused::NotSetUp));
+        event.detail("reason", "Account is not fully set up");
+        return Ok(Err(LoginRefused::NotSetUp.into()));
     }
     event.user(user.id.as_str());
     Ok(Ok(user))
@@ -232,6 +258,17 @@ fn conditional_otp(flow: &FlowView) -> Option<bool> {
     Some(condition && otp)
 }
 
+/// What is no password, or none of this user.
+const WRONG: Verdict = Verdict {
+    ok: false,
+    outdated: false,
+};
+/// The flow asks for no password.
+const UNASKED: Verdict = Verdict {
+    ok: true,
+    outdated: false,
+};
+
 /// One attempt to sign in, of a user who exists.
 struct Attempt<'a> {
     app: &'a App,
@@ -243,44 +280,113 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Checks the password, and stores it anew where its hash is not what the policy asks for.
-    async fn password(&self, tx: &mut Tx) -> Result<bool, LoginError> {
-        let stored = self
+    /// Checks all proofs, and counts the wrong ones.
+    async fn prove(
+        &self,
+        steps: Steps,
+        event: &mut EventBuilder,
+        tx: &mut Tx,
+    ) -> Result<Result<(), Refusal>, LoginError> {
+        // A disabled user is asked for the password whatever the flow: only its owner is told.
+        let asked = steps.password || !self.user.enabled;
+        let password = if asked {
+            self.password().await?
+        } else {
+            UNASKED
+        };
+        // After the password, however long that took: see `brute_force`.
+        let standing = Standing::of(self.app, self.realm, &self.user.id).await?;
+        let lock = standing
+            .as_ref()
+            .and_then(|standing| standing.lock(self.realm, self.app.now()));
+        if let Some(lock) = lock {
+            return Ok(Err(LoginRefused::Locked(lock).into()));
+        }
+        if !self.user.enabled && password.ok {
+            return Ok(Err(LoginRefused::Disabled.into()));
+        }
+        let (proof, refused) = if !self.user.enabled {
+            (Proof::First, LoginRefused::DisabledAndWrong)
+        } else if !password.ok {
+            (Proof::First, LoginRefused::InvalidCredentials)
+        } else if !self.otp(steps.otp, tx) {
+            (Proof::Second, LoginRefused::InvalidCredentials)
+        } else {
+            if let Some(standing) = standing {
+                standing.success(self.realm, self.strongest(steps), tx);
+            }
+            self.upgrade(password, tx).await?;
+            return Ok(Ok(()));
+        };
+        let Some(standing) = standing else {
+            return Ok(Err(refused.into()));
+        };
+        event.user(self.user.id.as_str());
+        let failed = (&*event, refused.event_error());
+        let outrun = standing
+            .failure(self.app, self.realm, proof, failed)
+            .await?;
+        Ok(Err(outrun.map_or(Refusal::Recorded(refused), |lock| {
+            LoginRefused::Locked(lock).into()
+        })))
+    }
+
+    /// The last proof that this user has to give.
+    fn strongest(&self, steps: Steps) -> Proof {
+        let has_otp = self
             .credentials
             .iter()
-            .find(|known| known.kind == CredentialType::Password);
+            .any(|known| known.kind == CredentialType::Otp);
+        match steps.otp {
+            Otp::Always => Proof::Second,
+            Otp::IfConfigured if has_otp => Proof::Second,
+            Otp::IfConfigured | Otp::Never => Proof::First,
+        }
+    }
+
+    /// Checks the password.
+    async fn password(&self) -> Result<Verdict, LoginError> {
+        let stored = self.stored_password();
         let (Some(stored), Some(password)) = (stored, &self.sent.password) else {
             dummy(self.app, self.sent, self.policy.hash()).await?;
-            return Ok(false);
+            return Ok(WRONG);
         };
         let parsed = StoredPassword::parse(&stored.secret_data, &stored.credential_data);
         let Ok(parsed) = parsed else {
             dummy(self.app, self.sent, self.policy.hash()).await?;
-            return Ok(false);
+            return Ok(WRONG);
         };
-        let verdict = match self
-            .app
-            .hasher
-            .verify(password.clone(), parsed, self.policy.hash())
-            .await
-        {
-            Ok(verdict) => verdict,
+        let hash = self.policy.hash();
+        match self.app.hasher.verify(password.clone(), parsed, hash).await {
+            Ok(verdict) => Ok(verdict),
             // An endless password, or a stored hash that asks for the moon, is simply not right.
-            Err(HasherError::Password(_)) => return Ok(false),
-            Err(error @ (HasherError::Busy | HasherError::Stopped)) => return Err(error.into()),
-        };
-        if verdict.ok && verdict.outdated {
-            let fresh = self
-                .app
-                .hasher
-                .hash(password.clone(), self.policy.hash())
-                .await?;
-            let mut credential = stored.clone();
-            credential.secret_data = fresh.secret_data();
-            credential.credential_data = fresh.credential_data();
-            tx.update_credential(&self.realm.id, &self.user.id, &credential);
+            Err(HasherError::Password(_)) => Ok(WRONG),
+            Err(error @ (HasherError::Busy | HasherError::Stopped)) => Err(error.into()),
         }
-        Ok(verdict.ok)
+    }
+
+    /// Stores a password that was right anew where its hash is not what the policy asks for.
+    async fn upgrade(&self, verdict: Verdict, tx: &mut Tx) -> Result<(), LoginError> {
+        let (true, Some(stored), Some(password)) = (
+            verdict.outdated,
+            self.stored_password(),
+            &self.sent.password,
+        ) else {
+            return Ok(());
+        };
+        let hash = self.policy.hash();
+        let fresh = self.app.hasher.hash(password.clone(), hash).await?;
+        let mut credential = stored.clone();
+        credential.secret_data = fresh.secret_data();
+        credential.credential_data = fresh.credential_data();
+        tx.update_credential(&self.realm.id, &self.user.id, &credential);
+        Ok(())
+    }
+
+    fn stored_password(&self) -> Option<&Credential> {
+        self.credentials
+            .iter()
+            .find(|known| known.kind == CredentialType::Password)
     }
 
     /// Checks the one-time password, and marks its code as used where codes are for one use.
@@ -334,11 +440,9 @@ impl Attempt<'_> {
         if self.realm.settings.login.verify_email && !self.user.email_verified {
             return Ok(false);
         }
-        let password = self
-            .credentials
-            .iter()
-            .find(|known| known.kind == CredentialType::Password);
-        let made = password.and_then(|password| password.created_at);
+        let made = self
+            .stored_password()
+            .and_then(|password| password.created_at);
         if made.is_some_and(|made| self.policy.is_expired(made, self.app.now())) {
             return Ok(false);
         }

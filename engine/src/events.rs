@@ -60,6 +60,11 @@ impl EventBuilder {
         self
     }
 
+    /// The address of whoever caused it.
+    pub fn ip_address(&self) -> &str {
+        &self.ip_address
+    }
+
     /// Adds a fact; a later value of the same name replaces the earlier, an empty one is none.
     pub fn detail(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
         let value = value.into();

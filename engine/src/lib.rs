@@ -7,6 +7,7 @@
 pub mod app;
 pub mod authenticate;
 pub mod bootstrap;
+pub mod brute_force;
 pub mod client;
 pub mod clock;
 pub mod credentials;

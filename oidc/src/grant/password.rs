@@ -109,10 +109,7 @@ async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Res
     };
     match direct_grant(&call.app, &call.realm, &sent, event, tx).await {
         Ok(Ok(user)) => Ok(user),
-        Ok(Err(refused)) => {
-            let problem = tell(refused, event);
-            Err(call.refuse(event, refused.event_error(), problem).await)
-        }
+        Ok(Err(refused)) => Err(tell(refused)),
         Err(LoginError::Hasher(error)) => {
             tracing::warn!("a sign-in is refused: {error}");
             Err(Problem::busy())
@@ -121,8 +118,9 @@ async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Res
     }
 }
 
-/// What the client is told of a refused sign-in; a wrong name and a wrong password look alike.
-fn tell(refused: LoginRefused, event: &mut EventBuilder) -> Problem {
+/// What the client is told of a refused sign-in; a wrong name, a wrong password and an account that
+/// is locked look alike.
+fn tell(refused: LoginRefused) -> Problem {
     let invalid = |text: &str| Problem::bad_request("invalid_grant", text);
     match refused {
         LoginRefused::NoUsername => Problem::new(
@@ -131,14 +129,12 @@ fn tell(refused: LoginRefused, event: &mut EventBuilder) -> Problem {
             "Missing parameter: username",
         ),
         LoginRefused::Disabled => invalid("Account disabled"),
-        LoginRefused::NotSetUp => {
-            event.detail("reason", "Account is not fully set up");
-            invalid("Account is not fully set up")
-        }
+        LoginRefused::NotSetUp => invalid("Account is not fully set up"),
         LoginRefused::UserNotFound
         | LoginRefused::ServiceAccount
         | LoginRefused::DisabledAndWrong
-        | LoginRefused::InvalidCredentials => invalid("Invalid user credentials"),
+        | LoginRefused::InvalidCredentials
+        | LoginRefused::Locked(_) => invalid("Invalid user credentials"),
         LoginRefused::UnsupportedFlow => {
             invalid("The direct grant flow of this realm has steps that this server cannot take")
         }

@@ -11,6 +11,7 @@ pub(super) mod representation;
 mod uniqueness;
 
 use axum::http::{Method, StatusCode};
+use claviger_engine::brute_force::{self, DISABLED_REASON};
 use claviger_engine::credentials::write;
 use claviger_engine::logout::end_sessions_of_user;
 use claviger_engine::profile::{Context, Missing, Scene};
@@ -21,6 +22,7 @@ use claviger_model::{GroupId, User, UserId};
 use claviger_store::{Commit, Tx};
 use claviger_surface::Answer;
 use claviger_wire::document::{Json, Kind, LinkKind};
+use claviger_wire::fields::Fields;
 use claviger_wire::flow::RequiredActionView;
 use serde_json::{Value, json};
 
@@ -277,6 +279,8 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         .await?;
     let credentials = with_sent(&call, &after, &held, &body).await?;
     let mut tx = Tx::new();
+    let path = call.resource_path();
+    unlock(&call, (&before, &mut after, &body), &mut tx).await?;
     tx.update_user(&call.realm.id, &after);
     uniqueness::hold_email(&call, &mut tx, Some(&before), &after);
     write(&mut tx, &call.realm.id, &after.id, &held, &credentials);
@@ -284,7 +288,6 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         let (kinds, reason) = (&SessionKind::ALL, EndReason::UserDisabled);
         end_sessions_of_user(&call.app, &call.realm, &mut tx, &after.id, kinds, reason).await?;
     }
-    let path = call.resource_path();
     let resource = Resource {
         operation: "UPDATE",
         kind: "USER",
@@ -293,6 +296,34 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     call.record(&mut tx, resource, Some(&told(&body)));
     commit(&call, tx).await?;
     Ok(no_content())
+}
+
+/// Lets a user in again who was locked because somebody guessed at the password, if the
+/// administrator enables them. Otherwise why they are locked is not forgotten, whatever attributes
+/// were sent.
+async fn unlock(
+    call: &AdminCall,
+    (before, after, body): (&User, &mut User, &Json),
+    tx: &mut Tx,
+) -> Result<(), Problem> {
+    if Fields::of(body).maybe_flag("enabled") != Some(true) {
+        if let Some(reason) = before.attributes.get(DISABLED_REASON) {
+            let attributes = &mut after.attributes;
+            attributes.insert(DISABLED_REASON.to_owned(), reason.clone());
+        }
+        return Ok(());
+    }
+    let (store, now) = (&call.app.store, call.app.now());
+    if brute_force::free(store, &call.realm, (before, after), now, tx).await? {
+        let path = call.resource_path();
+        let resource = Resource {
+            operation: "DELETE",
+            kind: "USER_LOGIN_FAILURE",
+            path: Some(&path),
+        };
+        call.record(tx, resource, None);
+    }
+    Ok(())
 }
 
 async fn commit(call: &AdminCall, tx: Tx) -> Result<(), Problem> {

@@ -143,16 +143,8 @@ async fn an_export_has_what_was_asked_for_and_no_secret() {
 }
 
 #[tokio::test]
-async fn nobody_is_locked_and_unknown_doors_are_closed() {
+async fn unknown_doors_are_closed() {
     let shop = open().await;
-    let user = shop.user("alice").await;
-    let path = format!("/attack-detection/brute-force{user}");
-    let status = shop.get(&path).await.is(200).json();
-    assert_eq!(status["disabled"], false);
-    shop.delete(&path).await.is(204);
-    shop.delete("/attack-detection/brute-force/users")
-        .await
-        .is(204);
     assert_eq!(
         shop.get("/magic").await.is(404).member("error"),
         "HTTP 404 Not Found"
