@@ -5,31 +5,25 @@
 //! ignored. Names are those of the table of known options, so that a misspelt one is refused.
 
 pub mod bootstrap_admin;
+pub mod completion;
 pub mod export;
+mod grammar;
 pub mod import;
 pub mod show_config;
 pub mod start;
 
+use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
+use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 use claviger_engine::App;
+use grammar::{Depth, grammar};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::settings::known::{Class, Known, Table, Type};
+use crate::settings::known::{Class, Table};
 use crate::settings::{Settings, UsageError};
-
-/// The options that only export and import take.
-const TRANSFER: &[&str] = &[
-    "dir",
-    "file",
-    "realm",
-    "users",
-    "users-per-file",
-    "override",
-];
 
 /// The threads that answer requests, named as in Keycloak's log.
 fn runtime() -> anyhow::Result<Runtime> {
@@ -61,9 +55,6 @@ fn with_app<T>(
     })
 }
 
-/// Where help shows what all commands have in common.
-const LAST: usize = 1_000;
-
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -87,8 +78,10 @@ pub enum Command {
         secret: Option<Text>,
         prompt: bool,
     },
-    /// Print what is given.
-    ShowConfig,
+    /// Print what is given, or what holds.
+    ShowConfig { all: bool },
+    /// Print a script that completes what is typed.
+    Completion { shell: clap_complete::Shell },
     /// Nothing to be done: Keycloak's step before the first start.
     Build,
 }
@@ -125,6 +118,8 @@ pub struct Invocation {
     pub options: Vec<(String, String)>,
     /// The file of `--config-file`.
     pub config_file: Option<String>,
+    /// Properties of a Java machine that are options: name without `kc.`, value.
+    pub properties: Vec<(String, String)>,
     /// How many arguments for a Java machine were ignored.
     pub java_arguments: usize,
 }
@@ -141,7 +136,7 @@ pub enum Parsed {
 /// Takes the arguments apart; the first is the program's name.
 pub fn parse(table: &Table, arguments: &[String]) -> Result<Parsed, UsageError> {
     let split = Split::of(table, arguments)?;
-    let matches = match grammar(table, split.all_help).try_get_matches_from(&split.plain) {
+    let matches = match grammar(table, split.depth).try_get_matches_from(&split.plain) {
         Ok(matches) => matches,
         Err(error) => return explain(table, &error),
     };
@@ -162,6 +157,7 @@ pub fn parse(table: &Table, arguments: &[String]) -> Result<Parsed, UsageError> 
         command: command(&path, leaf)?,
         options,
         config_file: leaf.get_one::<String>("config-file").cloned(),
+        properties: split.properties,
         java_arguments: split.java,
     }))
 }
@@ -171,8 +167,9 @@ pub fn parse(table: &Table, arguments: &[String]) -> Result<Parsed, UsageError> 
 struct Split {
     plain: Vec<String>,
     wildcards: Vec<(String, String)>,
+    properties: Vec<(String, String)>,
     java: usize,
-    all_help: bool,
+    depth: Depth,
 }
 
 impl Split {
@@ -191,11 +188,14 @@ impl Split {
                 continue;
             }
             if argument.starts_with("-D") {
-                split.java += 1;
+                match property(argument) {
+                    Some(property) => split.properties.push(property),
+                    None => split.java += 1,
+                }
                 continue;
             }
             if argument == "--help-all" {
-                split.all_help = true;
+                split.depth = Depth::All;
                 split.plain.push("--help".to_owned());
                 continue;
             }
@@ -225,154 +225,14 @@ impl Split {
     }
 }
 
+/// `-Dkc.name=value`: an option, as a property of a Java machine.
+pub fn property(argument: &str) -> Option<(String, String)> {
+    let (name, value) = argument.strip_prefix("-Dkc.")?.split_once('=')?;
+    (name != "home.dir").then(|| (name.to_owned(), value.to_owned()))
+}
+
 fn expects_value(name: &str) -> UsageError {
     UsageError(format!("Option '--{name}' expects a single value."))
-}
-
-/// An option with a value. Repeated ones are kept, for the last to count.
-fn option(name: &'static str, help: &'static str) -> Arg {
-    let arg = Arg::new(name).long(name).help(help).num_args(1);
-    arg.allow_hyphen_values(true).action(ArgAction::Append)
-}
-
-fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .help(help)
-        .action(ArgAction::SetTrue)
-}
-
-/// What all commands know, and of the options in [`TRANSFER`] those that are named.
-fn known_options(table: &Table, all_help: bool, transfer: &[&str]) -> Vec<Arg> {
-    let fits = |name: &str| !TRANSFER.contains(&name) || transfer.contains(&name);
-    let rows = table
-        .rows()
-        .iter()
-        .filter(|row| row.wildcard().is_none() && fits(row.name));
-    rows.filter(|row| row.class != Class::Removed)
-        .map(|row| {
-            let shown = all_help || row.class == Class::Honoured;
-            option(row.name, "")
-                .help(about(row))
-                .value_name(value_name(row))
-                .hide(!shown)
-        })
-        .collect()
-}
-
-/// What a value is called in help.
-fn value_name(row: &Known) -> &'static str {
-    match row.kind {
-        Type::Text if row.secret => "secret",
-        Type::Text => "text",
-        Type::Bool => "true|false",
-        Type::Int | Type::Count => "number",
-        Type::Port => "port",
-        Type::Duration => "duration",
-        Type::Enum => "value",
-        Type::List => "list",
-    }
-}
-
-/// An option's meaning, values and default in help.
-fn about(row: &Known) -> String {
-    let mut about = match row.class {
-        Class::Honoured | Class::Removed => row.about.to_owned(),
-        Class::Ignored => format!("{} (no effect yet)", row.about),
-        Class::Refused => format!("refused: {}", row.about),
-    };
-    if !row.values.is_empty() {
-        about = format!("{about} [values: {}]", row.values.replace(',', ", "));
-    }
-    if !row.default.is_empty() {
-        about = format!("{about} [default: {}]", row.default);
-    }
-    about
-}
-
-fn subcommand(
-    table: &Table,
-    all_help: bool,
-    (name, about): (&'static str, &'static str),
-    transfer: &[&str],
-) -> Clap {
-    let optimized = flag("optimized", "Accepted: there is no build step to skip");
-    Clap::new(name)
-        .about(about)
-        .args(known_options(table, all_help, transfer))
-        .arg(optimized)
-}
-
-fn administrators(table: &Table, all_help: bool) -> Clap {
-    let kind = |words, own: &[(&'static str, &'static str)]| {
-        let own: Vec<Arg> = own.iter().map(|(name, help)| option(name, help)).collect();
-        let no_prompt = flag("no-prompt", "Ask nothing; fail if something is missing");
-        subcommand(table, all_help, words, &[])
-            .args(own)
-            .arg(no_prompt)
-    };
-    let user = [
-        ("username", "Name of the user [default: temp-admin]"),
-        ("username:env", "Variable that holds the name"),
-        ("password:env", "Variable that holds the password"),
-    ];
-    let service = [
-        (
-            "client-id",
-            "Client id of the service account [default: temp-admin]",
-        ),
-        ("client-id:env", "Variable that holds the client id"),
-        ("client-secret:env", "Variable that holds the client secret"),
-    ];
-    Clap::new("bootstrap-admin")
-        .about("Create an administrator")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(kind(
-            ("user", "Create an administrator with a password"),
-            &user,
-        ))
-        .subcommand(kind(
-            ("service", "Create a service account for administration"),
-            &service,
-        ))
-}
-
-fn grammar(table: &Table, all_help: bool) -> Clap {
-    let command = |name, about, transfer| subcommand(table, all_help, (name, about), transfer);
-    let serving = |name, about| {
-        let help = "Import the files of data/import; existing realms are skipped";
-        command(name, about, &[]).arg(flag("import-realm", help))
-    };
-    let file = option(
-        "config-file",
-        "Configuration file [default: conf/keycloak.conf]",
-    );
-    let verbose = flag("verbose", "Tell more about errors").short('v');
-    Clap::new("claviger")
-        .about("Claviger: identity and access management, a drop-in replacement for Keycloak")
-        .version(crate::VERSION)
-        .disable_help_subcommand(true)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .max_term_width(100)
-        .arg(file.global(true).display_order(LAST))
-        .arg(verbose.global(true).display_order(LAST))
-        .subcommand(serving("start-dev", "Start the server in development mode"))
-        .subcommand(serving("start", "Start the server"))
-        .subcommand(command(
-            "import",
-            "Import realms",
-            &["dir", "file", "override"],
-        ))
-        .subcommand(command("export", "Export realms", TRANSFER))
-        .subcommand(administrators(table, all_help))
-        .subcommand(command("show-config", "Print the options given", TRANSFER))
-        .subcommand(command(
-            "build",
-            "Accepted: there is nothing to build",
-            TRANSFER,
-        ))
 }
 
 fn command(path: &[&str], leaf: &ArgMatches) -> Result<Command, UsageError> {
@@ -398,7 +258,15 @@ fn command(path: &[&str], leaf: &ArgMatches) -> Result<Command, UsageError> {
         },
         ["import"] => Command::Import,
         ["export"] => Command::Export,
-        ["show-config"] => Command::ShowConfig,
+        ["show-config"] => Command::ShowConfig {
+            all: last("what").is_some_and(|what| what == "all"),
+        },
+        ["completion"] | ["tools", "completion"] => Command::Completion {
+            shell: leaf
+                .get_one("shell")
+                .copied()
+                .unwrap_or(clap_complete::Shell::Bash),
+        },
         ["build"] => Command::Build,
         ["bootstrap-admin", "user"] => Command::BootstrapUser {
             username: text("username", "username:env")?,
@@ -433,11 +301,18 @@ fn explain(table: &Table, error: &clap::Error) -> Result<Parsed, UsageError> {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return Ok(Parsed::Print(error.render().to_string()));
+            let text = error.render();
+            let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            return Ok(Parsed::Print(if styled {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            }));
         }
         ErrorKind::UnknownArgument => unknown_argument(table, &context(ContextKind::InvalidArg)),
         ErrorKind::InvalidSubcommand => {
-            let known = "start-dev, start, import, export, bootstrap-admin, show-config, build";
+            let known = "start-dev, start, build, import, export, bootstrap-admin, show-config, \
+                         completion, tools";
             let given = context(ContextKind::InvalidSubcommand);
             format!("Unknown command: '{given}'. Commands are: {known}")
         }
@@ -471,11 +346,7 @@ fn unknown_argument(table: &Table, given: &str) -> String {
     }
     if let Some(known) = table.find(name) {
         return match known.class {
-            Class::Removed => format!(
-                "Unknown option: '--{name}': it was removed from Keycloak; {}",
-                known.about
-            ),
-            Class::Honoured | Class::Ignored | Class::Refused => {
+            Class::Honoured | Class::Ignored | Class::Refused | Class::Replaced => {
                 format!("Option '--{name}' does not belong to this command")
             }
         };

@@ -70,6 +70,11 @@ fn run() -> anyhow::Result<()> {
             return Ok(());
         }
     };
+    if let Command::Completion { shell } = invocation.command {
+        let called = arguments.first().map_or("", String::as_str);
+        let _ = std::io::stdout().write_all(&cli::completion::script(&table, shell, called));
+        return Ok(());
+    }
     let home = home(&environment)?;
     let mut notices = Notices::default();
     if invocation.java_arguments > 0 {
@@ -110,7 +115,12 @@ fn run() -> anyhow::Result<()> {
             };
             cli::bootstrap_admin::service(&settings, &who, &environment)
         }
-        Command::ShowConfig => cli::show_config::run(&raw, &table),
+        Command::ShowConfig { all } => {
+            cli::show_config::run(&raw, &table, all);
+            Ok(())
+        }
+        // Done above: it asks for no settings.
+        Command::Completion { .. } => Ok(()),
         Command::Build => {
             println!("There is nothing to build: options take effect at the next start.");
             Ok(())
@@ -127,14 +137,29 @@ fn load(
     notices: &mut Notices,
 ) -> anyhow::Result<(RawOptions, Settings)> {
     let file = configuration_file(invocation, environment, home)?;
-    let sources = Sources {
+    let home_text = home.to_string_lossy();
+    let mut properties = java_properties(environment);
+    properties.extend(invocation.properties.iter().cloned());
+    let mut sources = Sources {
         arguments: &invocation.options,
+        properties: &properties,
         environment,
         file: &file,
-        home: &home.to_string_lossy(),
+        key_store: &[],
+        home: &home_text,
     };
+    // Once to learn where the key store is, and once with what is in it.
+    let raw = RawOptions::gather(table, &sources, &mut Notices::default())?;
+    let entries = match settings::config_key_store(&raw)? {
+        Some(store) => key_files::secrets(&store)
+            .context("config-keystore")?
+            .into_iter()
+            .collect(),
+        None => Vec::new(),
+    };
+    sources.key_store = &entries;
     let mut raw = RawOptions::gather(table, &sources, notices)?;
-    settings::legacy::apply(&mut raw, environment, notices)?;
+    settings::legacy::apply(&mut raw, table, environment, notices)?;
     let mode = match invocation.command {
         Command::StartDev { .. } => Mode::Development,
         Command::Start { .. } => Mode::Production,
@@ -142,11 +167,24 @@ fn load(
         | Command::Export
         | Command::BootstrapUser { .. }
         | Command::BootstrapService { .. }
-        | Command::ShowConfig
+        | Command::ShowConfig { .. }
+        | Command::Completion { .. }
         | Command::Build => Mode::Offline,
     };
     let settings = Settings::check(&raw, table, mode, home, notices)?;
     Ok((raw, settings))
+}
+
+/// The options among what variables say to a Java machine.
+fn java_properties(environment: &[(String, String)]) -> Vec<(String, String)> {
+    let read = ["JAVA_OPTS", "JAVA_OPTS_APPEND"];
+    let variables = environment
+        .iter()
+        .filter(|(name, _)| read.contains(&name.as_str()));
+    variables
+        .flat_map(|(_, value)| value.split_whitespace())
+        .filter_map(cli::property)
+        .collect()
 }
 
 fn arguments() -> Result<Vec<String>, UsageError> {

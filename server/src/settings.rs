@@ -18,13 +18,14 @@ pub mod transfer;
 mod value;
 pub mod vault;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use claviger_model::Secret;
 
 use hostname::{Hostname, Mounts};
-use https::Tls;
+use https::{StoreFile, Tls};
 use known::{Class, Known, Table};
 use logging::Logging;
 use proxy::Proxy;
@@ -175,12 +176,13 @@ impl Settings {
         home: &Path,
         notices: &mut Notices,
     ) -> Result<Self, UsageError> {
+        let mut idle = Idle::default();
         for (name, given) in raw.iter() {
-            let Some(known) = table.find(name) else {
-                continue;
-            };
-            check_one(known, name, given, notices)?;
+            if let Some(known) = table.find(name) {
+                check_one(known, name, given, &mut idle)?;
+            }
         }
+        idle.tell(notices);
         let values = Values::new(raw, table);
         let http = Http::check(&values, mode, home, notices)?;
         let hostname = Hostname::check(&values, mode)?;
@@ -208,9 +210,27 @@ impl Settings {
             logging: Logging::check(&values, raw)?,
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),
-            transfer: Transfer::check(&values)?,
+            transfer: Transfer::check(&values, raw.imports())?,
             vault: Vault::check(&values)?,
         })
+    }
+}
+
+/// Options that were given and have no effect, by the reason.
+#[derive(Default)]
+struct Idle(BTreeMap<&'static str, Vec<String>>);
+
+impl Idle {
+    /// One line for each reason.
+    fn tell(self, notices: &mut Notices) {
+        for (because, options) in self.0 {
+            let (noun, verb) = match options.len() {
+                1 => ("option", "has"),
+                _ => ("options", "have"),
+            };
+            let options = options.join(", ");
+            notices.warn(format!("{noun} {options} {verb} no effect here: {because}"));
+        }
     }
 }
 
@@ -219,7 +239,7 @@ fn check_one(
     known: &Known,
     name: &str,
     given: &raw::Given,
-    notices: &mut Notices,
+    idle: &mut Idle,
 ) -> Result<(), UsageError> {
     let text = given.value.reveal();
     if !known.default.is_empty() && text == known.default {
@@ -227,23 +247,41 @@ fn check_one(
     }
     value::check(known, name, text)?;
     match known.class {
-        Class::Ignored => notices.warn(format!(
-            "option {name} ({}) is accepted but has no effect yet: {}",
-            given.origin, known.about
-        )),
+        Class::Ignored => {
+            let option = format!("{name} ({})", given.origin);
+            idle.0.entry(known.because).or_default().push(option);
+        }
         Class::Refused => {
             return Err(UsageError(format!(
                 "option {name} is refused: {}",
-                known.about
+                known.because
             )));
         }
-        Class::Honoured => {}
-        Class::Removed => notices.warn(format!(
-            "option {name} ({}) was removed from Keycloak and is ignored: {}",
-            given.origin, known.about
-        )),
+        // What is old was turned into what replaced it.
+        Class::Honoured | Class::Replaced => {}
     }
     Ok(())
+}
+
+/// Where values of options are kept, if that is a file of its own.
+pub fn config_key_store(raw: &RawOptions) -> Result<Option<StoreFile>, UsageError> {
+    let text = |name: &str| raw.get(name).map(|given| given.value.reveal());
+    let Some(path) = text("config-keystore").filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let kind = text("config-keystore-type").unwrap_or("PKCS12");
+    if !kind.eq_ignore_ascii_case("PKCS12") {
+        return Err(https::only_java(Path::new(path), "config-keystore-type"));
+    }
+    let Some(given) = raw.get("config-keystore-password") else {
+        return Err(UsageError(
+            "config-keystore-password must be specified when config-keystore is".to_owned(),
+        ));
+    };
+    Ok(Some(StoreFile {
+        path: path.into(),
+        password: given.value.clone(),
+    }))
 }
 
 /// Says what is probably a mistake of whoever serves the public without TLS.

@@ -7,6 +7,7 @@ mod bench;
 mod children;
 mod databases;
 mod http;
+mod options;
 mod oracle;
 mod packages;
 mod product;
@@ -31,7 +32,7 @@ struct Task {
     run: fn(&[String]) -> anyhow::Result<bool>,
 }
 
-const TASKS: [Task; 8] = [
+const TASKS: [Task; 9] = [
     Task {
         name: "start",
         summary: "build and run the server",
@@ -67,6 +68,12 @@ const TASKS: [Task; 8] = [
         summary: "run the databases of the tests",
         help: databases::HELP,
         run: databases::run,
+    },
+    Task {
+        name: "options",
+        summary: "write the page of options",
+        help: options::HELP,
+        run: options::run,
     },
     Task {
         name: "torture",

@@ -48,14 +48,20 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     })
 }
 
-/// `--import-realm`: reads the usual folder, if it is there; realms that exist are kept.
-pub async fn at_start(app: &App, settings: &Settings) -> anyhow::Result<()> {
-    let folder = settings.home.join(AT_START);
-    if !folder.is_dir() {
-        tracing::info!(target: CATEGORY, "there is no folder {}", folder.display());
-        return Ok(());
+/// Reads what is to be there when the server starts: the usual folder with `--import-realm`, and
+/// files that an older variable names. Realms that exist are kept.
+pub async fn at_start(app: &App, settings: &Settings, folder: bool) -> anyhow::Result<()> {
+    let path = settings.home.join(AT_START);
+    if folder && !path.is_dir() {
+        tracing::info!(target: CATEGORY, "there is no folder {}", path.display());
+    } else if folder {
+        import_all(app, read_folder(&path)?, Existing::Keep).await?;
     }
-    import_all(app, read_folder(&folder)?, Existing::Keep).await
+    for path in &settings.transfer.at_start {
+        let (name, bytes) = read(path)?;
+        import_all(app, files::read(&name, &bytes)?, Existing::Keep).await?;
+    }
+    Ok(())
 }
 
 /// The realms in the JSON files of a folder.

@@ -39,9 +39,7 @@ pub fn run(settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
     runtime.block_on(async {
         let app = crate::app::open(settings).await?;
         crate::app::prepare(&app, &settings.bootstrap).await?;
-        if import_realm {
-            super::import::at_start(&app, settings).await?;
-        }
+        super::import::at_start(&app, settings, import_realm).await?;
         // Before anybody is told that the server is there: whoever is told may stop it.
         let mut signals = Signals::listen()?;
         let running = Running::start(settings, app, &tls, since).await?;

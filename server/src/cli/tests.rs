@@ -31,7 +31,7 @@ fn options(invocation: &Invocation) -> Vec<(&str, &str)> {
 
 #[test]
 fn the_grammar_is_sound() {
-    grammar(&Table::load(), false).debug_assert();
+    grammar(&Table::load(), Depth::Effective).debug_assert();
 }
 
 #[test]
@@ -110,6 +110,20 @@ fn commands_are_told_apart() {
             Command::Export,
         ),
         ("build --db=postgres", Command::Build),
+        ("show-config", Command::ShowConfig { all: false }),
+        ("show-config all", Command::ShowConfig { all: true }),
+        (
+            "tools completion",
+            Command::Completion {
+                shell: clap_complete::Shell::Bash,
+            },
+        ),
+        (
+            "completion fish",
+            Command::Completion {
+                shell: clap_complete::Shell::Fish,
+            },
+        ),
         (
             "bootstrap-admin user --username ann --password:env PW --no-prompt",
             Command::BootstrapUser {
@@ -153,7 +167,6 @@ fn mistakes_are_refused_in_plain_words() {
             "start --file=x",
             "Option '--file' does not belong to this command",
         ),
-        ("start --proxy=edge", "use proxy-headers"),
         (
             "bootstrap-admin user --username a --username:env B",
             "Options --username and --username:env exclude each other",

@@ -309,6 +309,15 @@ impl<'a> Given<'a> {
     }
 }
 
+/// Why key stores of another type than PKCS#12 are not read.
+pub(super) fn only_java(path: &Path, option: &str) -> UsageError {
+    UsageError(format!(
+        "option {option}: only PKCS12 is read here, other types only by Java; convert the file: \
+         keytool -importkeystore -srckeystore {path} -destkeystore {path}.p12 -deststoretype PKCS12",
+        path = path.display()
+    ))
+}
+
 /// The name of a cipher suite in the registry of IANA, which Java uses, too. rustls puts the version
 /// before those of TLS 1.3.
 fn iana_name(suite: CipherSuite) -> Option<String> {

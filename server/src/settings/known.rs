@@ -1,11 +1,19 @@
 //! The options that Keycloak 26.7 knows, and what becomes of each here.
 //!
-//! The table is `options.tsv` beside this file. An option that is missing there is misspelt.
+//! The table is `options.tsv` beside this file. An option that is missing there is misspelt. Why
+//! options have no effect or are refused is told in `reasons.tsv`, under which heading they are
+//! shown in `groups.tsv`: a row there stands for a name or, with a `*`, for all that begin (and end)
+//! so, and the longest that fits counts. `cargo xtask options` writes
+//! `docs/options.md` out of the same files.
 
 use std::collections::HashMap;
 
 /// The table as text: name, class, type, secret, default, values, about.
 const TABLE: &str = include_str!("options.tsv");
+/// Why options have no effect, or are refused: name, reason.
+const REASONS: &str = include_str!("reasons.tsv");
+/// Under which heading options are shown: name, heading.
+const GROUPS: &str = include_str!("groups.tsv");
 
 /// How alike two names must be before one is offered for the other (0 to 1).
 const ALIKE: f64 = 0.6;
@@ -17,12 +25,12 @@ const OFFERED: usize = 3;
 pub enum Class {
     /// It has its effect.
     Honoured,
-    /// It is taken, and said to have no effect yet.
+    /// It is taken, and said to have no effect, and why.
     Ignored,
     /// Ignoring it would be dangerous: the server does not start with it.
     Refused,
-    /// Earlier releases had it.
-    Removed,
+    /// Earlier releases had it: it is turned into what replaced it.
+    Replaced,
 }
 
 /// What may stand in a value.
@@ -40,6 +48,8 @@ pub enum Type {
     Port,
     /// `10s`, `500ms`, `PT1M`, or seconds.
     Duration,
+    /// A file or a directory.
+    Path,
     /// One of the option's values.
     Enum,
     /// Texts, or values, separated by commas.
@@ -61,11 +71,16 @@ pub struct Known {
     pub default: &'static str,
     /// The values of an `Enum` or `List`; empty: any.
     pub values: &'static str,
-    /// Its meaning, or why it is refused, or what replaced it.
+    /// Its meaning, or what replaced it.
     pub about: &'static str,
+    /// Why it has no effect, or is refused; empty if it is honoured.
+    pub because: &'static str,
+    /// The heading under which it is shown.
+    pub group: &'static str,
 }
 
 /// All known options.
+#[derive(Debug)]
 pub struct Table {
     rows: Vec<Known>,
     by_name: HashMap<&'static str, usize>,
@@ -74,7 +89,15 @@ pub struct Table {
 impl Table {
     /// Reads the embedded table.
     pub fn load() -> Self {
-        let rows: Vec<Known> = TABLE.lines().skip(1).filter_map(read_row).collect();
+        let (reasons, groups) = (pairs(REASONS), pairs(GROUPS));
+        let mut rows: Vec<Known> = TABLE.lines().skip(1).filter_map(read_row).collect();
+        for row in &mut rows {
+            let (name, class) = (row.name, row.class);
+            if matches!(class, Class::Ignored | Class::Refused) {
+                row.because = longest(&reasons, name);
+            }
+            row.group = longest(&groups, name);
+        }
         let by_name = rows
             .iter()
             .enumerate()
@@ -88,6 +111,17 @@ impl Table {
         &self.rows
     }
 
+    /// The headings, in the order in which they are shown.
+    pub fn groups() -> Vec<&'static str> {
+        let mut groups = Vec::new();
+        for (_, heading) in pairs(GROUPS) {
+            if !groups.contains(&heading) {
+                groups.push(heading);
+            }
+        }
+        groups
+    }
+
     /// The row of an option as given, wildcards included: `log-level-org.keycloak.events`.
     pub fn find(&self, name: &str) -> Option<&Known> {
         if let Some(index) = self.by_name.get(name) {
@@ -96,6 +130,17 @@ impl Table {
         let fits = |row: &&Known| row.wildcard().is_some_and(|prefix| longer(name, prefix));
         let longest = |row: &&Known| row.wildcard().map_or(0, str::len);
         self.rows.iter().filter(fits).max_by_key(longest)
+    }
+
+    /// The name in the form of the table. Settings of parts were once written with one dash between
+    /// part, provider and property: `spi-theme-default`.
+    pub fn canonical(&self, name: &str) -> String {
+        let plain = |name: &str| name.replace("--", "-");
+        let same = |row: &&Known| row.name.starts_with("spi-") && plain(row.name) == plain(name);
+        let row = name
+            .starts_with("spi-")
+            .then(|| self.rows.iter().find(same));
+        row.flatten().map_or(name, |row| row.name).to_owned()
     }
 
     /// The names that a misspelt one may have meant, likeliest first.
@@ -122,6 +167,42 @@ impl Known {
     pub fn wildcard(&self) -> Option<&'static str> {
         self.name.split_once('<').map(|(prefix, _)| prefix)
     }
+
+    /// The values of an `Enum` or `List`; none: any.
+    pub fn allowed(&self) -> impl Iterator<Item = &'static str> {
+        let values = self.values.split(',').map(str::trim);
+        values.filter(|value| !value.is_empty())
+    }
+
+    /// The variable that stands for it: `KC_HTTP_PORT`.
+    pub fn variable(&self) -> String {
+        format!("KC_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+}
+
+/// The rows of a table of two columns.
+fn pairs(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    text.lines()
+        .skip(1)
+        .filter_map(|line| line.split_once('\t'))
+        .collect()
+}
+
+/// What stands beside the longest pattern that fits.
+fn longest(rows: &[(&'static str, &'static str)], name: &str) -> &'static str {
+    let fitting = rows.iter().filter(|(pattern, _)| fits(pattern, name));
+    let longest = fitting.max_by_key(|(pattern, _)| pattern.len());
+    longest.map_or("", |(_, text)| text)
+}
+
+/// Whether a name, or all that begin and end as a pattern with `*` does, is meant.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+        None => pattern == name,
+    }
 }
 
 fn longer(name: &str, prefix: &str) -> bool {
@@ -136,7 +217,7 @@ fn read_row(line: &'static str) -> Option<Known> {
         "on" => Class::Honoured,
         "off" => Class::Ignored,
         "no" => Class::Refused,
-        "gone" => Class::Removed,
+        "old" => Class::Replaced,
         _ => return None,
     };
     let kind = match cell()? {
@@ -146,6 +227,7 @@ fn read_row(line: &'static str) -> Option<Known> {
         "count" => Type::Count,
         "port" => Type::Port,
         "duration" => Type::Duration,
+        "path" => Type::Path,
         "enum" => Type::Enum,
         "list" => Type::List,
         _ => return None,
@@ -159,6 +241,8 @@ fn read_row(line: &'static str) -> Option<Known> {
         default: cell()?,
         values: cell()?,
         about: cell()?,
+        because: "",
+        group: "",
     })
 }
 
@@ -230,10 +314,52 @@ mod tests {
         }
     }
 
+    /// Keycloak's own list of options of release 26.7: name, variable.
+    const KEYCLOAK: &str = include_str!("keycloak.tsv");
+
+    /// A name with something in place of what the user may choose.
+    fn chosen(name: &str) -> String {
+        let mut chosen = name.to_owned();
+        while let (Some(start), Some(end)) = (chosen.find('<'), chosen.find('>')) {
+            chosen.replace_range(start..=end, if name.starts_with("KC_") { "X" } else { "x" });
+        }
+        chosen
+    }
+
     #[test]
-    fn refused_options_say_why() {
+    fn every_option_of_keycloak_is_known_by_name_and_by_variable() {
+        let table = Table::load();
+        let listed = pairs(KEYCLOAK);
+        assert!(listed.len() > 250, "{}", listed.len());
+        for (name, variable) in listed {
+            let row = table.find(&chosen(name));
+            assert!(row.is_some(), "{name}");
+            let environment = vec![(chosen(variable), "x".to_owned())];
+            let sources = crate::settings::raw::Sources {
+                environment: &environment,
+                ..Default::default()
+            };
+            let mut notices = crate::settings::Notices::default();
+            let raw = crate::settings::raw::RawOptions::gather(&table, &sources, &mut notices);
+            let raw = raw.unwrap();
+            let found: Vec<&str> = raw.iter().map(|(name, _)| name).collect();
+            let same = found.first().and_then(|name| table.find(name));
+            assert_eq!(
+                same.map(|row| row.name),
+                row.map(|row| row.name),
+                "{variable}: {found:?}"
+            );
+            assert_eq!(notices.lines().count(), 0, "{variable}");
+        }
+    }
+
+    #[test]
+    fn every_option_has_a_meaning_a_heading_and_where_it_is_due_a_reason() {
         for row in Table::load().rows() {
             assert!(!row.about.is_empty(), "{}", row.name);
+            assert!(!row.group.is_empty(), "{}", row.name);
+            let due = matches!(row.class, Class::Ignored | Class::Refused);
+            assert_eq!(!row.because.is_empty(), due, "{}", row.name);
         }
     }
 }

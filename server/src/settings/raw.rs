@@ -1,6 +1,6 @@
 //! First step: what was given, by whom, before anybody asks what it means.
 //!
-//! Command line beats environment beats file. Values are kept as [`Secret`], so that nothing here
+//! Command line beats environment beats file beats key store. Values are kept as [`Secret`], so that nothing here
 //! can print one by accident.
 
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub enum Origin {
     Environment(String),
     /// The configuration file.
     File,
+    /// The key store of `config-keystore`.
+    KeyStore,
 }
 
 impl fmt::Display for Origin {
@@ -39,6 +41,7 @@ impl fmt::Display for Origin {
             Self::CommandLine => f.write_str("command line"),
             Self::Environment(name) => f.write_str(name),
             Self::File => f.write_str("configuration file"),
+            Self::KeyStore => f.write_str("config-keystore"),
         }
     }
 }
@@ -57,16 +60,22 @@ pub struct Given {
 pub struct RawOptions {
     given: BTreeMap<String, Given>,
     container: bool,
+    imports: Vec<String>,
 }
 
 /// Where options come from.
+#[derive(Default)]
 pub struct Sources<'a> {
     /// Arguments in order: name without dashes, value. A repeated one: the last counts.
     pub arguments: &'a [(String, String)],
+    /// Properties of a Java machine, `-Dkc.name=value`, without `kc.`: weaker than arguments.
+    pub properties: &'a [(String, String)],
     /// The whole environment.
     pub environment: &'a [(String, String)],
     /// The text of the configuration file; empty when there is none.
     pub file: &'a str,
+    /// The entries of the key store of options, by name with or without `kc.`.
+    pub key_store: &'a [(String, Secret)],
     /// `kc.home.dir`, for `${kc.home.dir}`.
     pub home: &'a str,
 }
@@ -82,12 +91,17 @@ impl RawOptions {
             |(name, value): &(String, String)| name == "KC_RUN_IN_CONTAINER" && value == "true";
         let container = sources.environment.iter().any(container);
         let mut raw = Self {
-            given: BTreeMap::new(),
             container,
+            ..Self::default()
         };
         let mut literal = Vec::new();
+        for (alias, value) in sources.key_store {
+            let name = alias.strip_prefix("kc.").unwrap_or(alias);
+            let value = value.reveal().to_owned();
+            raw.put_named(table, name, value, Origin::KeyStore, notices);
+        }
         for (name, value) in properties::parse(sources.file) {
-            raw.put_named(table, name, value, Origin::File, notices);
+            raw.put_named(table, &name, value, Origin::File, notices);
         }
         for (variable, value) in sources.environment {
             let Some(name) = option_name(table, sources.environment, variable)? else {
@@ -99,36 +113,55 @@ impl RawOptions {
             } else {
                 literal.retain(|other| *other != name);
             }
+            raw.put_named(table, &name, value.clone(), origin, notices);
+        }
+        for (name, value) in sources.properties {
+            literal.retain(|other| other != name);
+            let origin = Origin::Environment(format!("-Dkc.{name}"));
             raw.put_named(table, name, value.clone(), origin, notices);
         }
         for (name, value) in sources.arguments {
+            let name = table.canonical(name);
             if raw
                 .given
-                .get(name)
+                .get(&name)
                 .is_some_and(|given| given.origin == Origin::CommandLine)
             {
                 notices.warn(format!(
                     "option --{name} is given twice; the last one counts"
                 ));
             }
-            literal.retain(|other| other != name);
-            raw.put(name.clone(), value.clone(), Origin::CommandLine);
+            literal.retain(|other| *other != name);
+            raw.put(name, value.clone(), Origin::CommandLine);
         }
         raw.expand_all(&literal, sources)?;
         Ok(raw)
     }
 
-    /// Gives a value on behalf of an older variable, unless the option itself is given.
-    pub fn put_legacy(&mut self, name: &str, value: String, variable: &str) -> bool {
+    /// Gives a value on behalf of something older, unless the option itself is given.
+    pub fn put_legacy(&mut self, name: &str, value: String, origin: Origin) -> bool {
         if self.given.contains_key(name) {
             return false;
         }
-        self.put(
-            name.to_owned(),
-            value,
-            Origin::Environment(variable.to_owned()),
-        );
+        self.put(name.to_owned(), value, origin);
         true
+    }
+
+    /// Gives another value to what is given.
+    pub fn replace(&mut self, name: &str, value: String) {
+        if let Some(given) = self.given.get_mut(name) {
+            given.value = Secret::new(value);
+        }
+    }
+
+    /// Names realm files to be imported at the start.
+    pub fn import(&mut self, files: Vec<String>) {
+        self.imports = files;
+    }
+
+    /// The realm files to be imported at the start.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
     }
 
     /// What was given for an option.
@@ -162,24 +195,26 @@ impl RawOptions {
     fn put_named(
         &mut self,
         table: &Table,
-        name: String,
+        name: &str,
         value: String,
         origin: Origin,
         notices: &mut Notices,
     ) {
-        if table.find(&name).is_some() {
-            self.put(name, value, origin);
+        if table.find(name).is_some() {
+            self.put(table.canonical(name), value, origin);
             return;
         }
         let what = match &origin {
             Origin::Environment(variable) => format!("variable {variable}"),
+            Origin::KeyStore => format!("option {name} in the key store"),
             Origin::CommandLine | Origin::File => {
                 format!("option {name} in the configuration file")
             }
         };
-        let alike = table.alike(&name);
+        let alike = table.alike(name);
         let hint = match alike.first() {
-            Some(meant) if matches!(origin, Origin::Environment(_)) => {
+            Some(meant) if matches!(&origin, Origin::Environment(name) if name.starts_with("KC")) =>
+            {
                 format!(
                     "; did you mean KC_{}?",
                     meant.to_uppercase().replace('-', "_")
@@ -270,8 +305,10 @@ mod tests {
         let (arguments, environment) = (pairs(arguments), pairs(environment));
         let sources = Sources {
             arguments: &arguments,
+            properties: &[],
             environment: &environment,
             file,
+            key_store: &[],
             home: "/opt/keycloak",
         };
         let mut notices = Notices::default();
@@ -292,6 +329,47 @@ mod tests {
         assert_eq!(value(&raw, "http-host"), Some("environment"));
         assert_eq!(value(&raw, "hostname"), Some("file.example"));
         assert_eq!(notices, Vec::<String>::new());
+    }
+
+    #[test]
+    fn key_stores_are_weakest_and_java_properties_weaker_than_arguments_only() {
+        let secret = |name: &str| (name.to_owned(), Secret::new("key store"));
+        let environment = pairs(&[
+            ("KC_HTTP_HOST", "environment"),
+            ("KC_DB_USERNAME", "environment"),
+        ]);
+        let sources = Sources {
+            arguments: &pairs(&[("hostname", "argument")]),
+            properties: &pairs(&[("hostname", "property"), ("http-host", "property")]),
+            environment: &environment,
+            file: "db-schema=file",
+            key_store: &["kc.db-password", "db-username", "kc.db-schema"].map(secret),
+            home: "",
+        };
+        let mut notices = Notices::default();
+        let raw = RawOptions::gather(&Table::load(), &sources, &mut notices).unwrap();
+        for (name, expected) in [
+            ("hostname", "argument"),
+            ("http-host", "property"),
+            ("db-username", "environment"),
+            ("db-schema", "file"),
+            ("db-password", "key store"),
+        ] {
+            assert_eq!(value(&raw, name), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn parts_are_named_with_one_dash_as_well() {
+        let environment = [("KC_SPI_VAULT_FILE_KEY_RESOLVERS", "KEY_ONLY")];
+        let (raw, notices) = gather(&[], &environment, "");
+        assert_eq!(
+            value(&raw, "spi-vault--file--key-resolvers"),
+            Some("KEY_ONLY")
+        );
+        assert_eq!(notices, Vec::<String>::new());
+        let (raw, _) = gather(&[("spi-vault-file-key-resolvers", "X")], &environment, "");
+        assert_eq!(value(&raw, "spi-vault--file--key-resolvers"), Some("X"));
     }
 
     #[test]
@@ -359,10 +437,8 @@ mod tests {
     fn both_forms_of_a_variable_are_refused() {
         let environment = pairs(&[("KC_DB", "x"), ("KCRAW_DB", "y")]);
         let sources = Sources {
-            arguments: &[],
             environment: &environment,
-            file: "",
-            home: "",
+            ..Sources::default()
         };
         let refused = RawOptions::gather(&Table::load(), &sources, &mut Notices::default());
         assert!(refused.is_err());

@@ -20,11 +20,11 @@ fn check(mode: Mode, options: &[(&str, &str)]) -> Result<(Settings, Vec<String>)
     let mut notices = Notices::default();
     let sources = Sources {
         arguments: &arguments,
-        environment: &[],
-        file: "",
         home: "/kc",
+        ..Sources::default()
     };
-    let raw = RawOptions::gather(&table, &sources, &mut notices)?;
+    let mut raw = RawOptions::gather(&table, &sources, &mut notices)?;
+    legacy::apply(&mut raw, &table, &[], &mut notices)?;
     let settings = Settings::check(&raw, &table, mode, Path::new("/kc"), &mut notices)?;
     Ok((settings, notices.lines().map(str::to_owned).collect()))
 }
@@ -274,7 +274,7 @@ fn values_that_cannot_be_are_refused_and_say_why() {
             ],
             "there are REALM_UNDERSCORE_KEY",
         ),
-        (&[("fips-mode", "strict")], "no FIPS mode"),
+        (&[("fips-mode", "strict")], "would be a lie"),
         (&[("proxy-protocol-enabled", "true")], "use --proxy-headers"),
         (
             &[("proxy-headers", "foo")],
@@ -316,18 +316,20 @@ fn values_that_cannot_be_are_refused_and_say_why() {
 }
 
 #[test]
-fn what_has_no_effect_yet_is_told_once() {
+fn what_has_no_effect_is_told_once_with_the_reason() {
     let options = [
-        ("cache", "local"),
-        ("features", "token-exchange"),
+        ("cache-stack", "kubernetes"),
+        ("cache-remote-host", "x"),
         ("spi-x--y--z", "secret!"),
     ];
     let (_, notices) = check(Mode::Development, &options).unwrap();
-    assert_eq!(notices.len(), 3);
-    for line in &notices {
-        assert!(line.contains("is accepted but has no effect yet"), "{line}");
-        assert!(!line.contains("secret!"), "{line}");
-    }
+    let expected = [
+        "option spi-x--y--z (command line) has no effect here: no part here has this setting; \
+         extensions in Java do not run",
+        "options cache-remote-host (command line), cache-stack (command line) have no effect here: \
+         there is no Infinispan: nodes share the database and nothing else",
+    ];
+    assert_eq!(notices, expected);
 }
 
 #[test]
@@ -429,7 +431,8 @@ fn a_file_that_is_not_there_is_told() {
         "/no/such/file".to_owned(),
     )];
     let mut raw = RawOptions::default();
-    let error = legacy::apply(&mut raw, &environment, &mut Notices::default()).unwrap_err();
+    let (table, mut notices) = (Table::load(), Notices::default());
+    let error = legacy::apply(&mut raw, &table, &environment, &mut notices).unwrap_err();
     assert!(
         error
             .to_string()

@@ -20,6 +20,8 @@ pub struct Transfer {
     pub users_per_file: usize,
     /// Whether an import replaces realms that are there already.
     pub replace: bool,
+    /// Files that are imported at the start; realms that are there stay.
+    pub at_start: Vec<PathBuf>,
 }
 
 /// Where an export puts users.
@@ -46,7 +48,7 @@ pub enum Place {
 
 impl Transfer {
     /// Reads `file`, `dir`, `realm`, `users`, `users-per-file` and `override`.
-    pub(super) fn check(values: &Values<'_>) -> Result<Self, UsageError> {
+    pub(super) fn check(values: &Values<'_>, at_start: &[String]) -> Result<Self, UsageError> {
         let path = |name: &str| values.text(name).map(PathBuf::from);
         let users = match values.text("users") {
             Some("skip") => Users::Skip,
@@ -69,6 +71,7 @@ impl Transfer {
             users,
             users_per_file: values.count("users-per-file")?.unwrap_or(50),
             replace: values.flag("override")?,
+            at_start: at_start.iter().map(PathBuf::from).collect(),
         })
     }
 

@@ -90,7 +90,7 @@ impl<'a> Values<'a> {
 /// Checks a value against its row in the table, whatever becomes of it.
 pub fn check(known: &Known, name: &str, text: &str) -> Result<(), UsageError> {
     match known.kind {
-        Type::Text => Ok(()),
+        Type::Text | Type::Path => Ok(()),
         Type::Bool if matches!(text, "true" | "false") => Ok(()),
         Type::Bool => Err(unexpected(name, text, "true, false")),
         Type::Int if text.parse::<i64>().is_ok() => Ok(()),
@@ -110,7 +110,7 @@ pub fn check(known: &Known, name: &str, text: &str) -> Result<(), UsageError> {
 }
 
 fn one_of(known: &Known, name: &str, text: &str) -> Result<(), UsageError> {
-    if split(known.values).any(|value| value == text) {
+    if known.allowed().any(|value| value == text) {
         return Ok(());
     }
     Err(unexpected(name, text, &known.values.replace(',', ", ")))

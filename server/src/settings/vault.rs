@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::UsageError;
-use super::https::StoreFile;
+use super::https::{StoreFile, only_java};
 use super::value::Values;
 
 /// A vault, and how its entries are named.
@@ -68,11 +68,7 @@ impl Vault {
 fn key_store(values: &Values<'_>, path: PathBuf) -> Result<StoreFile, UsageError> {
     let kind = values.text("vault-type").unwrap_or("PKCS12");
     if !kind.eq_ignore_ascii_case("PKCS12") {
-        return Err(UsageError(format!(
-            "option vault-type: {kind} is a format that only Java reads; convert the file: keytool \
-             -importkeystore -srckeystore {path} -destkeystore {path}.p12 -deststoretype PKCS12",
-            path = path.display()
-        )));
+        return Err(only_java(&path, "vault-type"));
     }
     let password = values
         .secret("vault-pass")

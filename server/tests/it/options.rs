@@ -103,17 +103,100 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
-fn what_has_no_effect_yet_is_said() {
+fn what_has_no_effect_is_said() {
     let ended = run(&mut command(
         &Home::new(),
         &["build", "--cache=ispn", "-Dx=y"],
     ));
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let text = "WARNING: option cache (command line) is accepted but has no effect yet";
+    let text = "WARNING: option cache (command line) has no effect here: nodes share the database";
     assert!(ended.err.contains(text), "{ended:?}");
     assert!(
         ended.err.contains("arguments for a Java machine"),
         "{ended:?}"
+    );
+}
+
+#[test]
+fn the_configuration_is_shown_with_and_without_what_nobody_gave() {
+    let home = Home::new();
+    home.write("conf/keycloak.conf", "db=dev-mem\n");
+    let shown = |arguments: &[&str]| {
+        let ended = run(command(&home, arguments).env("KC_HTTP_PORT", "1234"));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.out
+    };
+    let given = shown(&["show-config"]);
+    assert!(given.starts_with("Current Configuration:\n"), "{given}");
+    assert!(
+        given.contains("\tkc.db =  dev-mem (configuration file)\n"),
+        "{given}"
+    );
+    assert!(
+        given.contains("\tkc.http-port =  1234 (KC_HTTP_PORT)\n"),
+        "{given}"
+    );
+    assert!(!given.contains("https-port"), "{given}");
+    let all = shown(&["show-config", "all"]);
+    assert!(all.contains("\tkc.https-port =  8443 (default)\n"), "{all}");
+    assert!(
+        all.contains("\tkc.https-key-store-password =  ******* (default)\n"),
+        "{all}"
+    );
+}
+
+#[test]
+fn shells_complete_what_is_typed() {
+    for arguments in [["completion", "zsh"], ["tools", "completion"]] {
+        let ended = run(&mut command(&Home::new(), &arguments));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.out.contains("bootstrap-admin"), "{arguments:?}");
+        assert_eq!(ended.err, "");
+    }
+}
+
+#[test]
+fn options_are_kept_in_a_key_store() {
+    use p12_keystore::secret::{Secret, SecretKeyType};
+    use p12_keystore::{KeyStore, KeyStoreEntry};
+    let home = Home::new();
+    let mut store = KeyStore::new();
+    for (name, value) in [("kc.db-password", "hunter2"), ("kc.hostname", "id.example")] {
+        let secret = Secret::builder(SecretKeyType::Aes)
+            .with_key(value.as_bytes().to_vec())
+            .with_local_key_id(name.as_bytes())
+            .build()
+            .unwrap();
+        store.add_entry(name, KeyStoreEntry::Secret(secret));
+    }
+    let path = home.path().join("options.p12");
+    std::fs::write(&path, store.writer("changeit").write().unwrap()).unwrap();
+    let option = format!("--config-keystore={}", path.display());
+    let ended =
+        run(command(&home, &["show-config", &option])
+            .env("KC_CONFIG_KEYSTORE_PASSWORD", "changeit"));
+    assert!(
+        ended
+            .out
+            .contains("\tkc.db-password =  ******* (config-keystore)"),
+        "{ended:?}"
+    );
+    assert!(
+        ended
+            .out
+            .contains("\tkc.hostname =  id.example (config-keystore)"),
+        "{ended:?}"
+    );
+    let refused =
+        run(command(&home, &["show-config", &option]).env("KC_CONFIG_KEYSTORE_PASSWORD", "x"));
+    assert!(refused.err.contains("the password is wrong"), "{refused:?}");
+    let refused = run(&mut command(&home, &["show-config", &option]));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(
+        refused
+            .err
+            .contains("config-keystore-password must be specified"),
+        "{refused:?}"
     );
 }
 

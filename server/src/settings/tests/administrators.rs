@@ -61,13 +61,11 @@ fn older_variables_name_the_first_administrator() {
         let table = Table::load();
         let mut notices = Notices::default();
         let sources = Sources {
-            arguments: &[],
             environment: &environment,
-            file: "",
-            home: "",
+            ..Sources::default()
         };
         let mut raw = RawOptions::gather(&table, &sources, &mut notices).unwrap();
-        legacy::apply(&mut raw, &environment, &mut notices).unwrap();
+        legacy::apply(&mut raw, &table, &environment, &mut notices).unwrap();
         let home = Path::new("/kc");
         let settings =
             Settings::check(&raw, &table, Mode::Development, home, &mut notices).unwrap();
