@@ -1,15 +1,22 @@
 //! What the server does by itself, beside answering.
 //!
 //! Each job is bounded in what it does at a time, waits between, outlives failures of the database
-//! (told once until it works again), and ends when the server stops.
+//! (told once until it works again), and ends when the server stops. What throws away does so only
+//! while the clock can be believed.
+
+mod pace;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_engine::{App, logout};
 use claviger_store::{StoreError, Tx};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use pace::Pace;
 
 /// How often sessions whose time is over are ended.
 const SESSIONS_EVERY: Duration = Duration::from_secs(15);
@@ -25,16 +32,17 @@ const PURGE_WRITES: usize = 20;
 /// Starts all jobs. They end soon after `stop` turns true; wait for the set to be sure.
 pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    let purge = app.clone();
+    let pace = Arc::new(Pace::default());
+    let (purge, steady) = (app.clone(), Arc::clone(&pace));
     jobs.spawn(repeat("purge", PURGE_EVERY, stop.clone(), move || {
-        purge_expired(purge.clone())
+        purge_expired(purge.clone(), Arc::clone(&steady))
     }));
     let sessions = app.clone();
     jobs.spawn(repeat(
         "sessions",
         SESSIONS_EVERY,
         stop.clone(),
-        move || end_sessions(sessions.clone()),
+        move || end_sessions(sessions.clone(), Arc::clone(&pace)),
     ));
     jobs
 }
@@ -71,7 +79,10 @@ async fn repeat<F>(
 }
 
 /// Ends sessions whose time is over by the engine's one verb, so that clients are told.
-async fn end_sessions(app: App) -> Result<(), StoreError> {
+async fn end_sessions(app: App, pace: Arc<Pace>) -> Result<(), StoreError> {
+    if !pace.is_steady(app.now(), Instant::now()) {
+        return Ok(());
+    }
     for _ in 0..SESSION_BATCHES {
         if logout::end_expired(&app, app.now()).await? == 0 {
             return Ok(());
@@ -82,7 +93,10 @@ async fn end_sessions(app: App) -> Result<(), StoreError> {
 }
 
 /// Throws expired rows away, in small writes with room for others between them.
-async fn purge_expired(app: App) -> Result<(), StoreError> {
+async fn purge_expired(app: App, pace: Arc<Pace>) -> Result<(), StoreError> {
+    if !pace.is_steady(app.now(), Instant::now()) {
+        return Ok(());
+    }
     for _ in 0..PURGE_WRITES {
         let mut tx = Tx::default();
         tx.purge_expired(app.now(), PURGE_ROWS);

@@ -9,6 +9,8 @@ mod bank;
 #[cfg(test)]
 mod client_auth;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod cors;
 #[cfg(test)]
 mod faults;
