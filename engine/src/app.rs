@@ -79,7 +79,11 @@ impl App {
 
     /// A realm by name, as fresh as its row's version: see [`Realms`].
     pub async fn realm(&self, name: &str) -> Result<Option<Arc<Realm>>, StoreError> {
-        self.realms.get(name).await
+        let found = self.realms.get(name).await?;
+        if let Some(realm) = &found {
+            crate::events::tell("kc.realmName", &realm.name);
+        }
+        Ok(found)
     }
 
     /// Writes a job whose preconditions cannot miss, or whose miss means that somebody else was

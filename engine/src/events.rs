@@ -12,6 +12,12 @@ const NAME_MAX: usize = 255;
 /// How many characters are kept of the id of a session.
 const SESSION_ID_MAX: usize = 36;
 
+/// Notes in the request's span what it is about, under the name that Keycloak's log has for it. Where
+/// no span is open, nobody wants to know.
+pub(crate) fn tell(name: &'static str, value: &str) {
+    tracing::Span::current().record(name, value);
+}
+
 /// An event in the making.
 #[derive(Clone, Debug)]
 pub struct EventBuilder {
@@ -26,6 +32,7 @@ pub struct EventBuilder {
 impl EventBuilder {
     /// Begins an event of a kind, `LOGIN` say, caused by somebody at an address.
     pub fn new(kind: &'static str, ip_address: &str) -> Self {
+        tell("kc.ipAddress", ip_address);
         Self {
             kind,
             client_id: None,
@@ -44,18 +51,23 @@ impl EventBuilder {
 
     /// Names the client by its `clientId`.
     pub fn client(&mut self, client_id: &str) -> &mut Self {
+        tell("kc.clientId", client_id);
         self.client_id = Some(client_id.to_owned());
         self
     }
 
     /// Names the user by id.
     pub fn user(&mut self, id: &str) -> &mut Self {
+        tell("kc.userId", id);
         self.user_id = Some(id.to_owned());
         self
     }
 
     /// Names the session, or takes its name back.
     pub fn session(&mut self, id: Option<&str>) -> &mut Self {
+        if let Some(id) = id {
+            tell("kc.sessionId", id);
+        }
         self.session_id = id.map(str::to_owned);
         self
     }

@@ -45,7 +45,7 @@ fn with_app<T>(
     settings: &Settings,
     command: impl AsyncFnOnce(App) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    crate::logging::install(&settings.logging).context("cannot start logging")?;
+    let _log = crate::logging::install(&settings.logging).context("cannot start logging")?;
     runtime()?.block_on(async {
         let app = crate::app::open(settings).await?;
         let store = app.store.clone();

@@ -27,6 +27,7 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 use tower::ServiceExt;
+use tracing::Instrument as _;
 
 use crate::context::Addresses;
 use crate::listener::{Answer, Peer};
@@ -134,11 +135,12 @@ impl Front {
         };
         let answer = self.0.routes.clone().oneshot(request);
         let answer = tokio::time::timeout(self.0.patience, answer);
-        let task = tokio::spawn(async move {
+        let answered = async move {
             let answer = answer.await;
             drop(place);
             answer
-        });
+        };
+        let task = tokio::spawn(answered.instrument(crate::logging::request()));
         match task.await {
             Ok(Ok(Ok(response))) => without_allow(response),
             Ok(Ok(Err(never))) => match never {},

@@ -1,326 +1,286 @@
-//! The log on standard output, line by line in Keycloak's form, so that what reads Keycloak's log
-//! (fail2ban and its like) reads this one.
+//! The log: on standard output, in a file, on its way to a syslog server; as text in Keycloak's form,
+//! so that what reads Keycloak's log (fail2ban and its like) reads this one, or as JSON.
 //!
-//! `%d{yyyy-MM-dd HH:mm:ss,SSS} %-5p [%c] (%t) %s%e%n`: the category is the event's target. Control
-//! characters of messages are escaped: a user name with a line break in it must not become a line
-//! of its own (log injection).
+//! The category of a line is the event's target. What is known of a request (realm, client,
+//! session) is kept in a span of its own, and shown with every line that belongs to it.
 
-use std::fmt::{self, Write as _};
-use std::io::Write as _;
+mod date;
+mod file;
+mod json;
+mod levels;
+mod line;
+mod pattern;
+mod sink;
+mod syslog;
+#[cfg(test)]
+mod testing;
+
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use anyhow::Context as _;
 use jiff::Timestamp;
-use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
-use serde_json::json;
-use tracing::field::{Field, Visit};
+use tracing::field::{Empty, Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing::span::{Attributes, Id, Record as Values};
+use tracing::{Event, Span, Subscriber};
+use tracing_subscriber::layer::{Context as Scope, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::settings::logging::Logging;
+pub use date::DatePattern;
+pub use file::Rotation;
+pub use json::Layout;
+pub use pattern::{DEFAULT as DEFAULT_PATTERN, Pattern};
+pub use sink::Form;
+pub use syslog::{Kind, Protocol, Server};
 
-/// Below this category of Keycloak's, all of our own targets count.
-const KEYCLOAK: &str = "org.keycloak";
+use crate::settings::logging::{Logging, Taker, Way};
+use file::LogFile;
+use line::{Context, Facts, Line, Message, thread_id};
+use sink::{Console, Handler, Out, Queue};
+use syslog::Syslog;
+
 /// How our own targets begin.
 const OWN: &str = "claviger";
-/// A longer message is cut, in bytes: one request must not fill a disk.
-const LONGEST: usize = 64 * 1024;
+/// The target of the spans of requests.
+const REQUEST: &str = "claviger_request";
 
-/// From here on, everything that is told to `tracing` is written to standard output.
-pub fn install(logging: &Logging) -> Result<(), TryInitError> {
-    let console = Console {
-        form: Form::of(logging),
-        zone: TimeZone::system(),
+/// Everything that is told to `tracing` is written for as long as this lives; what is queued is
+/// written before it is gone.
+#[must_use = "what is queued is lost without it"]
+pub struct Log(Arc<Vec<Handler>>);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        for handler in self.0.iter() {
+            handler.flush();
+        }
+    }
+}
+
+/// From here on, everything that is told to `tracing` is written as the settings say.
+pub fn install(logging: &Logging) -> anyhow::Result<Log> {
+    let facts = facts(logging);
+    let zone = TimeZone::system();
+    let takers = logging.takers.iter();
+    let handlers: anyhow::Result<Vec<Handler>> =
+        takers.map(|taker| handler(taker, &facts, &zone)).collect();
+    let handlers = Arc::new(handlers?);
+    let levels = logging.takers.iter().map(|taker| taker.level);
+    let most = levels.max().unwrap_or(LevelFilter::OFF);
+    let spans = !logging.context.is_empty();
+    let logger = Logger {
+        handlers: Arc::clone(&handlers),
+        facts,
+        zone,
+        context: logging.context.clone(),
+        sequence: AtomicU64::new(0),
     };
+    let filter = levels::filter(logging.root, &logging.categories, most, spans);
     tracing_subscriber::registry()
-        .with(console.with_filter(filter(logging)))
+        .with(logger.with_filter(filter))
         .try_init()?;
     // A defect must not break the form of the log either.
     std::panic::set_hook(Box::new(|panic| tracing::error!(target: OWN, "{panic}")));
-    Ok(())
+    Ok(Log(handlers))
 }
 
-/// Which events are written.
-fn filter(logging: &Logging) -> Targets {
-    let bounded = |level: LevelFilter| level.min(logging.console);
-    let mut targets = Targets::new().with_default(bounded(logging.root));
-    let own = logging
-        .categories
-        .get(KEYCLOAK)
-        .or_else(|| logging.categories.get("org"));
-    if let Some(level) = own {
-        targets = targets.with_target(OWN, bounded(*level));
+fn facts(logging: &Logging) -> Facts {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Facts {
+        host: host.trim().to_owned(),
+        pid: std::process::id(),
+        service: logging.service.clone(),
+        environment: logging.environment.clone(),
+        usual_environment: logging.usual_environment,
+        started: Timestamp::now(),
     }
-    for (category, level) in &logging.categories {
-        targets = targets.with_target(category.clone(), bounded(*level));
-    }
-    targets
 }
 
-/// How a line looks.
-enum Form {
-    Text,
-    Json { sequence: AtomicU64, host: String },
-}
-
-impl Form {
-    fn of(logging: &Logging) -> Self {
-        if !logging.json {
-            return Self::Text;
+fn handler(taker: &Taker, facts: &Facts, zone: &TimeZone) -> anyhow::Result<Handler> {
+    let (name, out, drops): (_, Box<dyn Out>, _) = match &taker.way {
+        Way::Console => ("log-console", Box::new(Console), false),
+        Way::File { path, rotation } => {
+            let file = LogFile::open(path, rotation.clone(), zone)
+                .with_context(|| format!("cannot open the log file {}", path.display()))?;
+            ("log-file", Box::new(file), false)
         }
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        Self::Json {
-            sequence: AtomicU64::new(0),
-            host: host.trim().to_owned(),
+        Way::Syslog(server) => {
+            let syslog = Syslog::new(server.clone(), &facts.host);
+            let syslog = syslog.context("cannot speak TLS with the syslog server")?;
+            ("log-syslog", Box::new(syslog), true)
         }
-    }
+    };
+    let form = taker.form.clone();
+    Ok(match taker.queue {
+        None => Handler::direct(taker.level, form, out),
+        Some(length) => {
+            let queue = Queue::start(name, length, drops, out);
+            let queue = queue.context("cannot start a thread for the log")?;
+            Handler::queued(taker.level, form, queue)
+        }
+    })
 }
 
-struct Console {
-    form: Form,
+/// The span of a request, for what is learned of it. Nothing where nobody wants to know.
+pub fn request() -> Span {
+    tracing::info_span!(
+        target: REQUEST,
+        "request",
+        "kc.realmName" = Empty,
+        "kc.clientId" = Empty,
+        "kc.userId" = Empty,
+        "kc.ipAddress" = Empty,
+        "kc.sessionId" = Empty,
+    )
+}
+
+/// Brings events into lines, and remembers what requests are about.
+struct Logger {
+    handlers: Arc<Vec<Handler>>,
+    facts: Facts,
     zone: TimeZone,
+    /// What is shown of a request.
+    context: Vec<&'static str>,
+    sequence: AtomicU64,
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Console {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut message = Message::default();
-        event.record(&mut message);
-        let thread = std::thread::current();
-        let line = self.line(&Line {
-            at: Timestamp::now(),
-            level: *event.metadata().level(),
-            category: event.metadata().target(),
-            thread: thread.name().unwrap_or("unnamed"),
-            message: &message.finish(),
-        });
-        // Where standard output is gone there is nobody to tell.
-        let _ = std::io::stdout().lock().write_all(line.as_bytes());
-    }
+/// What was learned of a request.
+struct Learned<'a> {
+    wanted: &'a [&'static str],
+    context: Context,
 }
 
-/// What a line is made of.
-struct Line<'a> {
-    at: Timestamp,
-    level: Level,
-    category: &'a str,
-    thread: &'a str,
-    message: &'a str,
-}
-
-impl Console {
-    fn line(&self, line: &Line<'_>) -> String {
-        let at = line.at.to_zoned(self.zone.clone());
-        let Line {
-            level,
-            category,
-            thread,
-            message,
-            ..
-        } = line;
-        match &self.form {
-            Form::Text => {
-                let date = strtime::format("%Y-%m-%d %H:%M:%S", &at).unwrap_or_default();
-                let millis = at.millisecond();
-                format!("{date},{millis:03} {level:<5} [{category}] ({thread}) {message}\n")
-            }
-            Form::Json { sequence, host } => {
-                let object = json!({
-                    "timestamp": strtime::format("%Y-%m-%dT%H:%M:%S%.f%:z", &at).unwrap_or_default(),
-                    "sequence": sequence.fetch_add(1, Ordering::Relaxed),
-                    "loggerName": category,
-                    "level": level.as_str(),
-                    "message": message,
-                    "threadName": thread,
-                    "mdc": {},
-                    "ndc": "",
-                    "hostName": host,
-                    "processName": "claviger",
-                    "processId": std::process::id(),
-                });
-                format!("{object}\n")
-            }
-        }
-    }
-}
-
-/// The message of an event, then its fields as `name=value`.
-#[derive(Default)]
-struct Message {
-    text: String,
-    fields: String,
-}
-
-impl Message {
-    fn finish(mut self) -> String {
-        self.text.push_str(&self.fields);
-        if self.text.len() > LONGEST {
-            let mut end = LONGEST;
-            while !self.text.is_char_boundary(end) {
-                end -= 1;
-            }
-            self.text.truncate(end);
-            self.text.push('…');
-        }
-        self.text
-    }
-
-    fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let into = if field.name() == "message" {
-            &mut self.text
-        } else {
-            let _ = write!(self.fields, " {}=", field.name());
-            &mut self.fields
-        };
-        // Writing to a string cannot fail.
-        let _ = Escape(into).write_fmt(value);
-    }
-}
-
-impl Visit for Message {
+impl Visit for Learned<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, format_args!("{value}"));
+        if let Some(name) = self.wanted.iter().find(|name| **name == field.name()) {
+            self.context.insert(name, value.to_owned());
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format_args!("{value:?}"));
+        self.record_str(field, &format!("{value:?}"));
     }
 }
 
-/// Writes control characters as `\n`, `\r`, `\t`, `\u{1b}`.
-struct Escape<'a>(&'a mut String);
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Logger {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, scope: Scope<'_, S>) {
+        let mut learned = Learned {
+            wanted: &self.context,
+            context: Context::new(),
+        };
+        attributes.record(&mut learned);
+        if let Some(span) = scope.span(id) {
+            span.extensions_mut().insert(learned.context);
+        }
+    }
 
-impl fmt::Write for Escape<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            // Unicode's line separators count for some readers of logs.
-            if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
-                self.0.extend(character.escape_default());
-            } else {
-                self.0.push(character);
+    fn on_record(&self, id: &Id, values: &Values<'_>, scope: Scope<'_, S>) {
+        let Some(span) = scope.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        let Some(context) = extensions.get_mut::<Context>() else {
+            return;
+        };
+        let mut learned = Learned {
+            wanted: &self.context,
+            context: std::mem::take(context),
+        };
+        values.record(&mut learned);
+        *context = learned.context;
+    }
+
+    fn on_event(&self, event: &Event<'_>, scope: Scope<'_, S>) {
+        let mut message = Message::default();
+        event.record(&mut message);
+        let message = message.finish();
+        let mut context = Context::new();
+        for span in scope.event_scope(event).into_iter().flatten() {
+            if let Some(learned) = span.extensions().get::<Context>() {
+                let pairs = learned.iter();
+                context.extend(pairs.map(|(name, value)| (*name, value.clone())));
             }
         }
-        Ok(())
+        let thread = std::thread::current();
+        let metadata = event.metadata();
+        let line = Line {
+            at: Timestamp::now().to_zoned(self.zone.clone()),
+            level: *metadata.level(),
+            category: metadata.target(),
+            thread: thread.name().unwrap_or("unnamed"),
+            thread_id: thread_id(),
+            message: &message,
+            context: &context,
+            place: metadata.file().zip(metadata.line()),
+            sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
+        };
+        for handler in self.handlers.iter() {
+            handler.take(&line, &self.facts);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::sync::Mutex;
 
+    use super::sink::Record;
     use super::*;
 
-    fn line(form: Form, message: &str) -> String {
-        let console = Console {
-            form,
+    /// Keeps lines for the test.
+    struct Kept(Arc<Mutex<Vec<String>>>);
+
+    impl Out for Kept {
+        fn put(&mut self, record: &Record) {
+            self.0.lock().unwrap().push(record.text.clone());
+        }
+    }
+
+    fn logged(context: &[&'static str], told: impl FnOnce()) -> Vec<String> {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let form = Form::Text(Pattern::parse("%p %X %s").unwrap());
+        let out = Box::new(Kept(Arc::clone(&lines)));
+        let logger = Logger {
+            handlers: Arc::new(vec![Handler::direct(LevelFilter::DEBUG, form, out)]),
+            facts: testing::facts(),
             zone: TimeZone::UTC,
+            context: context.to_vec(),
+            sequence: AtomicU64::new(0),
         };
-        console.line(&Line {
-            at: "2026-11-23T01:07:31.066Z".parse().unwrap(),
-            level: Level::WARN,
-            category: "org.keycloak.events",
-            thread: "executor-thread-3",
-            message,
-        })
-    }
-
-    #[test]
-    fn a_line_looks_like_keycloaks() {
-        assert_eq!(
-            line(Form::Text, r#"type="LOGIN_ERROR""#),
-            "2026-11-23 01:07:31,066 WARN  [org.keycloak.events] (executor-thread-3) \
-             type=\"LOGIN_ERROR\"\n"
+        let filter = levels::filter(
+            LevelFilter::DEBUG,
+            &std::collections::BTreeMap::new(),
+            LevelFilter::DEBUG,
+            !context.is_empty(),
         );
+        let subscriber = tracing_subscriber::registry().with(logger.with_filter(filter));
+        tracing::subscriber::with_default(subscriber, told);
+        Arc::try_unwrap(lines).unwrap().into_inner().unwrap()
     }
 
     #[test]
-    fn json_is_one_object_a_line() {
-        let form = Form::Json {
-            sequence: AtomicU64::new(7),
-            host: "h".to_owned(),
+    fn lines_of_a_request_tell_what_it_is_about() {
+        let tell = || {
+            let span = request();
+            span.record("kc.realmName", "shop");
+            let _entered = span.enter();
+            tracing::debug!("first");
+            Span::current().record("kc.clientId", "app\nforged");
+            Span::current().record("kc.userId", "secret");
+            tracing::warn!(answer = 42, "second");
         };
-        let line = line(form, "a \"quoted\" message");
-        let object: serde_json::Value = serde_json::from_str(line.trim_end()).unwrap();
-        assert_eq!(line.matches('\n').count(), 1);
-        assert_eq!(object["loggerName"], "org.keycloak.events");
-        assert_eq!(object["message"], "a \"quoted\" message");
-        assert_eq!(object["level"], "WARN");
-        assert_eq!(object["timestamp"], "2026-11-23T01:07:31.066+00:00");
-        assert_eq!(object["sequence"], 7);
-    }
-
-    #[test]
-    fn a_message_cannot_forge_a_line() {
-        let mut text = String::new();
-        Escape(&mut text)
-            .write_str("ann\r\n2026 WARN\u{1b}[0m\u{2028}é")
-            .unwrap();
-        assert_eq!(text, r"ann\r\n2026 WARN\u{1b}[0m\u{2028}é");
-    }
-
-    #[test]
-    fn long_messages_are_cut_between_characters() {
-        let message = Message {
-            text: "é".repeat(LONGEST),
-            fields: String::new(),
-        };
-        let cut = message.finish();
-        assert!(cut.len() <= LONGEST + '…'.len_utf8());
-        assert!(cut.ends_with("é…"));
-    }
-
-    fn logging(root: LevelFilter, categories: &[(&str, LevelFilter)]) -> Logging {
-        let categories: BTreeMap<String, LevelFilter> = categories
-            .iter()
-            .map(|(name, level)| ((*name).to_owned(), *level))
-            .collect();
-        Logging {
-            root,
-            categories,
-            console: LevelFilter::TRACE,
-            json: false,
-        }
-    }
-
-    #[test]
-    fn categories_have_levels() {
-        let events = ("org.keycloak.events", LevelFilter::DEBUG);
-        let targets = filter(&logging(LevelFilter::INFO, &[events]));
-        let cases = [
-            ("org.keycloak.events", Level::DEBUG, true),
-            ("org.keycloak.events", Level::TRACE, false),
-            ("claviger_engine::session", Level::INFO, true),
-            ("claviger_engine::session", Level::DEBUG, false),
-        ];
-        for (target, level, expected) in cases {
-            assert_eq!(
-                targets.would_enable(target, &level),
-                expected,
-                "{target} {level}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_category_of_keycloak_holds_our_own_targets() {
-        let categories = [
-            ("org.keycloak", LevelFilter::DEBUG),
-            ("claviger_store", LevelFilter::OFF),
-        ];
-        let targets = filter(&logging(LevelFilter::WARN, &categories));
-        assert!(targets.would_enable("claviger_oidc::token", &Level::DEBUG));
-        assert!(targets.would_enable("org.keycloak.events", &Level::DEBUG));
-        assert!(!targets.would_enable("claviger_store::sqlite", &Level::ERROR));
-        assert!(!targets.would_enable("rustls", &Level::INFO));
-    }
-
-    #[test]
-    fn the_console_has_a_level_of_its_own() {
-        let mut logging = logging(LevelFilter::TRACE, &[]);
-        logging.console = LevelFilter::ERROR;
-        assert!(!filter(&logging).would_enable("claviger", &Level::WARN));
+        assert_eq!(
+            logged(&["kc.realmName", "kc.clientId"], tell),
+            [
+                "DEBUG {kc.realmName=shop} first",
+                "WARN {kc.clientId=app\\nforged, kc.realmName=shop} second answer=42",
+            ]
+        );
+        assert_eq!(
+            logged(&[], tell),
+            ["DEBUG {} first", "WARN {} second answer=42"]
+        );
     }
 }

@@ -207,7 +207,7 @@ impl Settings {
             mounts: Mounts::check(&values, &hostname)?,
             hostname,
             proxy,
-            logging: Logging::check(&values, raw)?,
+            logging: Logging::check(&values, raw, mode, home, notices)?,
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),
             transfer: Transfer::check(&values, raw.imports())?,

@@ -32,7 +32,7 @@ pub fn run(settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
             "Running the server in development mode. DO NOT use this configuration in production."
         );
     }
-    logging::install(&settings.logging).context("cannot start logging")?;
+    let _log = logging::install(&settings.logging).context("cannot start logging")?;
     // First, for whoever cannot read their keys must not wait for a database.
     let tls = Acceptors::load(settings)?;
     let runtime = super::runtime()?;

@@ -1,5 +1,6 @@
 mod administrators;
 mod https;
+mod logging;
 
 use std::time::Duration;
 
@@ -403,25 +404,6 @@ fn the_queue_adds_to_the_pool() {
         settings(Mode::Development, &options[1..]).http.max_requests,
         None
     );
-}
-
-#[test]
-fn levels_are_read() {
-    let options = [
-        ("log-level", "WARN,org.keycloak.events:debug,a:off"),
-        ("log-level-a", "trace"),
-        ("log-console-level", "error"),
-        ("log-console-output", "json"),
-    ];
-    let logging = settings(Mode::Development, &options).logging;
-    assert_eq!(logging.root, LevelFilter::WARN);
-    assert_eq!(
-        logging.categories["org.keycloak.events"],
-        LevelFilter::DEBUG
-    );
-    assert_eq!(logging.categories["a"], LevelFilter::TRACE);
-    assert_eq!(logging.console, LevelFilter::ERROR);
-    assert!(logging.json);
 }
 
 #[test]

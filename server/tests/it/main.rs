@@ -23,6 +23,8 @@ mod law;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod logging;
+#[cfg(test)]
 mod options;
 #[cfg(test)]
 mod program;
