@@ -28,7 +28,7 @@ mod role;
 mod session;
 mod sub;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use kind::Kind;
 

@@ -4,13 +4,30 @@
 //! exact text, or by prefix where the client registered a `*` at its end. What parsers disagree
 //! about (user info, backslashes, encoded dots) never meets a wildcard: those disagreements are
 //! what open redirects are made of (CVE-2024-8883 and its family).
+//!
+//! `redirect/corpus.json` holds what Keycloak says of some hundred addresses. Nothing passes here
+//! that it refuses; the few that it lets through and we do not are named in the tests.
 
+use std::net::Ipv4Addr;
+
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::client::Client;
+use crate::mapper::origin::below_root;
+use crate::profile::uri;
 
 /// How long an address may be.
 const LENGTH_MAX: usize = 4_000;
+
+/// How often an address may be encoded over: as often is looked for what it hides.
+const ENCODINGS_MAX: usize = 3;
+
+/// Schemes that a browser runs as script (RFC 9700 §4.1), whoever registered them.
+const SCRIPTS: [&str; 3] = ["javascript", "data", "vbscript"];
+
+/// Hosts on which a native application listens (RFC 8252 §7.3).
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Parameters of answers: an address that brings one along could forge an answer.
 const RESERVED: [&str; 13] = [
@@ -28,6 +45,35 @@ const RESERVED: [&str; 13] = [
     "kc_action",
     "kc_action_status",
 ];
+
+/// Where the browser goes with the answer to an authorization request. Exists only if the client
+/// registered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    /// The address as it was asked for, or registered.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Checks a `redirect_uri` (RFC 6749 §3.1.2.3). Relative ones that the client registered are below
+/// its root URL, or this server's `base_url`.
+pub fn redirect_uri(client: &Client, base_url: &str, asked: &str) -> Option<RedirectUri> {
+    is_redirect_uri(client, base_url, asked).then(|| RedirectUri(asked.to_owned()))
+}
+
+/// The address of a client that registered one and asks for none (RFC 6749 §3.1.2.3; OpenID Connect
+/// wants it named). Of one with a wildcard, what stands before it.
+pub fn only_redirect_uri(client: &Client, base_url: &str) -> Option<RedirectUri> {
+    let [only] = client.settings.redirect_uris.as_slice() else {
+        return None;
+    };
+    let plain = only.split("/*").next().unwrap_or_default();
+    let address = below_root(client, base_url, plain);
+    redirect_uri(client, base_url, &address)
+}
 
 /// Where the browser goes after logout. Exists only if the client registered it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +105,9 @@ impl PostLogoutUri {
 }
 
 /// Checks an address asked for with a logout. `post.logout.redirect.uris` lists what is allowed:
-/// `+` stands for the redirect URIs, as a missing list does, and `-` for none.
-pub fn post_logout_uri(client: &Client, origin: &str, asked: &str) -> Option<PostLogoutUri> {
+/// `+` stands for the redirect URIs, as a missing list does, and `-` for none. Relative ones are below
+/// the client's root URL, or this server's `base_url`.
+pub fn post_logout_uri(client: &Client, base_url: &str, asked: &str) -> Option<PostLogoutUri> {
     let settings = &client.settings;
     let redirect_uris = || settings.redirect_uris.iter().map(String::as_str);
     let listed = settings.list_attribute("post.logout.redirect.uris");
@@ -74,95 +121,128 @@ pub fn post_logout_uri(client: &Client, origin: &str, asked: &str) -> Option<Pos
             .collect(),
         Some(_) => listed,
     };
-    let root = settings.root_url.as_deref().filter(|url| !url.is_empty());
-    is_allowed(asked, &allowed, root.unwrap_or(origin)).then(|| PostLogoutUri(asked.to_owned()))
+    is_allowed(asked, &absolute(client, base_url, &allowed))
+        .then(|| PostLogoutUri(asked.to_owned()))
 }
 
-/// Whether an address is a redirect URI that the client registered (RFC 6749 §3.1.2.3). Mails to
-/// users bring people back to such addresses.
-pub fn is_redirect_uri(client: &Client, origin: &str, asked: &str) -> bool {
-    let settings = &client.settings;
-    let registered: Vec<&str> = settings.redirect_uris.iter().map(String::as_str).collect();
-    let root = settings.root_url.as_deref().filter(|url| !url.is_empty());
-    is_allowed(asked, &registered, root.unwrap_or(origin))
+/// Whether an address is a redirect URI that the client registered. Mails to users bring people back
+/// to such addresses.
+pub fn is_redirect_uri(client: &Client, base_url: &str, asked: &str) -> bool {
+    let uris = client.settings.redirect_uris.iter();
+    let registered: Vec<&str> = uris.map(String::as_str).collect();
+    is_allowed(asked, &absolute(client, base_url, &registered))
 }
 
-/// Whether an address is one of the registered ones; relative ones hang on `root`.
-fn is_allowed(asked: &str, registered: &[&str], root: &str) -> bool {
+fn absolute(client: &Client, base_url: &str, registered: &[&str]) -> Vec<String> {
+    let registered = registered.iter();
+    registered
+        .map(|uri| below_root(client, base_url, uri).into_owned())
+        .collect()
+}
+
+/// Whether an address is one of the registered ones, which are absolute.
+fn is_allowed(asked: &str, registered: &[String]) -> bool {
     let is_odd = |c: char| c.is_control() || c.is_whitespace();
-    if asked.len() > LENGTH_MAX || asked.contains(is_odd) || has_broken_escape(asked) {
+    if asked.len() > LENGTH_MAX || asked.contains(is_odd) {
         return false;
     }
-    let Ok(url) = Url::parse(asked) else {
+    // Two parsers take it, that of Java's adapters and that of browsers.
+    let (Ok(_), Ok(url)) = (uri::parse(asked), Url::parse(asked)) else {
         return false;
     };
-    if brings_answer(&url) {
+    // A browser would run the first, and goes nowhere by a `*` that was taken for a host.
+    let is_script = SCRIPTS.contains(&url.scheme());
+    if is_script || authority(asked).is_some_and(|host| host.contains('*')) || brings_answer(&url) {
         return false;
     }
-    if matches_any(asked, &url, registered, root) {
-        return true;
-    }
-    // A native application listens on whatever port is free (RFC 8252 §7.3).
-    let loopback = ["localhost", "127.0.0.1", "[::1]"];
-    let is_loopback =
-        url.scheme() == "http" && url.host_str().is_some_and(|host| loopback.contains(&host));
-    let mut portless = url;
-    if !is_loopback || portless.port().is_none() || portless.set_port(None).is_err() {
-        return false;
-    }
-    matches_any(portless.as_str(), &portless, registered, root)
+    let matches = |asked: &str| registered.iter().any(|entry| matches(asked, &url, entry));
+    matches(asked) || without_loopback_port(asked).is_some_and(|asked| matches(&asked))
 }
 
-/// Whether the address, as it is written, is one of the registered ones.
-fn matches_any(asked: &str, url: &Url, registered: &[&str], root: &str) -> bool {
+/// Whether the address, as it is written, is the registered one or falls under its wildcard.
+fn matches(asked: &str, url: &Url, entry: &str) -> bool {
     let web = matches!(url.scheme(), "http" | "https");
-    let plain = is_plain(asked, url);
-    registered.iter().any(|entry| {
-        let entry = if entry.starts_with('/') {
-            format!("{}{entry}", root.trim_end_matches('/'))
-        } else {
-            (*entry).to_owned()
-        };
-        if entry == "*" {
-            return web && plain;
-        }
-        if entry == asked {
-            return true;
-        }
-        // Another scheme must be written out before the wildcard: `app:*`, not `*`.
-        plain && matches_wildcard(asked, &entry) && (web || has_scheme(&entry, url.scheme()))
-    })
+    if entry == "*" {
+        // Wherever, but not under a false flag.
+        return web && url.has_host() && url.username().is_empty() && url.password().is_none();
+    }
+    entry == asked || (is_plain(asked, url) && matches_wildcard(asked, entry))
 }
 
-/// Whether there is a `%` without two hexadecimal digits after it.
-fn has_broken_escape(asked: &str) -> bool {
-    let is_escape = |rest: &str| {
-        let digits = rest.as_bytes().get(..2);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    !asked.split('%').skip(1).all(is_escape)
-}
-
-fn has_scheme(entry: &str, scheme: &str) -> bool {
-    entry
-        .split_once(':')
-        .is_some_and(|(own, _)| own.eq_ignore_ascii_case(scheme))
+/// The address of a native application, which listens on whatever port is free (RFC 8252 §7.3),
+/// without its port.
+fn without_loopback_port(asked: &str) -> Option<String> {
+    let rest = asked.strip_prefix("http://")?;
+    let host = LOOPBACK.iter().find(|host| rest.starts_with(**host))?;
+    let port = rest.strip_prefix(*host)?.strip_prefix(':')?;
+    let after = port.trim_start_matches(|c: char| c.is_ascii_digit());
+    let ends = after.is_empty() || after.starts_with(['/', '?', '#']);
+    ends.then(|| format!("http://{host}{after}"))
 }
 
 /// Whether the address can be compared by prefix: every parser reads it alike.
 fn is_plain(asked: &str, url: &Url) -> bool {
-    let lower = asked.to_ascii_lowercase();
-    let authority = asked.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let encoded = ["%2e", "%252e", "%2f", "%5c", "%00", "%0a", "%0d", "%09"];
-    url.username().is_empty()
-        && url.password().is_none()
-        && !authority.contains(['@', '\\', '*'])
-        && !asked.contains('\\')
-        && !path_of(&lower)
-            .split('/')
-            .any(|part| part.trim_end_matches(';') == "..")
-        && !encoded.iter().any(|code| path_of(&lower).contains(code))
+    let host = match authority(asked) {
+        Some(authority) => is_plain_authority(authority, url),
+        None => !url.has_host(),
+    };
+    host && !leads_elsewhere(path_of(asked))
+}
+
+/// The part between `//` and the path.
+fn authority(asked: &str) -> Option<&str> {
+    let (_, rest) = asked.split_once(':')?;
+    rest.strip_prefix("//")?.split(['/', '?', '#']).next()
+}
+
+/// Whether an authority is a host and perhaps a port, and the host is the one that a browser takes.
+fn is_plain_authority(authority: &str, url: &Url) -> bool {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let digits = |port: &str| !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit());
+    let known = url.host_str().unwrap_or_default();
+    port.is_none_or(digits) && is_host(host) && host.eq_ignore_ascii_case(known)
+}
+
+/// Whether this is a host by the older and stricter rules (RFC 2396 §3.2.2): no user info, no
+/// encoding, no letters beyond ASCII, no underscore.
+fn is_host(host: &str) -> bool {
+    if host.starts_with('[') {
+        return host.ends_with(']');
+    }
+    if host.parse::<Ipv4Addr>().is_ok() {
+        return true;
+    }
+    let is_label = |label: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        !label.is_empty()
+            && label.chars().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels: Vec<&str> = host.strip_suffix('.').unwrap_or(host).split('.').collect();
+    let top = labels.last().copied().unwrap_or_default();
+    labels.iter().all(|label| is_label(label)) && top.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Whether a path climbs up, or hides a control character, under however many encodings.
+fn leads_elsewhere(path: &str) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..=ENCODINGS_MAX {
+        let climbs = |part: &str| part.split(';').next() == Some("..");
+        if path.contains(char::is_control) || path.split(['/', '\\']).any(climbs) {
+            return true;
+        }
+        let decoded = percent_decode_str(&path).decode_utf8_lossy().into_owned();
+        if decoded == path {
+            return false;
+        }
+        path = decoded;
+    }
+    // Encoded more often than anybody has a reason to.
+    true
 }
 
 fn path_of(asked: &str) -> &str {
@@ -170,7 +250,7 @@ fn path_of(asked: &str) -> &str {
     asked.get(..end).unwrap_or_default()
 }
 
-/// Whether `entry` ends in a wildcard on its path that the address falls under.
+/// Whether `entry` ends in a wildcard that the address falls under.
 fn matches_wildcard(asked: &str, entry: &str) -> bool {
     let Some(prefix) = entry.strip_suffix('*') else {
         return false;
@@ -178,108 +258,35 @@ fn matches_wildcard(asked: &str, entry: &str) -> bool {
     if prefix.contains(['?', '#']) {
         return false;
     }
-    // `http://host*` could reach `http://host.evil.example`: the wildcard begins with the path.
-    let after_scheme = prefix.split_once("://").map_or("", |(_, rest)| rest);
-    let prefix = if prefix.contains("://") && !after_scheme.contains('/') {
-        format!("{prefix}/")
-    } else {
-        prefix.to_owned()
+    let address = path_of(asked);
+    let bare_authority = prefix
+        .split_once("://")
+        .map(|(_, authority)| authority)
+        .filter(|authority| !authority.contains('/'));
+    let prefix = match bare_authority {
+        // Any host, or any port of a host.
+        Some("") => return address.len() > prefix.len() && address.starts_with(prefix),
+        Some(host) if host.ends_with(':') => return address.starts_with(prefix),
+        // `http://host*` could reach `http://host.evil.example`: the wildcard begins with the path.
+        Some(_) => format!("{prefix}/"),
+        None => prefix.to_owned(),
     };
-    let path = path_of(asked);
-    path.starts_with(&prefix) || path == prefix.trim_end_matches('/')
+    let base = prefix.strip_suffix('/').unwrap_or(&prefix);
+    address.starts_with(&prefix) || address == base
 }
 
 /// Whether the address brings a parameter of an answer along, in its query or fragment.
 fn brings_answer(url: &Url) -> bool {
     let reserved = |text: Option<&str>| {
         let pairs = url::form_urlencoded::parse(text.unwrap_or_default().as_bytes());
-        let mut names = pairs.map(|(name, _)| name.to_ascii_lowercase());
+        let mut names = pairs.map(|(name, _)| {
+            let name = name.chars().filter(|c| !c.is_control());
+            name.collect::<String>().to_ascii_lowercase()
+        });
         names.any(|name| RESERVED.contains(&name.as_str()))
     };
     reserved(url.query()) || reserved(url.fragment())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ROOT: &str = "https://app.example";
-
-    #[test]
-    fn registered_addresses_pass() {
-        let cases = [
-            ("https://app.example/bye", "https://app.example/bye"),
-            (
-                "https://app.example/out/*",
-                "https://app.example/out/page?x=1",
-            ),
-            ("https://app.example/out/*", "https://app.example/out"),
-            ("https://app.example*", "https://app.example/anything"),
-            ("/bye", "https://app.example/bye"),
-            ("/*", "https://app.example/deep/page"),
-            ("*", "http://anywhere.example/x"),
-            ("com.example.app:/cb", "com.example.app:/cb"),
-            ("com.example.app:*", "com.example.app:/cb"),
-        ];
-        for (registered, asked) in cases {
-            assert!(
-                is_allowed(asked, &[registered], ROOT),
-                "{asked} by {registered}"
-            );
-        }
-    }
-
-    #[test]
-    fn everything_else_is_refused() {
-        let cases = [
-            ("https://app.example/bye", "https://app.example/bye/"),
-            ("https://app.example/out/*", "https://app.example/outer"),
-            ("https://app.example/*", "https://app.example.evil.example/"),
-            ("https://app.example*", "https://app.example.evil.example/"),
-            ("https://app.example/*", "https://app.example@evil.example/"),
-            (
-                "https://app.example/*",
-                "https://app.example\\@evil.example/",
-            ),
-            ("https://app.example/*", "https://app.example/../x"),
-            (
-                "https://app.example/in/*",
-                "https://app.example/in/%2e%2e/x",
-            ),
-            ("https://app.example/in/*", "https://app.example/in/..%2fx"),
-            (
-                "https://app.example/in/*",
-                "https://app.example/in/%252e%252e/x",
-            ),
-            ("https://app.example/*", "https://app.example/x?code=1"),
-            (
-                "https://app.example/*",
-                "https://app.example/x#access_token=1",
-            ),
-            ("https://app.example/*", "http://app.example/"),
-            ("*", "javascript:alert(1)"),
-            ("*", "data:text/html,x"),
-            ("*", "com.example.app:/cb"),
-            ("*", "//evil.example"),
-            ("*", "https://user@evil.example/"),
-            ("https://app.example/*", "https://app.example/a b"),
-            ("https://app.example/*", "https://app.example/a\nb"),
-            ("https://app.example/?x=*", "https://app.example/?x=1"),
-        ];
-        for (registered, asked) in cases {
-            assert!(
-                !is_allowed(asked, &[registered], ROOT),
-                "{asked} by {registered}"
-            );
-        }
-    }
-
-    #[test]
-    fn state_is_appended_and_encoded() {
-        let uri = PostLogoutUri("https://app.example/bye?a=1".into());
-        assert_eq!(
-            uri.with_state(Some("s 1&")),
-            "https://app.example/bye?a=1&state=s+1%26"
-        );
-    }
-}
+mod tests;

@@ -180,7 +180,7 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
         Some(asked) => {
             let checked = client
                 .as_deref()
-                .and_then(|client| post_logout_uri(client, &call.context.origin, asked));
+                .and_then(|client| post_logout_uri(client, &call.context.base_url, asked));
             let Some(checked) = checked else {
                 event.detail("redirect_uri", asked);
                 return failed(call, &event, "invalid_redirect_uri", "Invalid redirect uri").await;

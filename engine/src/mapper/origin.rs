@@ -55,7 +55,9 @@ pub fn absolute<'a>(client: &Client, issuer: &str, uri: &'a str) -> Cow<'a, str>
     below_root(client, base_of(issuer), uri)
 }
 
-fn below_root<'a>(client: &Client, base_url: &str, uri: &'a str) -> Cow<'a, str> {
+/// An address in a client's settings; one that is relative is below the client's root URL, or else
+/// below the server's.
+pub fn below_root<'a>(client: &Client, base_url: &str, uri: &'a str) -> Cow<'a, str> {
     if uri.starts_with('/') {
         let root = root_url(client.settings.root_url.as_deref(), base_url);
         Cow::Owned(format!("{root}{uri}"))

@@ -137,7 +137,7 @@ pub(super) fn realm(body: &Value) -> Realm {
 }
 
 /// Client `app` that has what the body says.
-pub(super) fn client(body: &Value) -> Client {
+pub fn client(body: &Value) -> Client {
     let document = Document {
         kind: Kind::Client,
         id: "app-id".to_owned(),

@@ -89,8 +89,8 @@ async fn check(call: &AdminCall, user: &User) -> Result<(), Problem> {
     if !client.settings.enabled {
         return Err(bad("Client is not enabled"));
     }
-    let origin = &call.context.origin;
-    if redirect.is_some_and(|redirect| !is_redirect_uri(&client, origin, redirect)) {
+    let base_url = &call.context.base_url;
+    if redirect.is_some_and(|redirect| !is_redirect_uri(&client, base_url, redirect)) {
         return Err(bad("Invalid redirect uri."));
     }
     Ok(())
