@@ -15,6 +15,8 @@ use crate::import::{self, ImportError, MasterPart};
 
 /// The realm whose administrators administer all realms.
 pub const MASTER: &str = "master";
+/// The client that holds the permissions of administrators, where a realm uses them.
+pub(crate) const ADMIN_PERMISSIONS: &str = "admin-permissions";
 /// The client in every realm but master whose roles administer that realm.
 pub const REALM_MANAGEMENT: &str = "realm-management";
 

@@ -9,7 +9,7 @@ mod configuration;
 mod files;
 mod mask;
 
-pub use files::{ExportError, ExportFile, UserFiles, export_realm, read, service_accounts};
+pub use files::{ExportError, Sink, UserFiles, export_realm, read, service_accounts};
 
 use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use serde_json::{Value, json};
@@ -32,6 +32,10 @@ pub struct RealmParts {
     pub links: Vec<Link>,
     /// Users to be written into the realm file itself.
     pub users: Vec<NewUser>,
+    /// What is known of users of other stores, likewise.
+    pub federated_users: Vec<Json>,
+    /// Organizations.
+    pub organizations: Vec<Json>,
 }
 
 /// What goes into a realm file.
@@ -76,11 +80,14 @@ pub fn assemble(parts: &RealmParts, options: Options) -> Json {
     file.entry("localizationTexts").or_insert(json!({}));
     file.insert("requiredActions".to_owned(), all.required_actions());
     file.insert("authenticationFlows".to_owned(), all.flows());
-    file.insert(
-        "authenticatorConfig".to_owned(),
-        all.bodies(Kind::AuthenticatorConfig),
-    );
-    file.insert("clientScopes".to_owned(), all.bodies(Kind::ClientScope));
+    for (member, kind) in [
+        ("authenticatorConfig", Kind::AuthenticatorConfig),
+        ("clientScopes", Kind::ClientScope),
+        ("identityProviders", Kind::IdentityProvider),
+        ("identityProviderMappers", Kind::IdentityProviderMapper),
+    ] {
+        file.insert(member.to_owned(), all.bodies(kind));
+    }
     for (member, kind) in [
         ("defaultDefaultClientScopes", LinkKind::RealmDefaultScope),
         ("defaultOptionalClientScopes", LinkKind::RealmOptionalScope),
@@ -107,14 +114,6 @@ pub fn assemble(parts: &RealmParts, options: Options) -> Json {
             file.insert(member.to_owned(), value);
         }
     }
-    file.insert(
-        "identityProviders".to_owned(),
-        all.bodies(Kind::IdentityProvider),
-    );
-    file.insert(
-        "identityProviderMappers".to_owned(),
-        all.bodies(Kind::IdentityProviderMapper),
-    );
     file.insert("components".to_owned(), all.components());
     if !parts.users.is_empty() {
         let with_roles = options.groups_and_roles;
@@ -123,6 +122,16 @@ pub fn assemble(parts: &RealmParts, options: Options) -> Json {
             .iter()
             .map(|user| Value::Object(all.user(user, with_roles)));
         file.insert("users".to_owned(), users.collect());
+    }
+    if !parts.federated_users.is_empty() {
+        file.insert("federatedUsers".to_owned(), json!(parts.federated_users));
+    }
+    // As in Keycloak: whoever administers the realm only gets part of it.
+    if !parts.organizations.is_empty() && options.secrets == Secrets::Shown {
+        file.insert("organizations".to_owned(), json!(parts.organizations));
+    }
+    if let Some(client) = all.admin_permissions_client() {
+        file.insert("adminPermissionsClient".to_owned(), client);
     }
     file.insert("keycloakVersion".to_owned(), json!(KEYCLOAK_VERSION));
     if options.secrets == Secrets::Masked {

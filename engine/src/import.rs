@@ -5,6 +5,7 @@
 //! rules are Keycloak's: a list that is absent means the defaults, a list that is there means
 //! itself alone.
 
+pub mod carry;
 pub mod clients;
 pub mod files;
 pub mod flows;
@@ -17,14 +18,17 @@ mod assembly;
 mod components;
 mod groups;
 mod identity_providers;
+mod organizations;
 mod problem;
 mod roles;
 mod scopes;
 mod shape;
 mod upgrade;
+mod walk;
 
 use claviger_crypto::random::Random;
-use claviger_model::{Millis, RoleId};
+use claviger_model::{Millis, RealmId, RoleId};
+use claviger_store::Kept;
 use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use serde_json::{Value, json};
 
@@ -35,6 +39,7 @@ pub use problem::{ImportError, ImportProblem};
 pub use users::{NewCredential, NewUser};
 
 use crate::defaults::{MASTER, Template};
+use crate::realms::Terms;
 use scopes::OFFLINE_ACCESS;
 use shape::{each, flag, text};
 
@@ -58,6 +63,17 @@ pub struct Context<'a> {
     pub now: Millis,
 }
 
+/// Something that is kept as it came, and not acted upon.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptPart {
+    /// What it is.
+    pub kind: Kept,
+    /// Its id.
+    pub id: String,
+    /// Its representation.
+    pub body: Json,
+}
+
 /// A realm ready to be written. Its key components may lack keys: see [`keys::complete`].
 #[derive(Clone, Debug)]
 pub struct RealmImport {
@@ -69,72 +85,179 @@ pub struct RealmImport {
     pub links: Vec<Link>,
     /// Its users, service accounts among them.
     pub users: Vec<NewUser>,
+    /// What is kept for exports alone.
+    pub kept: Vec<KeptPart>,
     /// What the master realm gets for it; none if it is the master realm.
     pub master: Option<MasterPart>,
     /// What was passed over, each with its place in the file.
     pub warnings: Vec<String>,
 }
 
-/// Compiles a realm file.
+/// Compiles a realm file with all its users.
 ///
 /// # Errors
 /// If anything in it is wrong; the error names the place.
 pub fn compile(file: &Json, context: &Context<'_>) -> Result<RealmImport, ImportError> {
-    let name = text(file, "realm").unwrap_or_default().to_owned();
-    realm::check_name(&name, &At::Root.key("realm"))?;
-    let id = match text(file, "id").filter(|id| !id.trim().is_empty()) {
-        Some(id) => {
-            realm::reserved(id, &At::Root.key("id"))?;
-            if id.len() > 36 {
-                return Err(At::Root
-                    .key("id")
-                    .invalid("an id has at most 36 characters"));
-            }
-            id.to_owned()
+    let mut compiler = Compiler::new(file, context, users::Taken::watching())?;
+    let list_at = At::Root.key("users");
+    let mut users = Vec::new();
+    for (index, user) in each(file, "users") {
+        let at = list_at.index(index);
+        if users.len() >= MAX_USERS {
+            return Err(at.invalid(format!("a file has at most {MAX_USERS} users")));
         }
-        None => context.random.uuid(),
+        users.push(compiler.user(user, &at)?);
+    }
+    let list_at = At::Root.key("federatedUsers");
+    let mut federated = Vec::new();
+    for (index, user) in each(file, "federatedUsers") {
+        let at = list_at.index(index);
+        federated.push(compiler.federated_user(user, &at)?);
+    }
+    let mut import = compiler.finish()?;
+    users.append(&mut import.users);
+    import.users = users;
+    import.kept.append(&mut federated);
+    Ok(import)
+}
+
+/// A realm file being compiled: first its configuration, then users one by one, from wherever they
+/// come.
+pub(crate) struct Compiler<'a> {
+    parts: Parts<'a>,
+    assembly: Assembly<'a>,
+    body: Json,
+    rules: users::UserRules,
+    terms: Terms,
+    taken: users::Taken,
+    kept: Vec<KeptPart>,
+}
+
+impl<'a> Compiler<'a> {
+    /// Compiles everything but users.
+    pub(crate) fn new(
+        file: &'a Json,
+        context: &Context<'a>,
+        taken: users::Taken,
+    ) -> Result<Self, ImportError> {
+        let name = text(file, "realm").unwrap_or_default().to_owned();
+        realm::check_name(&name, &At::Root.key("realm"))?;
+        let id = realm_id(file, context.random)?;
+        let mut body = realm::body(file, &name, &id)?;
+        let mut assembly = Assembly::new(context.random, context.now, id);
+        upgrade::refuse_or_warn(file, &mut assembly.warnings)?;
+        let default_role = roles::add_default_role(&mut assembly, file, &name)?;
+        body.insert("defaultRole".to_owned(), json!({"id": default_role}));
+        let parts = Parts {
+            file,
+            name,
+            default_role,
+        };
+        parts.add_configuration(&mut assembly, &mut body)?;
+        let kept = organizations::read(&mut assembly, file)?;
+        Ok(Self {
+            parts,
+            assembly,
+            rules: users::UserRules::of(&body),
+            terms: Terms::of(&body),
+            body,
+            taken,
+            kept,
+        })
+    }
+
+    /// Id and name of the realm.
+    pub(crate) fn realm(&self) -> (RealmId, &str) {
+        (
+            RealmId::new(self.assembly.realm_id.as_str()),
+            &self.parts.name,
+        )
+    }
+
+    /// What the realm asks of its users.
+    pub(crate) const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Compiles a user.
+    pub(crate) fn user(&mut self, user: &Json, at: &At<'_>) -> Result<NewUser, ImportError> {
+        users::read_user(&mut self.assembly, user, &self.rules, &mut self.taken, at)
+    }
+
+    /// Compiles what is known of a user of another store: kept as it is.
+    #[expect(
+        clippy::unused_self,
+        reason = "asked like the others, and will need more"
+    )]
+    pub(crate) fn federated_user(
+        &mut self,
+        user: &Json,
+        at: &At<'_>,
+    ) -> Result<KeptPart, ImportError> {
+        let Some(id) = text(user, "id") else {
+            return Err(at.key("id").invalid("a user of another store needs an id"));
+        };
+        if id.chars().count() > 255 {
+            return Err(at.key("id").invalid("an id has at most 255 characters"));
+        }
+        Ok(KeptPart {
+            kind: Kept::FederatedUser,
+            id: id.to_owned(),
+            body: user.clone(),
+        })
+    }
+
+    /// Ends the compilation. The users of the result are service accounts that no file has.
+    pub(crate) fn finish(mut self) -> Result<RealmImport, ImportError> {
+        let mut users = Vec::new();
+        let (parts, assembly) = (&self.parts, &mut self.assembly);
+        parts.add_service_accounts(assembly, &mut self.taken, &mut users)?;
+        let name = self.parts.name.as_str();
+        let (random, now) = (self.assembly.random, self.assembly.now);
+        let master = (name != MASTER).then(|| master_part(name, random, now));
+        let (documents, links, warnings) = self.assembly.finish();
+        Ok(RealmImport {
+            realm: self.body,
+            documents,
+            links,
+            users,
+            kept: self.kept,
+            master,
+            warnings,
+        })
+    }
+}
+
+fn realm_id(file: &Json, random: &Random) -> Result<String, ImportError> {
+    let Some(id) = text(file, "id").filter(|id| !id.trim().is_empty()) else {
+        return Ok(random.uuid());
     };
-    let mut body = realm::body(file, &name, &id)?;
-    let template = Template::of(&name);
-    let mut assembly = Assembly::new(context.random, context.now, id);
-    upgrade::refuse_or_warn(file, &mut assembly.warnings)?;
-    let default_role = roles::add_default_role(&mut assembly, file, &name)?;
-    body.insert("defaultRole".to_owned(), json!({"id": default_role}));
-    let parts = Parts {
-        file,
-        name: &name,
-        template: &template,
-        default_role: &default_role,
-    };
-    parts.add_configuration(&mut assembly, &mut body)?;
-    let users = parts.add_users(&mut assembly, &body)?;
-    let master = (name != MASTER).then(|| master_part(&name, context.random, context.now));
-    let (documents, links, warnings) = assembly.finish();
-    Ok(RealmImport {
-        realm: body,
-        documents,
-        links,
-        users,
-        master,
-        warnings,
-    })
+    let at = At::Root.key("id");
+    realm::reserved(id, &at)?;
+    if id.len() > 36 {
+        return Err(at.invalid("an id has at most 36 characters"));
+    }
+    Ok(id.to_owned())
 }
 
 /// What all steps look at.
 struct Parts<'a> {
     file: &'a Json,
-    name: &'a str,
-    template: &'a Template<'a>,
-    default_role: &'a str,
+    name: String,
+    default_role: String,
 }
 
 impl Parts<'_> {
+    const fn template(&self) -> Template<'_> {
+        Template::of(self.name.as_str())
+    }
+
     fn add_configuration(
         &self,
         assembly: &mut Assembly<'_>,
         body: &mut Json,
     ) -> Result<(), ImportError> {
-        let Self { file, template, .. } = *self;
+        let (file, template) = (self.file, &self.template());
         let all_scopes = self.wants_default_scopes(body);
         let builtin = self.add_builtin_clients(assembly)?;
         let except = self.add_offline_access(assembly)?;
@@ -148,9 +271,9 @@ impl Parts<'_> {
         flows::add_required_actions(assembly, file, template)?;
         identity_providers::add_from_file(assembly, file)?;
         scopes::add_from_file(assembly, file)?;
-        clients::add_from_file(assembly, file, self.name)?;
-        roles::add_from_file(assembly, file, self.default_role, except)?;
-        roles::add_old_default_roles(assembly, file, self.default_role)?;
+        clients::add_from_file(assembly, file, &self.name)?;
+        roles::add_from_file(assembly, file, &self.default_role, except)?;
+        roles::add_old_default_roles(assembly, file, &self.default_role)?;
         roles::add_scope_mappings(assembly, file)?;
         groups::add_from_file(assembly, file)?;
         components::add(assembly, file, template)?;
@@ -171,21 +294,22 @@ impl Parts<'_> {
 
     /// Adds the built-in clients that the file does not have itself.
     fn add_builtin_clients(&self, assembly: &mut Assembly<'_>) -> Result<Vec<String>, ImportError> {
+        let template = &self.template();
         let mut added = Vec::new();
-        let management = management::client_id(self.name);
+        let management = management::client_id(&self.name);
         if !self.has_client(&management) {
-            added.push(management::add(assembly, self.template, self.name)?);
+            added.push(management::add(assembly, template, &self.name)?);
         }
         if !self.has_client("account") {
-            let account = clients::add_builtin(assembly, self.template, "account", self.name)?;
+            let account = clients::add_builtin(assembly, template, "account", &self.name)?;
             for role in ["view-profile", "manage-account"] {
                 if let Some(role) = assembly.find(Kind::Role, &account, role) {
-                    assembly.link(LinkKind::Composite, self.default_role, &role);
+                    assembly.link(LinkKind::Composite, &self.default_role, &role);
                 }
             }
             if !self.has_client("account-console") {
                 let console =
-                    clients::add_builtin(assembly, self.template, "account-console", self.name)?;
+                    clients::add_builtin(assembly, template, "account-console", &self.name)?;
                 for role in ["manage-account", "view-groups"] {
                     if let Some(role) = assembly.find(Kind::Role, &account, role) {
                         assembly.link(LinkKind::ScopeMapping, &console, &role);
@@ -201,10 +325,7 @@ impl Parts<'_> {
             let later = client_id == "admin-cli" && self.has_client(&management);
             if !self.has_client(client_id) && !later {
                 added.push(clients::add_builtin(
-                    assembly,
-                    self.template,
-                    client_id,
-                    self.name,
+                    assembly, template, client_id, &self.name,
                 )?);
             }
         }
@@ -223,9 +344,9 @@ impl Parts<'_> {
         if has_role && has_scope {
             return Ok(None);
         }
-        let role = roles::add_builtin_realm_role(assembly, OFFLINE_ACCESS, self.default_role)?;
+        let role = roles::add_builtin_realm_role(assembly, OFFLINE_ACCESS, &self.default_role)?;
         if !has_scope {
-            scopes::add_default(assembly, self.template, OFFLINE_ACCESS)?;
+            scopes::add_default(assembly, &self.template(), OFFLINE_ACCESS)?;
             if let Some(scope) = assembly.find(Kind::ClientScope, "", OFFLINE_ACCESS) {
                 assembly.link(LinkKind::ScopeMapping, &scope, &role);
             }
@@ -235,14 +356,15 @@ impl Parts<'_> {
 
     /// Completes built-in things that the file has in part.
     fn complete_builtin(&self, assembly: &mut Assembly<'_>) -> Result<(), ImportError> {
-        roles::add_builtin_realm_role(assembly, UMA_AUTHORIZATION, self.default_role)?;
-        let management = management::client_id(self.name);
+        let template = &self.template();
+        roles::add_builtin_realm_role(assembly, UMA_AUTHORIZATION, &self.default_role)?;
+        let management = management::client_id(&self.name);
         let listed = self.has_client(&management) || self.file.contains_key("roles");
         if listed || self.name == MASTER {
-            management::complete(assembly, self.name)?;
+            management::complete(assembly, &self.name)?;
         }
         if self.has_client(&management) && !self.has_client("admin-cli") {
-            let cli = clients::add_builtin(assembly, self.template, "admin-cli", self.name)?;
+            let cli = clients::add_builtin(assembly, template, "admin-cli", &self.name)?;
             scopes::assign_realm_scopes(assembly, &cli, "openid-connect");
         }
         if let Some(account) = assembly.find(Kind::Client, "", "account")
@@ -268,7 +390,7 @@ impl Parts<'_> {
         let Some(id) = assembly.find(Kind::Client, "", name) else {
             return;
         };
-        let Some(template) = self.template.named("clients", "clientId", name) else {
+        let Some(template) = self.template().named("clients", "clientId", name) else {
             return;
         };
         let random = assembly.random;
@@ -294,28 +416,6 @@ impl Parts<'_> {
         }
     }
 
-    fn add_users(
-        &self,
-        assembly: &mut Assembly<'_>,
-        body: &Json,
-    ) -> Result<Vec<NewUser>, ImportError> {
-        let rules = users::UserRules::of(body);
-        let mut taken = users::Taken::default();
-        let mut all = Vec::new();
-        for list in ["users", "federatedUsers"] {
-            let list_at = At::Root.key(list);
-            for (index, user) in each(self.file, list) {
-                let at = list_at.index(index);
-                if all.len() >= MAX_USERS {
-                    return Err(at.invalid(format!("a file has at most {MAX_USERS} users")));
-                }
-                all.push(users::read_user(assembly, user, &rules, &mut taken, &at)?);
-            }
-        }
-        self.add_service_accounts(assembly, &mut taken, &mut all)?;
-        Ok(all)
-    }
-
     fn add_service_accounts(
         &self,
         assembly: &mut Assembly<'_>,
@@ -324,7 +424,9 @@ impl Parts<'_> {
     ) -> Result<(), ImportError> {
         let list_at = At::Root.key("clients");
         for (index, client) in each(self.file, "clients") {
-            if !flag(client, "serviceAccountsEnabled") {
+            if !flag(client, "serviceAccountsEnabled")
+                || clients::is_admin_permissions(self.file, client)
+            {
                 continue;
             }
             let at = list_at.index(index);
@@ -333,7 +435,7 @@ impl Parts<'_> {
             if taken.has_service_account(&id) {
                 continue;
             }
-            let mut user = users::service_account(assembly, &id, client_id, self.default_role);
+            let mut user = users::service_account(assembly, &id, client_id, &self.default_role);
             users::claim_service_account(&user, taken, &at)?;
             clients::give_service_account_scope(assembly, &id);
             if flag(client, "authorizationServicesEnabled") {

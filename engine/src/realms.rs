@@ -6,13 +6,14 @@ use claviger_crypto::{HashPolicy, HasherError};
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::user::CredentialType;
 use claviger_model::{Credential, CredentialId, RealmId, RoleId, Secret, User};
-use claviger_store::{Commit, RealmRow, StoreError, Tx};
+use claviger_store::{Commit, Kept, RealmRow, StoreError, Tx};
 use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use serde_json::Value;
 
 use crate::app::App;
 use crate::defaults::MASTER;
 use crate::import::ImportError;
+use crate::import::carry::{Stage, put_kept};
 use crate::import::users::{NewCredential, NewUser};
 use crate::import::{self, RealmImport, keys};
 use crate::logout::end_sessions_of_realm;
@@ -31,6 +32,9 @@ pub enum CreateError {
     /// Passwords could not be hashed.
     #[error(transparent)]
     Hasher(#[from] HasherError),
+    /// Another import of the same realm, or somebody who made it, came in between.
+    #[error("another import of this realm was faster")]
+    Overtaken,
     /// The master realm is not there.
     #[error("the master realm is missing: start the server once before importing")]
     NoMaster,
@@ -87,7 +91,7 @@ pub async fn replace(app: &App, file: &Json) -> Result<Created, CreateError> {
     let import = import::compile(file, &context)?;
     let name = import.realm.get("realm").and_then(Value::as_str);
     let old = app.realm(name.unwrap_or_default()).await?;
-    let prepared = prepare_over(app, import, old.as_ref()).await?;
+    let prepared = prepare_over(app, import, old.as_ref(), None).await?;
     finish(app, prepared).await
 }
 
@@ -98,7 +102,17 @@ pub async fn write(app: &App, import: RealmImport) -> Result<Created, CreateErro
 
 /// Makes the job that writes a compiled realm: keys are completed and passwords hashed.
 pub async fn prepare(app: &App, import: RealmImport) -> Result<Prepared, CreateError> {
-    prepare_over(app, import, None).await
+    prepare_over(app, import, None, None).await
+}
+
+/// The same in place of a realm, and with users that are written already.
+pub(crate) async fn prepare_staged(
+    app: &App,
+    import: RealmImport,
+    old: Option<&Arc<Realm>>,
+    stage: &Stage,
+) -> Result<Prepared, CreateError> {
+    prepare_over(app, import, old, Some(stage)).await
 }
 
 /// The same in place of a realm, whose end is in the job too.
@@ -106,6 +120,7 @@ async fn prepare_over(
     app: &App,
     import: RealmImport,
     old: Option<&Arc<Realm>>,
+    stage: Option<&Stage>,
 ) -> Result<Prepared, CreateError> {
     let text = |name: &str| {
         import
@@ -123,27 +138,27 @@ async fn prepare_over(
         return Err(CreateError::Exists(name));
     }
     let documents = complete_keys(app, import.documents, &name).await?;
-    let policy = import.realm.get("passwordPolicy").and_then(Value::as_str);
-    let policy = PasswordPolicy::parse(policy).hash();
+    let terms = Terms::of(&import.realm);
     let mut tx = Tx::new();
+    if let Some(stage) = stage {
+        tx.close_ticket(&stage.at, &stage.ticket);
+    }
     if let Some(old) = old {
         put_end(app, &mut tx, old).await?;
     }
-    tx.insert_realm(&RealmRow {
-        id: id.clone(),
-        name: name.clone(),
-        enabled: import
-            .realm
-            .get("enabled")
-            .and_then(Value::as_bool)
-            .unwrap_or(false),
-        // Not 1: a realm deleted and made again must not repeat versions that a cache may hold.
-        version: app.now().0,
-        body: import.realm,
-    });
+    match stage {
+        Some(stage) if stage.at != id => tx.move_people(&stage.at, &id),
+        Some(_) => {}
+        // What an import left that was cut off is not to be seen in the new realm.
+        None => tx.clear_people(&id),
+    }
+    tx.insert_realm(&new_row(app, &id, &name, import.realm));
     put(&mut tx, &id, &documents, &import.links);
     for user in &import.users {
-        put_user(app, &mut tx, &id, user, policy).await?;
+        put_user(app, &mut tx, &id, user, &terms).await?;
+    }
+    for part in &import.kept {
+        put_kept(&mut tx, &id, part, app.now());
     }
     let mut rights = Vec::new();
     if let Some(part) = &import.master {
@@ -157,6 +172,40 @@ async fn prepare_over(
         rights,
         warnings: import.warnings,
     })
+}
+
+fn new_row(app: &App, id: &RealmId, name: &str, body: Json) -> RealmRow {
+    RealmRow {
+        id: id.clone(),
+        name: name.to_owned(),
+        enabled: body
+            .get("enabled")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+        // Not 1: a realm deleted and made again must not repeat versions that a cache may hold.
+        version: app.now().0,
+        body,
+    }
+}
+
+/// What a realm asks of its users.
+pub(crate) struct Terms {
+    /// How passwords are hashed.
+    hash: HashPolicy,
+    /// Whether a mail address is one user's alone.
+    emails_alone: bool,
+}
+
+impl Terms {
+    /// Reads them from the realm's document.
+    pub(crate) fn of(realm: &Json) -> Self {
+        let policy = realm.get("passwordPolicy").and_then(Value::as_str);
+        let shared = realm.get("duplicateEmailsAllowed").and_then(Value::as_bool);
+        Self {
+            hash: PasswordPolicy::parse(policy).hash(),
+            emails_alone: shared != Some(true),
+        }
+    }
 }
 
 /// Writes a prepared realm, all or nothing.
@@ -221,20 +270,25 @@ fn put(tx: &mut Tx, realm: &RealmId, documents: &[Document], links: &[Link]) {
 }
 
 /// Writes a user with all that comes along; plain passwords are hashed first.
-async fn put_user(
+pub(crate) async fn put_user(
     app: &App,
     tx: &mut Tx,
     realm: &RealmId,
     new: &NewUser,
-    policy: HashPolicy,
+    terms: &Terms,
 ) -> Result<(), CreateError> {
     tx.insert_user(realm, &new.user);
+    if let Some(email) = new.user.email.as_deref()
+        && terms.emails_alone
+    {
+        tx.hold_email(realm, &new.user.id, Some(email));
+    }
     for (position, credential) in new.credentials.iter().enumerate() {
         let credential = match credential {
             NewCredential::Stored(credential) => credential.clone(),
             NewCredential::Password(password) => {
                 let priority = i32::try_from(position).unwrap_or(i32::MAX / 20) * 10 + 10;
-                hashed(app, password.clone(), policy, priority).await?
+                hashed(app, password.clone(), terms.hash, priority).await?
             }
         };
         tx.insert_credential(realm, &new.user.id, &credential);
@@ -250,6 +304,10 @@ async fn put_user(
     }
     for identity in &new.federated_identities {
         tx.insert_federated_identity(realm, &new.user.id, identity);
+    }
+    if !new.kept.is_empty() {
+        let id = new.user.id.as_str();
+        tx.keep(realm, Kept::User, id, app.now(), &new.kept);
     }
     Ok(())
 }

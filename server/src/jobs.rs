@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_engine::{App, logout};
+use claviger_model::Seconds;
 use claviger_store::{StoreError, Tx};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,6 +27,8 @@ const SESSION_BATCHES: usize = 20;
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 /// Rows of each table thrown away in one write: a short one, for others wait behind it.
 const PURGE_ROWS: i64 = 500;
+/// How long an import may write nothing before it is taken for one that was cut off.
+const IMPORT_LASTS: Seconds = Seconds(3_600);
 /// Writes in a row at most: what is left waits for the next turn.
 const PURGE_WRITES: usize = 20;
 
@@ -96,6 +99,13 @@ async fn end_sessions(app: App, pace: Arc<Pace>) -> Result<(), StoreError> {
 async fn purge_expired(app: App, pace: Arc<Pace>) -> Result<(), StoreError> {
     if !pace.is_steady(app.now(), Instant::now()) {
         return Ok(());
+    }
+    let before = app.now() - IMPORT_LASTS;
+    for import in app.store.stale_imports(before).await? {
+        let mut tx = Tx::default();
+        tx.clear_stale_import(&import, before);
+        // A miss means that somebody went on with it.
+        let _cleared = app.commit(tx).await?;
     }
     for _ in 0..PURGE_WRITES {
         let mut tx = Tx::default();

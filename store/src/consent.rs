@@ -37,12 +37,20 @@ statements! {
         WHERE realm_id = $1 AND user_id = $2 AND provider = $3";
 }
 
-fn consent(row: &mut Row) -> Result<Consent, StoreError> {
+pub(crate) fn consent(row: &mut Row) -> Result<Consent, StoreError> {
     Ok(Consent {
         client: row.id("client_id")?,
         scopes: row.decoded("scopes")?,
         created_at: row.millis("created_at")?,
         updated_at: row.millis("updated_at")?,
+    })
+}
+
+pub(crate) fn identity(row: &mut Row) -> Result<FederatedIdentity, StoreError> {
+    Ok(FederatedIdentity {
+        provider: row.text("provider")?,
+        user_id: row.text("provider_user_id")?,
+        user_name: row.opt_text("provider_user_name")?,
     })
 }
 
@@ -81,13 +89,6 @@ impl Store {
         realm: &RealmId,
         user: &UserId,
     ) -> Result<Vec<FederatedIdentity>, StoreError> {
-        let identity = |row: &mut Row| {
-            Ok(FederatedIdentity {
-                provider: row.text("provider")?,
-                user_id: row.text("provider_user_id")?,
-                user_name: row.opt_text("provider_user_name")?,
-            })
-        };
         self.query(&FEDERATED_IDENTITIES)
             .bind(realm)
             .bind(user)

@@ -35,7 +35,7 @@ const OWNERS: &str = "SELECT DISTINCT user_id FROM credential";
 /// How many users one question names.
 const USERS_ASKED_MAX: usize = 500;
 
-fn credential(row: &mut Row) -> Result<Credential, StoreError> {
+pub(crate) fn credential(row: &mut Row) -> Result<Credential, StoreError> {
     Ok(Credential {
         id: row.id("id")?,
         kind: CredentialType::from(row.text("kind")?.as_str()),

@@ -6,6 +6,7 @@
 //! for the few that serve all realms; every list has a limit.
 
 mod built;
+mod carry;
 mod consent;
 mod credential;
 mod dialect;
@@ -38,6 +39,7 @@ mod value;
 mod writer;
 
 pub use built::MAX_PAGE;
+pub use carry::{Kept, Person};
 pub use document::DocumentFilter;
 pub use error::StoreError;
 pub use event::{AdminEventQuery, EventQuery};

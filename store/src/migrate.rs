@@ -26,6 +26,10 @@ const MIGRATIONS: &[Migration] = &[
         version: 2,
         text: include_str!("../migrations/0002_login_failure.sql"),
     },
+    Migration {
+        version: 3,
+        text: include_str!("../migrations/0003_kept.sql"),
+    },
 ];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that

@@ -312,7 +312,7 @@ impl WriteConnection for Writer {
     }
 
     async fn steps(&mut self, steps: &[Step]) -> Result<(), Stop> {
-        let timeout = crate::layer::patience(self.timeout, steps.len());
+        let timeout = crate::layer::patience(self.timeout, steps);
         match tokio::time::timeout(timeout, self.all(steps)).await {
             Ok(result) => result,
             Err(_) => Err(Stop::Failed("CONNECTION", too_late())),

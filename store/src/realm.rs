@@ -64,6 +64,8 @@ statements! {
     REALM_DELETE_CONSENTS = "DELETE FROM consent WHERE realm_id = $1";
     /// The end of a realm: its users' failed logins.
     REALM_DELETE_LOGIN_FAILURES = "DELETE FROM login_failure WHERE realm_id = $1";
+    /// The end of a realm: what else is kept.
+    REALM_DELETE_KEPT = "DELETE FROM kept WHERE realm_id = $1";
     /// The end of a realm: its sessions.
     REALM_DELETE_USER_SESSIONS = "DELETE FROM user_session WHERE realm_id = $1";
     /// The end of a realm: its clients' parts in sessions.
@@ -96,6 +98,7 @@ pub(crate) fn version_step(realm: &RealmId) -> Step {
         statement: &REALM_TOUCH,
         args: params![realm],
         rows: Some(1),
+        patience: crate::tx::ONE_ROW,
     }
 }
 
@@ -165,6 +168,7 @@ impl Tx {
             &REALM_DELETE_USER_GROUPS,
             &REALM_DELETE_FEDERATED_IDENTITIES,
             &REALM_DELETE_CONSENTS,
+            &REALM_DELETE_KEPT,
             &REALM_DELETE_LOGIN_FAILURES,
             &REALM_DELETE_USER_SESSIONS,
             &REALM_DELETE_CLIENT_SESSIONS,
@@ -174,7 +178,7 @@ impl Tx {
             &REALM_DELETE_ADMIN_EVENTS,
             &REALM_DELETE_OUTBOX,
         ] {
-            self.push(statement, params![realm]);
+            self.push(statement, params![realm]).of_a_whole_realm();
         }
     }
 }

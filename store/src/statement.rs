@@ -103,6 +103,7 @@ pub(crate) use statements;
 /// Every statement there is, by module.
 pub(crate) static ALL: &[&[&Statement]] = &[
     crate::layer::ALL,
+    crate::carry::ALL,
     crate::realm::ALL,
     crate::document::ALL,
     crate::user::ALL,

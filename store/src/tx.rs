@@ -17,12 +17,24 @@ pub(crate) struct Step {
     pub(crate) args: Vec<Value>,
     /// How many rows it must touch; any number if none is named.
     pub(crate) rows: Option<u64>,
+    /// How many milliseconds more than other writes it may take.
+    pub(crate) patience: u64,
 }
+
+/// Patience with a statement that touches one row, in milliseconds.
+pub(crate) const ONE_ROW: u64 = 1;
+/// Patience with a statement that touches all that a realm has of something, in milliseconds.
+const WHOLE_REALM: u64 = 5_000;
 
 impl Step {
     /// The same step, which must touch so many rows.
     pub(crate) const fn touching(&mut self, rows: u64) {
         self.rows = Some(rows);
+    }
+
+    /// The same step, which touches all that a realm has of something.
+    pub(crate) const fn of_a_whole_realm(&mut self) {
+        self.patience = WHOLE_REALM;
     }
 
     /// Whether that many rows are as expected.
@@ -77,6 +89,7 @@ impl Tx {
             statement,
             args,
             rows: None,
+            patience: ONE_ROW,
         });
         let last = self.steps.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "pushed above")]

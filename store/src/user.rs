@@ -268,6 +268,7 @@ impl Tx {
         ] {
             self.push(statement, params![realm, user]);
         }
+        self.delete_kept_of_user(realm, user);
         self.forget_login_failures(realm, user);
     }
 

@@ -6,6 +6,7 @@ use claviger_wire::document::{Document, Json, Kind, Link, LinkKind};
 use serde_json::{Value, json};
 
 use super::RealmParts;
+use crate::defaults::ADMIN_PERMISSIONS;
 use crate::import::NewUser;
 
 /// The documents of a realm and the ways between them.
@@ -351,6 +352,17 @@ impl<'a> Configuration<'a> {
                 .push(Value::Object(body));
         }
         json!(types)
+    }
+
+    /// The client whose permissions decide about administrators, in short, if the realm uses it.
+    pub(crate) fn admin_permissions_client(&self) -> Option<Value> {
+        let enabled = self.realm.get("adminPermissionsEnabled");
+        enabled
+            .and_then(Value::as_bool)
+            .filter(|enabled| *enabled)?;
+        let mut clients = self.of_kind(Kind::Client).into_iter();
+        let client = clients.find(|client| client.unique_name == ADMIN_PERMISSIONS)?;
+        Some(json!({"id": client.id, "clientId": client.unique_name}))
     }
 
     pub(crate) fn client_id(&self, id: &str) -> Option<&'a str> {

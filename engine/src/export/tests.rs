@@ -1,17 +1,23 @@
 //! Files of ours beside files of Keycloak 26.7.4, ids and order left aside.
 
+mod generated;
+mod same;
+
 use std::sync::Arc;
 
 use claviger_crypto::PasswordHasher;
 use claviger_crypto::random::Random;
 use claviger_model::Millis;
-use claviger_store::Store;
+use claviger_store::{Kept, Store};
+use same::{assert_same, comparable, differences, ids, without_additions};
 use serde_json::{Value, json};
 
-use super::{ExportError, Options, RealmParts, Secrets, UserFiles, assemble};
+use super::{ExportError, Options, RealmParts, Secrets, Sink, UserFiles, assemble};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::import::{self, Context, RealmImport};
+use crate::import::files::tests::in_memory;
+use crate::import::files::{Source, survey};
+use crate::import::{self, Context, RealmImport, carry};
 use crate::network::Nobody;
 use crate::{defaults, realms};
 
@@ -20,69 +26,6 @@ const MASKED: Options = Options {
     groups_and_roles: true,
     secrets: Secrets::Masked,
 };
-
-/// Members that differ each time; `types` is Keycloak's knowledge of its identity providers.
-const PASSING: &[&str] = &[
-    "id",
-    "internalId",
-    "containerId",
-    "parentId",
-    "createdTimestamp",
-    "types",
-    "client.secret.creation.time",
-];
-
-/// Leaves out ids and sorts lists and members, so that two files can be compared.
-fn comparable(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let mut members: Vec<_> = object
-                .iter()
-                .filter(|(name, _)| !PASSING.contains(&name.as_str()))
-                .map(|(name, value)| (name.clone(), comparable(value)))
-                .collect();
-            members.sort_by(|one, two| one.0.cmp(&two.0));
-            Value::Object(members.into_iter().collect())
-        }
-        Value::Array(list) => {
-            let mut list: Vec<Value> = list.iter().map(comparable).collect();
-            list.sort_by_key(Value::to_string);
-            Value::Array(list)
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
-    }
-}
-
-/// The places where two comparable values differ.
-fn differences(ours: &Value, theirs: &Value, path: &str, found: &mut Vec<String>) {
-    match (ours, theirs) {
-        (Value::Object(one), Value::Object(two)) => {
-            for (name, value) in one {
-                let path = format!("{path}.{name}");
-                match two.get(name) {
-                    Some(other) => differences(value, other, &path, found),
-                    None => found.push(format!("{path}: ours alone: {value}")),
-                }
-            }
-            for (name, value) in two.iter().filter(|(name, _)| !one.contains_key(*name)) {
-                found.push(format!("{path}.{name}: theirs alone: {value}"));
-            }
-        }
-        (Value::Array(one), Value::Array(two)) if one.len() == two.len() => {
-            for (index, (value, other)) in one.iter().zip(two).enumerate() {
-                differences(value, other, &format!("{path}[{index}]"), found);
-            }
-        }
-        (one, two) if one == two => {}
-        (one, two) => found.push(format!("{path}: {one} instead of {two}")),
-    }
-}
-
-fn assert_same(ours: &Value, theirs: &Value) {
-    let mut found = Vec::new();
-    differences(&comparable(ours), &comparable(theirs), "", &mut found);
-    assert!(found.is_empty(), "{}", found.join("\n"));
-}
 
 fn compile(file: &Value) -> RealmImport {
     let random = Random::seeded(7);
@@ -103,13 +46,20 @@ fn parts(import: RealmImport) -> RealmParts {
         documents,
         links,
         users,
+        kept,
         ..
     } = import;
+    let kept = |kind| {
+        let parts = kept.iter().filter(move |part| part.kind == kind);
+        parts.map(|part| part.body.clone()).collect()
+    };
     RealmParts {
         realm,
         documents,
         links,
         users,
+        federated_users: kept(Kept::FederatedUser),
+        organizations: kept(Kept::Organization),
     }
 }
 
@@ -121,6 +71,8 @@ fn a_new_realm_is_keycloaks() {
         documents: seed.documents,
         links: seed.links,
         users: Vec::new(),
+        federated_users: Vec::new(),
+        organizations: Vec::new(),
     };
     let ours = Value::Object(assemble(&parts, MASKED));
     let theirs: Value = serde_json::from_str(include_str!("testdata/new_realm.json")).unwrap();
@@ -188,29 +140,114 @@ fn imports_end_as_keycloaks_do() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A realm out of the files of a folder, its users with it.
+fn whole(folder: &[Arc<dyn Source>]) -> Value {
+    let mut realms = survey(folder).unwrap();
+    assert_eq!(realms.len(), 1);
+    let realm = realms.remove(0);
+    assert_eq!(realm.warnings, Vec::<String>::new());
+    let mut file = realm.file;
+    for source in folder {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut source.open().unwrap(), &mut text).unwrap();
+        let part: Value = serde_json::from_str(&text).unwrap();
+        for list in ["users", "federatedUsers"] {
+            let Some(users) = part.get(list).and_then(Value::as_array) else {
+                continue;
+            };
+            let all = file.entry(list).or_insert(json!([]));
+            all.as_array_mut().unwrap().extend(users.iter().cloned());
+        }
+    }
+    Value::Object(file)
+}
+
+macro_rules! folder {
+    ($($name:literal),* $(,)?) => {
+        [$(in_memory($name, include_str!(concat!("testdata/", $name)))),*]
+    };
+}
+
+/// What Keycloak exported, a realm at a time: every kind of credential, organizations with members,
+/// permissions with policies, flows, key providers, user storage, policies for clients, texts.
+fn exports_of_keycloak() -> [Vec<Arc<dyn Source>>; 3] {
+    [
+        folder!["shop-users-1.json", "shop-realm.json", "shop-users-0.json",].to_vec(),
+        folder![
+            "rt-credentials-realm.json",
+            "rt-credentials-users-0.json",
+            "rt-credentials-users-1.json",
+        ]
+        .to_vec(),
+        folder![
+            "rt-configuration-realm.json",
+            "rt-configuration-users-0.json",
+            "rt-configuration-federated-users-0.json",
+        ]
+        .to_vec(),
+    ]
+}
+
 #[test]
-fn keycloaks_own_export_comes_back_as_it_is() {
-    let folder = [
-        (
-            "shop-users-1.json",
-            include_str!("testdata/shop-users-1.json"),
-        ),
-        ("shop-realm.json", include_str!("testdata/shop-realm.json")),
-        (
-            "shop-users-0.json",
-            include_str!("testdata/shop-users-0.json"),
-        ),
-    ];
-    let folder = folder.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
-    let mut read = import::files::read_folder(folder.to_vec()).unwrap();
-    assert_eq!(read.len(), 1);
-    let shop = read.remove(0);
-    assert_eq!(shop.warnings, Vec::<String>::new());
-    let theirs = Value::Object(shop.file);
-    let import = compile(&theirs);
-    assert_eq!(import.warnings, Vec::<String>::new());
-    let ours = Value::Object(assemble(&parts(import), Options::FULL));
-    assert_same(&without_additions(&ours), &without_additions(&theirs));
+fn keycloaks_own_exports_come_back_as_they_are() {
+    for folder in exports_of_keycloak() {
+        let theirs = whole(&folder);
+        let ours = Value::Object(assemble(&parts(compile(&theirs)), Options::FULL));
+        assert_same(&without_additions(&ours), &without_additions(&theirs));
+        assert_eq!(ids(&ours), ids(&theirs), "ids are kept");
+    }
+}
+
+#[tokio::test]
+async fn keycloaks_own_exports_go_through_the_store_in_every_layout() {
+    // The keys of the first one are no keys.
+    for mut folder in exports_of_keycloak().into_iter().skip(1) {
+        let theirs = whole(&folder);
+        for layout in [
+            UserFiles::DifferentFiles { per_file: 2 },
+            UserFiles::SameFile,
+            UserFiles::RealmFile,
+        ] {
+            let app = app().await;
+            let realm = survey(&folder).unwrap().remove(0);
+            carry::replace(&app, &realm, &mut |_| ()).await.unwrap();
+            folder = exported(&app, realm.realm(), layout).await;
+            let ours = whole(&folder);
+            assert_same(&without_additions(&ours), &without_additions(&theirs));
+            assert_eq!(ids(&ours), ids(&theirs), "{layout:?}");
+        }
+    }
+}
+
+/// Takes files into memory.
+#[derive(Default)]
+struct Folder {
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl Sink for Folder {
+    fn begin(&mut self, name: &str) -> std::io::Result<()> {
+        self.files.push((name.to_owned(), Vec::new()));
+        Ok(())
+    }
+
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
+        self.files.last_mut().unwrap().1.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn exported(app: &App, realm: &str, users: UserFiles) -> Vec<Arc<dyn Source>> {
+    let mut folder = Folder::default();
+    super::export_realm(&app.store, realm, users, &mut folder)
+        .await
+        .unwrap();
+    let files = folder.files.into_iter();
+    files.map(|(name, bytes)| in_memory(&name, bytes)).collect()
 }
 
 /// A server in memory that calls nobody.
@@ -243,81 +280,65 @@ async fn a_realm_goes_through_the_store_and_out_again() {
     realms::create(&app, file.as_object().unwrap())
         .await
         .unwrap();
-    let mut files = Vec::new();
-    let users = UserFiles::DifferentFiles { per_file: 4 };
-    super::export_realm(&app.store, "shop", users, |file| {
-        files.push((file.name.clone(), Value::Object(file.content.clone())));
-        Ok(())
-    })
-    .await
-    .unwrap();
-    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let files = exported(&app, "shop", UserFiles::DifferentFiles { per_file: 4 }).await;
+    let names: Vec<&str> = files.iter().map(|file| file.name()).collect();
     assert_eq!(
         names,
         ["shop-realm.json", "shop-users-0.json", "shop-users-1.json"]
     );
-    let key = &files[0].1["components"]["org.keycloak.keys.KeyProvider"][0]["config"];
+    let first = whole(&files);
+    let key = &first["components"]["org.keycloak.keys.KeyProvider"][0]["config"];
     assert!(
         key.get("privateKey").or(key.get("secret")).is_some(),
         "keys are exported: {key}"
     );
-    let user = &files[1].1["users"][1];
+    let user = &first["users"][1];
     assert_eq!(user["groups"], json!(["/staff/night"]));
     assert_eq!(user["attributes"], json!({"n": ["1", "2"]}));
     assert!(user["credentials"][0]["secretData"].is_string());
 
     // The same server refuses it, another one takes it and tells the same.
-    let folder = files
-        .iter()
-        .map(|(name, file)| (name.clone(), file.to_string().into_bytes()));
-    let read = import::files::read_folder(folder.collect()).unwrap();
-    let refused = realms::create(&app, &read[0].file).await.unwrap_err();
+    let refused = realms::create(&app, first.as_object().unwrap()).await;
+    let refused = refused.unwrap_err();
     assert!(
         matches!(refused, realms::CreateError::Exists(_)),
         "{refused}"
     );
     let other = self::app().await;
-    realms::create(&other, &read[0].file).await.unwrap();
-    let mut again = Vec::new();
-    super::export_realm(&other.store, "shop", UserFiles::RealmFile, |file| {
-        again.push(Value::Object(file.content.clone()));
-        Ok(())
-    })
-    .await
-    .unwrap();
-    let first = Value::Object(read[0].file.clone());
-    assert_same(&without_additions(&again[0]), &without_additions(&first));
+    realms::create(&other, first.as_object().unwrap())
+        .await
+        .unwrap();
+    let again = whole(&exported(&other, "shop", UserFiles::RealmFile).await);
+    assert_same(&without_additions(&again), &without_additions(&first));
 }
 
 #[tokio::test]
 async fn a_realm_that_is_not_there_is_not_exported() {
     let app = app().await;
-    let nothing = super::export_realm(&app.store, "shop", UserFiles::Skip, |_| Ok(())).await;
+    let mut folder = Folder::default();
+    let nothing = super::export_realm(&app.store, "shop", UserFiles::Skip, &mut folder).await;
     assert!(matches!(nothing, Err(ExportError::NoSuchRealm(_))));
-    let full = super::export_realm(&app.store, "master", UserFiles::Skip, |_| {
-        Err(std::io::Error::other("the disk is full"))
-    });
-    assert!(matches!(full.await, Err(ExportError::Write { .. })));
+    let full = super::export_realm(&app.store, "master", UserFiles::Skip, &mut FullDisk).await;
+    let Err(ExportError::Write { name, .. }) = full else {
+        panic!("{full:?}")
+    };
+    assert_eq!(name, "master-realm.json");
 }
 
-/// Without what an import adds, in Keycloak too: to built-in clients what every client of a file
-/// gets, and attributes that show settings a second time.
-fn without_additions(file: &Value) -> Value {
-    let mut file = file.clone();
-    file["attributes"]
-        .as_object_mut()
-        .unwrap()
-        .retain(|name, _| !name.starts_with("client"));
-    for client in file["clients"].as_array_mut().unwrap() {
-        let name = client["clientId"].as_str().unwrap();
-        if ["admin-cli", "broker", "realm-management"].contains(&name) {
-            let client = client.as_object_mut().unwrap();
-            client.shift_remove("secret");
-            let attributes = client["attributes"].as_object_mut().unwrap();
-            attributes.shift_remove("post.logout.redirect.uris");
-        }
+struct FullDisk;
+
+impl Sink for FullDisk {
+    fn begin(&mut self, _: &str) -> std::io::Result<()> {
+        Ok(())
     }
-    file
+
+    fn write(&mut self, _: &[u8]) -> std::io::Result<()> {
+        Err(std::io::Error::other("the disk is full"))
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]

@@ -11,8 +11,12 @@ use crate::import::{NewCredential, NewUser};
 pub(crate) fn representation(all: &Configuration<'_>, new: &NewUser, with_roles: bool) -> Json {
     let user = &new.user;
     let mut body = claviger_wire::user::representation(user);
+    let mut kept = new.kept.clone();
+    let of_credentials = kept.shift_remove("credentials").unwrap_or_default();
+    body.append(&mut kept);
     body.insert("totp".to_owned(), json!(new.credentials.iter().any(is_otp)));
-    let credentials = new.credentials.iter().filter_map(stored).map(credential);
+    let credentials = new.credentials.iter().filter_map(stored);
+    let credentials = credentials.map(|one| credential(one, of_credentials.get(one.id.as_str())));
     body.insert("credentials".to_owned(), credentials.collect());
     body.insert("disableableCredentialTypes".to_owned(), json!([]));
     if let Some(client) = &user.service_account_of
@@ -88,8 +92,8 @@ fn is_otp(credential: &NewCredential) -> bool {
     stored(credential).is_some_and(|credential| credential.kind.as_str() == "otp")
 }
 
-/// A credential; its priority is its place in the list.
-fn credential(credential: &Credential) -> Value {
+/// A credential with its members that nobody knows; its priority is its place in the list.
+fn credential(credential: &Credential, kept: Option<&Value>) -> Value {
     let mut body = json!({
         "id": credential.id.as_str(),
         "type": credential.kind.as_str(),
@@ -103,6 +107,8 @@ fn credential(credential: &Credential) -> Value {
         if let Some(created) = credential.created_at {
             body.insert("createdDate".to_owned(), json!(created.0));
         }
+        let kept = kept.and_then(Value::as_object).into_iter().flatten();
+        body.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
     }
     body
 }

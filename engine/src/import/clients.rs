@@ -15,7 +15,7 @@ use super::problem::{At, ImportError};
 use super::roles::{self, BuiltinRoles};
 use super::scopes;
 use super::shape::{complete_mappers, each, flag, members, text, texts};
-use crate::defaults::{MASTER, REALM_MANAGEMENT, Template};
+use crate::defaults::{ADMIN_PERMISSIONS, MASTER, REALM_MANAGEMENT, Template};
 
 /// Letters and digits that hold 512 bits: enough for a key of any HMAC (RFC 7518 §3.2).
 const SECRET_LENGTH: usize = 86;
@@ -169,6 +169,9 @@ pub(crate) fn add_from_file(
     for (index, client) in each(file, "clients") {
         let at = list_at.index(index);
         let id = add_client(assembly, client, realm, &at)?;
+        if is_admin_permissions(file, client) {
+            keep_to_itself(assembly, &id, client);
+        }
         let protocol = text(client, "protocol").unwrap_or(OPENID_CONNECT);
         scopes::assign(assembly, &id, protocol, client, &at);
     }
@@ -211,6 +214,32 @@ fn add_client(
         body,
         at,
     )
+}
+
+/// Whether a client holds the permissions of administrators: nobody signs in with it, and nobody is
+/// it.
+pub(crate) fn is_admin_permissions(file: &Json, client: &Json) -> bool {
+    flag(file, "adminPermissionsEnabled") && text(client, "clientId") == Some(ADMIN_PERMISSIONS)
+}
+
+/// Takes away from a client what every other client gets to sign in with.
+fn keep_to_itself(assembly: &mut Assembly<'_>, id: &str, given: &Json) {
+    let Some(body) = assembly.body_mut(Kind::Client, id) else {
+        return;
+    };
+    for member in ["secret", "clientAuthenticatorType"] {
+        if !given.contains_key(member) {
+            body.shift_remove(member);
+        }
+    }
+    let attribute = |name: &str| given.get("attributes").and_then(|all| all.get(name));
+    for name in ["client.secret.creation.time", "post.logout.redirect.uris"] {
+        if attribute(name).is_none()
+            && let Some(Value::Object(attributes)) = body.get_mut("attributes")
+        {
+            attributes.shift_remove(name);
+        }
+    }
 }
 
 /// Refuses addresses that a browser would run as script (RFC 9700 §4.1).

@@ -43,7 +43,7 @@ pub(crate) fn add(
     add_user_federation(assembly, file)?;
     if !has(assembly, KEY_PROVIDER) {
         let at = root.key(KEY_PROVIDER);
-        for component in defaults::key_components() {
+        for component in key_components(file) {
             add_component(assembly, &realm, KEY_PROVIDER, &component, &at)?;
         }
     }
@@ -60,6 +60,28 @@ pub(crate) fn add(
         }
     }
     Ok(())
+}
+
+/// The key providers of a file that lists none: new ones, or the key that very old files have as a
+/// member of the realm.
+fn key_components(file: &Json) -> Vec<Json> {
+    let mut components = defaults::key_components();
+    let Some(key) = text(file, "privateKey") else {
+        return components;
+    };
+    let mut config = Json::from_iter([("privateKey".to_owned(), json!([key]))]);
+    if let Some(certificate) = text(file, "certificate") {
+        config.insert("certificate".to_owned(), json!([certificate]));
+    }
+    config.insert("priority".to_owned(), json!(["100"]));
+    for component in &mut components {
+        if text(component, "providerId") == Some("rsa-generated") {
+            component.insert("name".to_owned(), json!("rsa"));
+            component.insert("providerId".to_owned(), json!("rsa"));
+            component.insert("config".to_owned(), Value::Object(config.clone()));
+        }
+    }
+    components
 }
 
 fn has(assembly: &Assembly<'_>, provider_type: &str) -> bool {

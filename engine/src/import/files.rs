@@ -1,5 +1,12 @@
 //! Realm files as Keycloak lays them out: one realm, a list of realms, or a folder with
 //! `<realm>-realm.json` and users beside it in `<realm>-users-0.json`, `-1`, …
+//!
+//! Files are read twice: [`survey`] takes the configuration of all realms and counts their users, an
+//! import ([`super::carry`]) then reads the users one by one. So it does not matter where in a file
+//! they are, nor how many.
+
+use std::io::{self, Read};
+use std::sync::Arc;
 
 use claviger_wire::document::Json;
 use claviger_wire::schema;
@@ -7,76 +14,160 @@ use serde_json::Value;
 
 use super::problem::{At, ImportError};
 use super::shape::text;
+use super::walk::{Found, Wanted, walk};
 
-/// Largest file, in bytes.
-pub const MAX_FILE_BYTES: usize = 512 << 20;
-/// Most realms in one file.
-const MAX_REALMS: usize = 10_000;
+/// A file that can be read from its beginning, more than once.
+pub trait Source: Send + Sync {
+    /// Its name, without a folder.
+    fn name(&self) -> &str;
 
-/// One realm, ready to be compiled.
-#[derive(Clone, Debug, PartialEq)]
+    /// Opens it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+}
+
+/// A realm in some files.
+#[derive(Clone)]
 pub struct RealmFile {
-    /// The file it came from, for messages.
+    /// The file with its configuration, for messages.
     pub name: String,
-    /// The representation.
+    /// The representation without users.
     pub file: Json,
     /// What the representation has that nobody knows; it is kept.
     pub warnings: Vec<String>,
+    /// How many users it has in all files.
+    pub people: u64,
+    /// Where its users are.
+    pub(crate) shelves: Vec<Shelf>,
 }
 
-/// Reads one file: a realm, or a list of realms.
-///
-/// # Errors
-/// If it is not JSON, or not a realm. The path begins with the file's name.
-pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<RealmFile>, ImportError> {
-    let file_at = At::Root.key(name);
-    let value = parse(&file_at, bytes)?;
-    let realms = if value.is_array() {
-        into_list(value)
-    } else {
-        vec![value]
-    };
-    if realms.len() > MAX_REALMS {
-        return Err(file_at.invalid(format!("a file has at most {MAX_REALMS} realms")));
-    }
-    let read = realms.into_iter().enumerate().map(|(index, realm)| {
-        let at = file_at.index(index);
-        if !realm.is_object() {
-            return Err(at.invalid("a realm is a JSON object"));
-        }
-        known(name, realm, "RealmRepresentation", &at)
-    });
-    read.collect()
+/// A file with users of one realm.
+#[derive(Clone)]
+pub(crate) struct Shelf {
+    pub(crate) source: Arc<dyn Source>,
+    /// The place of the realm in the file's list; none if the file is one realm.
+    pub(crate) realm: Option<usize>,
 }
 
-fn into_list(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(list) => list,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            Vec::new()
-        }
+impl std::fmt::Debug for RealmFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RealmFile")
+            .field("name", &self.name)
+            .field("people", &self.people)
+            .finish_non_exhaustive()
     }
 }
 
-/// Reads the files of a folder: users go to the realm beside which they lie. Files of other names
-/// hold whole realms.
+impl RealmFile {
+    /// The name of the realm; empty if it has none.
+    pub fn realm(&self) -> &str {
+        text(&self.file, "realm").unwrap_or_default()
+    }
+}
+
+/// Looks through files: users go to the realm beside which they lie, files of other names hold
+/// whole realms, one or a list.
 ///
 /// # Errors
-/// If a file is broken, or holds users of a realm that is not there.
-pub fn read_folder(files: Vec<(String, Vec<u8>)>) -> Result<Vec<RealmFile>, ImportError> {
+/// If a file cannot be read, is not JSON, is not a realm, or holds users of a realm that is not
+/// there. The place begins with the file's name.
+pub fn survey(sources: &[Arc<dyn Source>]) -> Result<Vec<RealmFile>, ImportError> {
     let mut realms = Vec::new();
     let mut users = Vec::new();
-    for (name, bytes) in files {
-        match users_of(&name) {
-            Some((realm, number)) => users.push((realm.to_owned(), number, name, bytes)),
-            None => realms.extend(read(&name, &bytes)?),
+    for source in sources {
+        match users_of(source.name()) {
+            Some((realm, number)) => users.push((realm.to_owned(), number, source)),
+            None => survey_realms(source, &mut realms)?,
         }
     }
-    users.sort_by(|one, two| (&one.0, one.1, &one.2).cmp(&(&two.0, two.1, &two.2)));
-    for (realm, _, name, bytes) in users {
-        add_users(&mut realms, &realm, &name, &bytes)?;
+    users.sort_by(|one, two| (&one.0, one.1, one.2.name()).cmp(&(&two.0, two.1, two.2.name())));
+    for (realm, _, source) in users {
+        survey_users(source, &realm, &mut realms)?;
     }
     Ok(realms)
+}
+
+fn survey_realms(source: &Arc<dyn Source>, realms: &mut Vec<RealmFile>) -> Result<(), ImportError> {
+    each_realm(source, |position, realm, people| {
+        let file_at = At::File(source.name());
+        let at = position.map_or(file_at, |position| file_at.index(position));
+        let mut realm = known(source.name(), realm, &at)?;
+        if people > 0 {
+            let source = Arc::clone(source);
+            let shelf = Shelf {
+                source,
+                realm: position,
+            };
+            realm.shelves.push(shelf);
+            realm.people = people;
+        }
+        realms.push(realm);
+        Ok(())
+    })
+}
+
+fn survey_users(
+    source: &Arc<dyn Source>,
+    beside: &str,
+    realms: &mut [RealmFile],
+) -> Result<(), ImportError> {
+    each_realm(source, |position, file, people| {
+        let file_at = At::File(source.name());
+        if position.is_some() {
+            return Err(file_at.invalid("a file of users is a JSON object"));
+        }
+        let named = text(&file, "realm").unwrap_or(beside);
+        let Some(home) = realms.iter_mut().find(|home| home.realm() == named) else {
+            let problem = format!("there is no file of the realm `{named}` beside it");
+            return Err(file_at.invalid(problem));
+        };
+        home.people = home.people.saturating_add(people);
+        home.shelves.push(Shelf {
+            source: Arc::clone(source),
+            realm: None,
+        });
+        Ok(())
+    })
+}
+
+/// Calls for each realm of a file, with its place, itself and the number of its users.
+fn each_realm(
+    source: &Arc<dyn Source>,
+    mut call: impl FnMut(Option<usize>, Json, u64) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
+    let reader = open(source.as_ref())?;
+    let mut tell = |found| match found {
+        Found::Realm {
+            position,
+            body,
+            people,
+        } => call(position, body, people),
+        Found::User { .. } => Ok(()),
+    };
+    walk(source.name(), reader, Wanted::Realms, &mut tell)
+}
+
+/// Opens a file, or says that it cannot be read.
+pub(crate) fn open(source: &dyn Source) -> Result<Box<dyn Read + Send>, ImportError> {
+    let at = At::File(source.name());
+    let opened = source.open();
+    opened.map_err(|error| at.invalid(format!("cannot be read: {error}")))
+}
+
+fn known(name: &str, realm: Json, at: &At<'_>) -> Result<RealmFile, ImportError> {
+    let checked = schema::check_lenient("RealmRepresentation", Value::Object(realm))
+        .map_err(|error| at.key(&error.path).invalid(error.message.clone()))?;
+    let warnings = checked.unknown.into_iter();
+    let warnings = warnings.map(|path| format!("{}: nobody knows this member", at.key(&path)));
+    Ok(RealmFile {
+        name: name.to_owned(),
+        warnings: warnings.collect(),
+        file: checked.body,
+        people: 0,
+        shelves: Vec::new(),
+    })
 }
 
 /// The realm and number in `<realm>-users-<number>.json`, or with `-federated-users-`.
@@ -90,67 +181,31 @@ fn users_of(name: &str) -> Option<(&str, u64)> {
     Some((realm, number))
 }
 
-fn add_users(
-    realms: &mut [RealmFile],
-    realm: &str,
-    name: &str,
-    bytes: &[u8],
-) -> Result<(), ImportError> {
-    let at = At::Root.key(name);
-    let value = parse(&at, bytes)?;
-    if !value.is_object() {
-        return Err(at.invalid("a file of users is a JSON object"));
-    }
-    let RealmFile {
-        mut file, warnings, ..
-    } = known(name, value, "RealmRepresentation", &at)?;
-    let named = text(&file, "realm").unwrap_or(realm).to_owned();
-    let Some(home) = realms
-        .iter_mut()
-        .find(|home| text(&home.file, "realm") == Some(&named))
-    else {
-        return Err(at.invalid(format!("there is no file of the realm `{named}` beside it")));
-    };
-    home.warnings.extend(warnings);
-    for list in ["users", "federatedUsers"] {
-        if let Some(Value::Array(mut users)) = file.shift_remove(list) {
-            let slot = home
-                .file
-                .entry(list)
-                .or_insert_with(|| Value::Array(Vec::new()));
-            if let Value::Array(all) = slot {
-                all.append(&mut users);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn parse(at: &At<'_>, bytes: &[u8]) -> Result<Value, ImportError> {
-    if bytes.len() > MAX_FILE_BYTES {
-        let megabytes = MAX_FILE_BYTES >> 20;
-        return Err(at.invalid(format!("a file has at most {megabytes} MiB")));
-    }
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| at.invalid(format!("not JSON: {error}")))
-}
-
-fn known(name: &str, value: Value, class: &str, at: &At<'_>) -> Result<RealmFile, ImportError> {
-    let checked = schema::check_lenient(class, value)
-        .map_err(|error| at.key(&error.path).invalid(error.message.clone()))?;
-    let warnings = checked.unknown.into_iter();
-    let warnings = warnings.map(|path| format!("{}: nobody knows this member", at.key(&path)));
-    Ok(RealmFile {
-        name: name.to_owned(),
-        warnings: warnings.collect(),
-        file: checked.body,
-    })
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use serde_json::json;
+
+    /// A file in memory.
+    pub(crate) struct InMemory {
+        name: String,
+        bytes: Vec<u8>,
+    }
+
+    impl Source for InMemory {
+        fn name(&self) -> &str {
+            &self.name
+        }
+
+        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+            Ok(Box::new(io::Cursor::new(self.bytes.clone())))
+        }
+    }
+
+    pub(crate) fn in_memory(name: &str, bytes: impl Into<Vec<u8>>) -> Arc<dyn Source> {
+        let (name, bytes) = (name.to_owned(), bytes.into());
+        Arc::new(InMemory { name, bytes })
+    }
 
     #[test]
     fn files_are_read_as_keycloak_lays_them_out() {
@@ -166,44 +221,36 @@ mod tests {
 
     #[test]
     fn a_file_may_hold_several_realms() {
-        let realms = read("all.json", br#"[{"realm":"a"},{"realm":"b","nope":1}]"#).unwrap();
+        let read = |text: &[u8]| survey(&[in_memory("all.json", text)]);
+        let realms = read(br#"[{"realm":"a"},{"realm":"b","users":[{},{}],"nope":1}]"#).unwrap();
         assert_eq!(realms.len(), 2);
         assert_eq!(realms[1].warnings.len(), 1, "{:?}", realms[1].warnings);
         assert_eq!(realms[1].file["nope"], 1);
-        let error = read("all.json", b"[{\"realm\":\"a\"},5]").unwrap_err();
-        assert_eq!(error.path, "all.json[1]");
-        assert!(read("x.json", b"{").is_err());
+        assert_eq!((realms[0].people, realms[1].people), (0, 2));
+        assert!(!realms[1].file.contains_key("users"));
+        assert!(read(b"[{\"realm\":\"a\"},5]").is_err());
+        let error = read(br#"[{"realm":"a"},{"enabled":{}}]"#).unwrap_err();
+        assert_eq!(error.path, "all.json: [1].enabled");
     }
 
     #[test]
     fn users_find_their_realm_in_the_order_of_their_files() {
-        let file = |name: &str, value: Value| (name.to_owned(), value.to_string().into_bytes());
-        let folder = vec![
-            file(
-                "shop-users-10.json",
-                json!({"realm": "shop", "users": [{"username": "k"}]}),
-            ),
-            file(
-                "shop-users-2.json",
-                json!({"realm": "shop", "users": [{"username": "c"}]}),
-            ),
-            file(
-                "shop-realm.json",
-                json!({"realm": "shop", "users": [{"username": "a"}]}),
-            ),
+        let file = |name: &str, value: Value| in_memory(name, value.to_string());
+        let users = |count: usize| json!({"realm": "shop", "users": vec![json!({}); count]});
+        let folder = [
+            file("shop-users-10.json", users(1)),
+            file("shop-users-2.json", users(2)),
+            file("shop-realm.json", users(4)),
         ];
-        let realms = read_folder(folder).unwrap();
-        let names: Vec<_> = realms[0].file["users"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|user| user["username"].as_str().unwrap())
-            .collect();
-        assert_eq!(names, ["a", "c", "k"]);
-        let alone = vec![file(
-            "shop-users-0.json",
-            json!({"realm": "shop", "users": []}),
-        )];
-        assert_eq!(read_folder(alone).unwrap_err().path, "shop-users-0.json");
+        let realms = survey(&folder).unwrap();
+        let shelves = realms[0].shelves.iter();
+        let names: Vec<&str> = shelves.map(|shelf| shelf.source.name()).collect();
+        assert_eq!(
+            names,
+            ["shop-realm.json", "shop-users-2.json", "shop-users-10.json"]
+        );
+        assert_eq!(realms[0].people, 7);
+        let alone = [file("shop-users-0.json", users(0))];
+        assert_eq!(survey(&alone).unwrap_err().path, "shop-users-0.json");
     }
 }

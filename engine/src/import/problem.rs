@@ -23,10 +23,26 @@ pub struct ImportError {
     pub problem: ImportProblem,
 }
 
+impl ImportError {
+    /// The same with the name of the file in front of the place.
+    #[must_use]
+    pub(crate) fn within(self, file: &str) -> Self {
+        let path = if self.path.is_empty() {
+            file.to_owned()
+        } else {
+            format!("{file}: {}", self.path)
+        };
+        Self { path, ..self }
+    }
+}
+
 /// A place in the file, built up without allocation while walking down.
 #[derive(Clone, Copy)]
 pub(crate) enum At<'a> {
     Root,
+    File(&'a str),
+    /// A place that was written down before.
+    Known(&'a str),
     Key(&'a At<'a>, &'a str),
     Index(&'a At<'a>, usize),
 }
@@ -61,7 +77,9 @@ impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             At::Root => Ok(()),
-            At::Key(At::Root, name) => f.write_str(name),
+            At::File(name) | At::Known(name) | At::Key(At::Root, name) => f.write_str(name),
+            At::Key(file @ At::File(_), name) => write!(f, "{file}: {name}"),
+            At::Index(file @ At::File(_), index) => write!(f, "{file}: [{index}]"),
             At::Key(parent, name) => write!(f, "{parent}.{name}"),
             At::Index(parent, index) => write!(f, "{parent}[{index}]"),
         }
@@ -83,6 +101,15 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "clients[3].redirectUris[1]: must be text"
+        );
+        let file = At::File("shop-realm.json");
+        let clients = file.key("clients");
+        assert_eq!(clients.index(3).to_string(), "shop-realm.json: clients[3]");
+        assert_eq!(file.index(1).to_string(), "shop-realm.json: [1]");
+        let same = At::Root.key("clients").index(3).invalid("x");
+        assert_eq!(
+            same.within("shop-realm.json").path,
+            clients.index(3).to_string()
         );
     }
 }

@@ -418,14 +418,15 @@ pub(crate) fn refuse_or_warn(file: &Json, warnings: &mut Vec<String>) -> Result<
             return Err(At::Root.key(old).invalid(problem));
         }
     }
-    for unknown in [
-        "organizations",
-        "adminPermissionsClient",
-        "socialProviders",
-        "protocolMappers",
-    ] {
+    for unknown in ["socialProviders", "protocolMappers"] {
         if file.get(unknown).is_some_and(is_filled) {
             warnings.push(format!("{}: not taken over", At::Root.key(unknown)));
+        }
+    }
+    for idle in ["organizations", "federatedUsers"] {
+        if file.get(idle).is_some_and(is_filled) {
+            let at = At::Root.key(idle);
+            warnings.push(format!("{at}: kept, but not acted upon yet"));
         }
     }
     for (index, client) in each(file, "clients") {

@@ -1,12 +1,15 @@
 //! Users with their credentials, roles, groups, consents and links to identity providers.
 
+mod extra;
+mod ties;
+
 use std::collections::HashSet;
 
 use claviger_model::user::{Consent, Credential, CredentialType, FederatedIdentity, User};
 use claviger_model::{ClientUuid, CredentialId, GroupId, Millis, RoleId, Seconds, Secret, UserId};
-use claviger_wire::document::{Json, Kind, LinkKind};
+use claviger_wire::document::{Json, LinkKind};
 use claviger_wire::fields::Fields;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::assembly::Assembly;
 use super::flows::{canonical_action, default_actions};
@@ -17,6 +20,12 @@ use crate::password_policy::PasswordPolicy;
 
 /// Most credentials of one user.
 const MAX_CREDENTIALS: usize = 100;
+/// What is said of an id that is taken.
+pub(crate) const SAME_ID: &str = "User exists with same id";
+/// What is said of a name that is taken.
+pub(crate) const SAME_USERNAME: &str = "User exists with same username";
+/// What is said of a mail address that is taken.
+pub(crate) const SAME_EMAIL: &str = "User exists with same email";
 /// Longest plain password in a file.
 const MAX_PASSWORD_BYTES: usize = 4_096;
 
@@ -35,6 +44,9 @@ pub struct NewUser {
     pub consents: Vec<Consent>,
     /// Who the user is at identity providers.
     pub federated_identities: Vec<FederatedIdentity>,
+    /// Members of the representation that nobody knows, those of credentials under `credentials`
+    /// by their id.
+    pub kept: Json,
 }
 
 /// A credential as a file has it.
@@ -49,13 +61,32 @@ pub enum NewCredential {
 /// What was taken already, so that two users do not claim the same.
 #[derive(Default)]
 pub(crate) struct Taken {
-    ids: HashSet<String>,
-    usernames: HashSet<String>,
-    emails: HashSet<String>,
+    names: Option<Names>,
     service_accounts: HashSet<String>,
 }
 
+/// What users are known by.
+#[derive(Default)]
+struct Names {
+    ids: HashSet<String>,
+    usernames: HashSet<String>,
+    emails: HashSet<String>,
+}
+
 impl Taken {
+    /// Remembers every name: for files that are in memory anyway.
+    pub(crate) fn watching() -> Self {
+        Self {
+            names: Some(Names::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Leaves it to the store to find names that are taken, however many there are.
+    pub(crate) fn leaving_it_to_the_store() -> Self {
+        Self::default()
+    }
+
     /// Whether a client's service account is among the users.
     pub(crate) fn has_service_account(&self, client: &str) -> bool {
         self.service_accounts.contains(client)
@@ -76,11 +107,12 @@ pub(crate) fn read_user(
     check_passwords(settings, &person, &credentials, at)?;
     let mut new = NewUser {
         user: person,
+        kept: extra::members(user, &credentials),
         credentials,
         roles: roles(assembly, user, at)?,
         groups: memberships(assembly, user, at)?,
-        consents: consents(assembly, user, at)?,
-        federated_identities: federated_identities(user, at)?,
+        consents: ties::consents(assembly, user, at)?,
+        federated_identities: ties::federated_identities(user, at)?,
     };
     let update = "UPDATE_PASSWORD";
     if temporary
@@ -193,19 +225,19 @@ fn claim(
             return Err(at.key(member).invalid("has at most 255 characters"));
         }
     }
-    if !taken.ids.insert(user.id.as_str().to_owned()) {
-        return Err(at.key("id").conflict("User exists with same id"));
-    }
-    if !taken.usernames.insert(user.username.clone()) {
-        return Err(at
-            .key("username")
-            .conflict("User exists with same username"));
-    }
-    if let Some(email) = &user.email
-        && !duplicate_emails
-        && !taken.emails.insert(email.clone())
-    {
-        return Err(at.key("email").conflict("User exists with same email"));
+    if let Some(names) = &mut taken.names {
+        if !names.ids.insert(user.id.as_str().to_owned()) {
+            return Err(at.key("id").conflict(SAME_ID));
+        }
+        if !names.usernames.insert(user.username.clone()) {
+            return Err(at.key("username").conflict(SAME_USERNAME));
+        }
+        if let Some(email) = &user.email
+            && !duplicate_emails
+            && !names.emails.insert(email.clone())
+        {
+            return Err(at.key("email").conflict(SAME_EMAIL));
+        }
     }
     if let Some(client) = &user.service_account_of {
         taken.service_accounts.insert(client.as_str().to_owned());
@@ -372,82 +404,6 @@ fn memberships(
     Ok(found.into_iter().map(GroupId::new).collect())
 }
 
-fn consents(
-    assembly: &Assembly<'_>,
-    user: &Json,
-    at: &At<'_>,
-) -> Result<Vec<Consent>, ImportError> {
-    let list_at = at.key("clientConsents");
-    let mut consents: Vec<Consent> = Vec::new();
-    for (index, consent) in each(user, "clientConsents") {
-        let at = list_at.index(index);
-        let client_id = text(consent, "clientId").unwrap_or_default();
-        let client = ClientUuid::new(assembly.client(client_id, &at.key("clientId"))?);
-        if consents.iter().any(|other| other.client == client) {
-            return Err(at
-                .key("clientId")
-                .conflict("there are two consents for this client"));
-        }
-        let scopes_at = at.key("grantedClientScopes");
-        let mut scopes = Vec::new();
-        for (index, name) in texts(consent, "grantedClientScopes") {
-            let Some(scope) = assembly.find(Kind::ClientScope, "", name) else {
-                let problem = format!("there is no client scope `{name}`");
-                return Err(scopes_at.index(index).invalid(problem));
-            };
-            scopes.push(scope);
-        }
-        let time = |member| Fields::of(consent).integer(member).map(Millis);
-        let created_at = time("createdDate").unwrap_or(assembly.now);
-        let updated_at = time("lastUpdatedDate").unwrap_or(created_at);
-        consents.push(Consent {
-            client,
-            scopes,
-            created_at,
-            updated_at,
-        });
-    }
-    Ok(consents)
-}
-
-fn federated_identities(user: &Json, at: &At<'_>) -> Result<Vec<FederatedIdentity>, ImportError> {
-    let mut links: Vec<FederatedIdentity> = Vec::new();
-    for (list, alias, id, name) in [
-        (
-            "federatedIdentities",
-            "identityProvider",
-            "userId",
-            "userName",
-        ),
-        (
-            "socialLinks",
-            "socialProvider",
-            "socialUserId",
-            "socialUsername",
-        ),
-    ] {
-        if list == "socialLinks" && user.get("federatedIdentities").is_some_and(Value::is_array) {
-            break;
-        }
-        let list_at = at.key(list);
-        for (index, link) in each(user, list) {
-            let at = list_at.index(index);
-            let (Some(provider), Some(user_id)) = (text(link, alias), text(link, id)) else {
-                return Err(at.invalid(format!("{alias} and {id} must be given")));
-            };
-            if links.iter().any(|other| other.provider == provider) {
-                return Err(at.conflict("there are two links to this identity provider"));
-            }
-            links.push(FederatedIdentity {
-                provider: provider.to_owned(),
-                user_id: user_id.to_owned(),
-                user_name: text(link, name).map(str::to_owned),
-            });
-        }
-    }
-    Ok(links)
-}
-
 /// The user that stands for a client; it has what every new user has.
 pub(crate) fn service_account(
     assembly: &Assembly<'_>,
@@ -477,6 +433,7 @@ pub(crate) fn service_account(
         groups: groups.into_iter().map(GroupId::new).collect(),
         consents: Vec::new(),
         federated_identities: Vec::new(),
+        kept: Json::new(),
     }
 }
 

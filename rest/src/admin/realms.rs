@@ -148,7 +148,7 @@ fn refused(error: &ImportError) -> Problem {
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
-            CreateError::Exists(_) => Self::conflict(&error.to_string()),
+            CreateError::Exists(_) | CreateError::Overtaken => Self::conflict(&error.to_string()),
             CreateError::Import(error) => refused(&error),
             CreateError::Hasher(_) | CreateError::NoMaster | CreateError::Worker(_) => {
                 tracing::error!("a realm was not made: {error}");

@@ -2,15 +2,14 @@
 //! only, and appear whole or not at all.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use claviger_engine::App;
-use claviger_engine::export::{UserFiles, export_realm};
-use serde::Serialize;
-use serde_json::Value;
+use claviger_engine::export::{Sink, UserFiles, export_realm};
 
+use super::import::Meter;
 use crate::settings::Settings;
 use crate::settings::transfer::{Place, Transfer, Users};
 
@@ -55,17 +54,14 @@ async fn to_dir(
         },
     };
     for name in names {
-        export_realm(&app.store, name, users, |file| {
-            // A realm's name may hold what is no part of a file's name.
-            if Path::new(&file.name).file_name() != Some(file.name.as_ref()) {
-                return Err(std::io::Error::other(
-                    "the realm's name cannot be a file's name",
-                ));
-            }
-            write_whole(&dir.join(&file.name), &file.content)
-        })
-        .await
-        .with_context(|| format!("cannot export realm {name}"))?;
+        let mut folder = Folder {
+            dir,
+            open: None,
+            meter: Meter::new(&format!("Realm '{name}'"), None),
+        };
+        let exported = export_realm(&app.store, name, users, &mut folder).await;
+        folder.meter.end();
+        exported.with_context(|| format!("cannot export realm {name}"))?;
         println!("Realm '{name}' - data exported");
     }
     Ok(())
@@ -78,46 +74,138 @@ async fn to_file(
     transfer: &Transfer,
     file: &Path,
 ) -> anyhow::Result<()> {
-    let mut realms = Vec::new();
-    for name in names {
-        export_realm(&app.store, name, UserFiles::RealmFile, |part| {
-            realms.push(Value::Object(part.content.clone()));
-            Ok(())
-        })
-        .await
-        .with_context(|| format!("cannot export realm {name}"))?;
-    }
-    let content = match realms.pop() {
-        Some(one) if realms.is_empty() && transfer.realm.is_some() => one,
-        last => Value::Array(realms.into_iter().chain(last).collect()),
+    let unwritable = || format!("cannot write {}", file.display());
+    let is_list = transfer.realm.is_none();
+    let mut all = OneFile {
+        part: Part::begin(file).with_context(unwritable)?,
+        meter: Meter::new("Export", None),
     };
-    write_whole(file, &content).with_context(|| format!("cannot write {}", file.display()))?;
+    for (index, name) in names.iter().enumerate() {
+        let before = match (is_list, index) {
+            (false, _) => "",
+            (true, 0) => "[\n",
+            (true, _) => ",\n",
+        };
+        all.part.write(before.as_bytes()).with_context(unwritable)?;
+        let exported = export_realm(&app.store, name, UserFiles::RealmFile, &mut all).await;
+        exported.with_context(|| format!("cannot export realm {name}"))?;
+    }
+    if is_list {
+        all.part.write(b"]\n").with_context(unwritable)?;
+    }
+    all.meter.end();
+    all.part.end().with_context(unwritable)?;
     println!("{} exported to {}", names.join(", "), file.display());
     Ok(())
 }
 
-/// Writes beside the file first: a reader never finds half of it.
-fn write_whole(path: &Path, content: &impl Serialize) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
-    let beside = Path::new(&beside);
-    let written = write_new(beside, content).and_then(|()| std::fs::rename(beside, path));
-    if written.is_err() {
-        // What is left of it holds secrets.
-        let _ = std::fs::remove_file(beside);
-    }
-    written
+/// Each file of a realm by itself.
+struct Folder<'a> {
+    dir: &'a Path,
+    open: Option<Part>,
+    meter: Meter,
 }
 
-fn write_new(path: &Path, content: &impl Serialize) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file: BufWriter<File> = BufWriter::new(options.open(path)?);
-    serde_json::to_writer_pretty(&mut file, content)?;
-    file.write_all(b"\n")?;
-    file.into_inner()
-        .map_err(std::io::IntoInnerError::into_error)?
-        .sync_all()
+impl Sink for Folder<'_> {
+    fn begin(&mut self, name: &str) -> io::Result<()> {
+        // A realm's name may hold what is no part of a file's name.
+        if Path::new(name).file_name() != Some(name.as_ref()) {
+            return Err(io::Error::other("the realm's name cannot be a file's name"));
+        }
+        self.open = Some(Part::begin(&self.dir.join(name))?);
+        Ok(())
+    }
+
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match &mut self.open {
+            Some(part) => part.write(piece),
+            None => Err(io::Error::other("no file was begun")),
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.open.take().map_or(Ok(()), Part::end)
+    }
+
+    fn users(&mut self, count: u64) {
+        self.meter.tell(count);
+    }
+}
+
+/// All realms in one file.
+struct OneFile {
+    part: Part,
+    meter: Meter,
+}
+
+impl Sink for OneFile {
+    fn begin(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.part.write(piece)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn users(&mut self, count: u64) {
+        self.meter.tell(count);
+    }
+}
+
+/// A file written beside its place: a reader never finds half of it. Unless it comes to its end, it
+/// goes, for what is left of it holds secrets.
+struct Part {
+    path: PathBuf,
+    beside: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl Part {
+    fn begin(path: &Path) -> io::Result<Self> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}.part", std::process::id()));
+        let beside = PathBuf::from(beside);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = Some(BufWriter::new(options.open(&beside)?));
+        Ok(Self {
+            path: path.to_owned(),
+            beside,
+            file,
+        })
+    }
+
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => file.write_all(piece),
+            None => Err(io::Error::other("the file has ended")),
+        }
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        if let Some(file) = self.file.take() {
+            let file = file.into_inner();
+            file.map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        }
+        let renamed = std::fs::rename(&self.beside, &self.path);
+        if renamed.is_ok() {
+            // There is nothing left beside it.
+            self.beside = PathBuf::new();
+        }
+        renamed
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.beside.as_os_str().is_empty() {
+            let _ = std::fs::remove_file(&self.beside);
+        }
+    }
 }

@@ -1,16 +1,22 @@
 //! `import`, and `--import-realm` at the start: realms from Keycloak's realm files.
 
 mod placeholders;
+mod progress;
 
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use claviger_engine::App;
 use claviger_engine::defaults::MASTER;
-use claviger_engine::import::files::{self, RealmFile};
-use claviger_engine::{App, realms};
+use claviger_engine::import::carry;
+use claviger_engine::import::files::{self, RealmFile, Source};
 
 use crate::settings::transfer::Place;
 use crate::settings::{Bootstrap, Settings};
+use placeholders::Replacing;
+pub(super) use progress::Meter;
 
 /// The folder of `--import-realm`, below the home directory.
 const AT_START: &str = "data/import";
@@ -28,13 +34,11 @@ enum Existing {
 
 /// `import`: reads the one place that was named.
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
-    let realms = match settings.transfer.place()? {
-        Place::File(path) => {
-            let (name, bytes) = read(&path)?;
-            files::read(&name, &bytes)?
-        }
-        Place::Dir(dir) => read_folder(&dir)?,
+    let sources = match settings.transfer.place()? {
+        Place::File(path) => vec![source(path)],
+        Place::Dir(dir) => folder(&dir)?,
     };
+    let realms = files::survey(&sources)?;
     if realms.is_empty() {
         bail!("there is no realm in what was named");
     }
@@ -50,22 +54,23 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 
 /// Reads what is to be there when the server starts: the usual folder with `--import-realm`, and
 /// files that an older variable names. Realms that exist are kept.
-pub async fn at_start(app: &App, settings: &Settings, folder: bool) -> anyhow::Result<()> {
+pub async fn at_start(app: &App, settings: &Settings, import_realm: bool) -> anyhow::Result<()> {
     let path = settings.home.join(AT_START);
-    if folder && !path.is_dir() {
+    if import_realm && !path.is_dir() {
         tracing::info!(target: CATEGORY, "there is no folder {}", path.display());
-    } else if folder {
-        import_all(app, read_folder(&path)?, Existing::Keep).await?;
+    } else if import_realm {
+        let realms = files::survey(&folder(&path)?)?;
+        import_all(app, realms, Existing::Keep).await?;
     }
     for path in &settings.transfer.at_start {
-        let (name, bytes) = read(path)?;
-        import_all(app, files::read(&name, &bytes)?, Existing::Keep).await?;
+        let realms = files::survey(&[source(path.clone())])?;
+        import_all(app, realms, Existing::Keep).await?;
     }
     Ok(())
 }
 
-/// The realms in the JSON files of a folder.
-fn read_folder(folder: &Path) -> anyhow::Result<Vec<RealmFile>> {
+/// The JSON files of a folder.
+fn folder(folder: &Path) -> anyhow::Result<Vec<Arc<dyn Source>>> {
     let unreadable = || format!("cannot read the folder {}", folder.display());
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(unreadable)? {
@@ -78,32 +83,31 @@ fn read_folder(folder: &Path) -> anyhow::Result<Vec<RealmFile>> {
         }
     }
     paths.sort();
-    let texts = paths
-        .iter()
-        .map(|path| read(path))
-        .collect::<anyhow::Result<_>>()?;
-    Ok(files::read_folder(texts)?)
+    Ok(paths.into_iter().map(source).collect())
 }
 
-/// Name and content of a file, variables replaced.
-fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
-    let unreadable = || format!("cannot read {}", path.display());
-    let length = std::fs::metadata(path).with_context(unreadable)?.len();
-    if length > files::MAX_FILE_BYTES as u64 {
-        bail!(
-            "{} is longer than {} bytes",
-            path.display(),
-            files::MAX_FILE_BYTES
-        );
+/// A file on the disk, its variables replaced as it is read.
+struct OnDisk {
+    path: PathBuf,
+    name: String,
+}
+
+fn source(path: PathBuf) -> Arc<dyn Source> {
+    let name = path.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().into_owned();
+    Arc::new(OnDisk { path, name })
+}
+
+impl Source for OnDisk {
+    fn name(&self) -> &str {
+        &self.name
     }
-    let text = std::fs::read_to_string(path).with_context(unreadable)?;
-    let lookup = |name: &str| std::env::var(name.strip_prefix("env.").unwrap_or(name)).ok();
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Ok((name, placeholders::replace(&text, &lookup).into_bytes()))
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        let file = std::fs::File::open(&self.path)?;
+        let lookup = |name: &str| std::env::var(name.strip_prefix("env.").unwrap_or(name)).ok();
+        Ok(Box::new(Replacing::new(file, lookup)))
+    }
 }
 
 /// Writes realms, the master realm first: the others get a client there.
@@ -112,8 +116,8 @@ async fn import_all(
     mut realms: Vec<RealmFile>,
     existing: Existing,
 ) -> anyhow::Result<()> {
-    realms.sort_by_key(|realm| name_of(realm) != MASTER);
-    if realms.first().is_none_or(|realm| name_of(realm) != MASTER) {
+    realms.sort_by_key(|realm| realm.realm() != MASTER);
+    if realms.first().is_none_or(|realm| realm.realm() != MASTER) {
         crate::app::prepare(app, &Bootstrap::default()).await?;
     }
     for realm in &realms {
@@ -122,25 +126,18 @@ async fn import_all(
     Ok(())
 }
 
-fn name_of(realm: &RealmFile) -> &str {
-    realm
-        .file
-        .get("realm")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default()
-}
-
 async fn import_one(app: &App, file: &RealmFile, existing: Existing) -> anyhow::Result<()> {
-    let name = name_of(file);
+    let name = file.realm();
     let failed = || format!("cannot import realm '{name}' of {}", file.name);
     if existing == Existing::Keep && app.realm(name).await.with_context(failed)?.is_some() {
         tracing::info!(target: CATEGORY, "Realm '{name}' already exists. Import skipped");
         return Ok(());
     }
-    let created = realms::replace(app, &file.file)
-        .await
-        .with_context(failed)?;
-    for warning in file.warnings.iter().chain(&created.warnings) {
+    let mut meter = Meter::new(&format!("Realm '{name}'"), Some(file.people));
+    let created = carry::replace(app, file, &mut |progress| meter.tell(progress.done)).await;
+    meter.end();
+    let created = created.with_context(failed)?;
+    for warning in &created.warnings {
         tracing::warn!(target: CATEGORY, "realm '{name}': {warning}");
     }
     tracing::info!(target: CATEGORY, "Realm '{name}' imported");

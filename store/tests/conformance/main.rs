@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod carry;
 mod configuration;
 mod events;
 mod faults;

@@ -3,8 +3,8 @@
 use claviger_model::session::SessionKind;
 use claviger_model::user::{Consent, FederatedIdentity};
 use claviger_model::{ClientUuid, GroupId, LoginFailures, Millis, RealmId, RoleId, UserId};
-use claviger_store::{Commit, Tx};
-use claviger_wire::document::{Kind, Link, LinkKind};
+use claviger_store::{Commit, Kept, Tx};
+use claviger_wire::document::{Json, Kind, Link, LinkKind};
 
 use crate::events::{admin_event, event, message};
 use crate::fixtures::{attempt, credential, document, part, realm, session, user, write};
@@ -179,6 +179,7 @@ fn fill(tx: &mut Tx, id: &str) {
         },
     );
     tx.put_login_failures(at, &alice, None, &LoginFailures::default());
+    tx.keep(at, Kept::User, "u", Millis(1), &Json::new());
     tx.insert_user_session(at, &session(SessionKind::Online, "s", "u"));
     tx.insert_client_session(at, &part(SessionKind::Online, "s", "c"));
     tx.revoke_token(at, "jti", Millis(1));
