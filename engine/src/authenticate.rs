@@ -18,6 +18,7 @@ use crate::events::EventBuilder;
 use crate::password_policy::PasswordPolicy;
 use crate::profile::UserProfile;
 use crate::realm::Realm;
+use crate::request::RequestContext;
 
 /// What a client sends of its user (RFC 6749 §4.3.2, with Keycloak's one-time password).
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,24 @@ pub struct DirectGrant {
     pub password: Option<Secret>,
     /// `otp`, or `totp` as it was called first.
     pub otp: Option<Secret>,
+    /// Where the log says that help is.
+    pub help: Option<LoginHelp>,
+}
+
+/// Which page explains a refusal to whoever reads the log.
+#[derive(Clone, Debug)]
+pub struct LoginHelp {
+    /// The request, which knows where the pages are.
+    pub request: RequestContext,
+    /// The name of the page.
+    pub page: fn(LoginRefused) -> &'static str,
+}
+
+impl DirectGrant {
+    fn help(&self, refused: LoginRefused) -> Option<String> {
+        let help = self.help.as_ref()?;
+        help.request.help((help.page)(refused))
+    }
 }
 
 /// Why somebody is not let in.
@@ -109,6 +128,7 @@ pub async fn direct_grant(
         Err(Refusal::New(refused)) => refused,
     };
     let mut record = Tx::new();
+    event.helped(sent.help(refused));
     event.error(app, realm, refused.event_error(), &mut record);
     let _ = app.commit(record).await?;
     Ok(Err(refused))
@@ -322,6 +342,7 @@ impl Attempt<'_> {
             return Ok(Err(refused.into()));
         };
         event.user(self.user.id.as_str());
+        event.helped(self.sent.help(refused));
         let failed = (&*event, refused.event_error());
         let outrun = standing
             .failure(self.app, self.realm, proof, failed)

@@ -27,6 +27,7 @@ pub struct EventBuilder {
     session_id: Option<String>,
     ip_address: String,
     details: Vec<(String, String)>,
+    help: Option<String>,
 }
 
 impl EventBuilder {
@@ -40,6 +41,7 @@ impl EventBuilder {
             session_id: None,
             ip_address: ip_address.to_owned(),
             details: Vec::new(),
+            help: None,
         }
     }
 
@@ -47,6 +49,11 @@ impl EventBuilder {
     pub fn kind(&mut self, kind: &'static str) -> &mut Self {
         self.kind = kind;
         self
+    }
+
+    /// Whether the event is of a kind.
+    pub fn is_of(&self, kind: &str) -> bool {
+        self.kind == kind
     }
 
     /// Names the client by its `clientId`.
@@ -87,6 +94,13 @@ impl EventBuilder {
             Some((_, old)) => *old = value,
             None => self.details.push((name.to_owned(), value)),
         }
+        self
+    }
+
+    /// Names the address of the page that explains the failure, if it becomes one. It is for whoever
+    /// reads the log, and no part of the event.
+    pub fn helped(&mut self, address: Option<String>) -> &mut Self {
+        self.help = address;
         self
     }
 
@@ -133,12 +147,13 @@ impl EventBuilder {
 
     /// Records a success with the job that it belongs to.
     pub fn success(&self, app: &App, realm: &Realm, tx: &mut Tx) {
-        record(realm, &self.build(app, realm, None), app.now(), tx);
+        record(realm, &self.build(app, realm, None), None, app.now(), tx);
     }
 
     /// Records a failure with the job that it belongs to.
     pub fn error(&self, app: &App, realm: &Realm, error: &str, tx: &mut Tx) {
-        record(realm, &self.build(app, realm, Some(error)), app.now(), tx);
+        let event = self.build(app, realm, Some(error));
+        record(realm, &event, self.help.as_deref(), app.now(), tx);
     }
 }
 
@@ -156,11 +171,11 @@ fn fit(text: &str, max: usize) -> String {
 }
 
 /// Stores an event if the realm wants its kind, and logs it.
-pub fn record(realm: &Realm, event: &Event, now: Millis, tx: &mut Tx) {
+fn record(realm: &Realm, event: &Event, help: Option<&str>, now: Millis, tx: &mut Tx) {
     if realm.settings.events.enabled && is_kept(realm, &event.kind) {
         tx.insert_event(event, realm.event_expiry(now));
     }
-    log(realm, event);
+    log(realm, event, help);
 }
 
 fn is_kept(realm: &Realm, kind: &str) -> bool {
@@ -193,16 +208,17 @@ pub fn is_kept_by_default(kind: &str) -> bool {
         && !CHATTER.contains(&kind.strip_suffix("_ERROR").unwrap_or(kind))
 }
 
-fn log(realm: &Realm, event: &Event) {
+fn log(realm: &Realm, event: &Event, help: Option<&str>) {
     if event.error.is_some() {
-        tracing::warn!(target: "org.keycloak.events", "{}", log_line(&realm.name, event));
+        tracing::warn!(target: "org.keycloak.events", "{}", log_line(&realm.name, event, help));
     } else {
-        tracing::debug!(target: "org.keycloak.events", "{}", log_line(&realm.name, event));
+        tracing::debug!(target: "org.keycloak.events", "{}", log_line(&realm.name, event, help));
     }
 }
 
-/// The text of Keycloak's logging listener: names and quoted values, the reason before the rest.
-pub fn log_line(realm: &str, event: &Event) -> String {
+/// The text of Keycloak's logging listener: names and quoted values, the reason before the rest;
+/// and where help is, after all that Keycloak's own lines have.
+pub fn log_line(realm: &str, event: &Event, help: Option<&str>) -> String {
     let mut line = String::with_capacity(256);
     let mut put = |name: &str, value: &str| {
         if !line.is_empty() {
@@ -229,6 +245,9 @@ pub fn log_line(realm: &str, event: &Event) -> String {
         event.details.iter().partition(|(name, _)| name == "reason");
     for (name, value) in reason.into_iter().chain(rest) {
         put(name, value);
+    }
+    if let Some(help) = help {
+        put("help", help);
     }
     line
 }
@@ -281,10 +300,13 @@ mod tests {
     #[test]
     fn the_log_line_is_what_fail2ban_rules_expect_and_cannot_be_forged() {
         assert_eq!(
-            log_line("shop", &event()),
+            log_line("shop", &event(), None),
             "type=\"LOGIN_ERROR\", realmId=\"r\", realmName=\"shop\", clientId=\"null\", \
              userId=\"null\", ipAddress=\"127.0.0.1\", error=\"invalid_user_credentials\", \
              reason=\"no\", username=\"eve\\\"\\nERROR forged\""
         );
+        let help = "http://id.example/help/errors/user-credentials-wrong";
+        let line = log_line("shop", &event(), Some(help));
+        assert!(line.ends_with(&format!(", help=\"{help}\"")), "{line}");
     }
 }

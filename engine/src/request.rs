@@ -18,6 +18,8 @@ pub struct RequestContext {
     pub ip_address: String,
     /// Whether the caller used TLS, as far as the server can tell.
     pub secure: bool,
+    /// Whether refusals point to the pages of help that this server shows.
+    pub help_links: bool,
 }
 
 impl RequestContext {
@@ -34,6 +36,12 @@ impl RequestContext {
         } else {
             self.issuer(realm)
         }
+    }
+
+    /// The address of a page of help, if this server shows them.
+    pub fn help(&self, slug: &str) -> Option<String> {
+        self.help_links
+            .then(|| format!("{}/help/errors/{slug}", self.base_url))
     }
 
     /// Whether `issuer` is this realm's, at any base path that is served.
@@ -75,6 +83,7 @@ mod tests {
             base_paths: vec![String::new(), "/auth".into()],
             ip_address: "127.0.0.1".into(),
             secure: false,
+            help_links: true,
         }
     }
 

@@ -1,11 +1,13 @@
 //! Tokens: what is read from one that comes in, and what goes into those that are handed out.
 
+pub mod apparent;
 pub mod encrypt;
 pub mod example;
 pub mod mint;
 pub mod read;
 pub mod sign;
 
+pub use apparent::{Apparent, Expected, apparent, apparent_audience};
 pub use mint::{Issue, MintError, Minted, Refresh, RefreshKind, mint};
 pub use read::{Presence, TokenClaims};
 

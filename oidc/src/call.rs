@@ -12,11 +12,14 @@ use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
+use claviger_engine::token::{Expected, apparent};
 use claviger_store::Tx;
 use claviger_surface::body::{BodyError, charset, media_type, read};
 use claviger_surface::headers::secure;
+use claviger_surface::help::Pointer;
 use claviger_wire::realm::SslRequired;
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::cors::{self, Readers};
 use crate::form::{Charset, Form, FormError};
@@ -104,7 +107,8 @@ async fn realm_name(parts: &mut Parts) -> Result<String, Response> {
 }
 
 fn no_realm() -> Response {
-    Problem::plain(StatusCode::NOT_FOUND, "Realm does not exist").into_response()
+    let help = Help::RealmNotFound;
+    Problem::plain(help, StatusCode::NOT_FOUND, "Realm does not exist").into_response()
 }
 
 fn unread(error: BodyError) -> Response {
@@ -116,11 +120,12 @@ fn unread(error: BodyError) -> Response {
 
 fn too_large() -> Response {
     let text = "HTTP 413 Request Entity Too Large";
-    Problem::plain(StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
+    let help = Help::RequestMalformed;
+    Problem::plain(help, StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
 }
 
 fn invalid(text: &str) -> Response {
-    Problem::bad_request("invalid_request", text).into_response()
+    Problem::bad_request(Help::RequestMalformed, "invalid_request", text).into_response()
 }
 
 fn read_form(body: &[u8], charset: Charset) -> Result<Form, Response> {
@@ -141,7 +146,8 @@ fn read_query(text: &str) -> Result<Form, Response> {
         .any(|(name, value)| name.contains('\0') || value.contains(is_blocked))
     {
         let text = "Blocking invalid query parameter value";
-        return Err(Problem::plain(StatusCode::BAD_REQUEST, text).into_response());
+        let help = Help::RequestMalformed;
+        return Err(Problem::plain(help, StatusCode::BAD_REQUEST, text).into_response());
     }
     Ok(query)
 }
@@ -155,11 +161,27 @@ impl Call {
     /// Records a failure, by itself, and returns the refusal that tells it.
     pub async fn refuse(&self, event: &EventBuilder, error: &str, problem: Problem) -> Problem {
         let mut tx = Tx::new();
-        event.error(&self.app, &self.realm, error, &mut tx);
+        self.note(event, error, problem.pointer(), &mut tx);
         match self.app.commit(tx).await {
             Ok(_) => problem,
             Err(error) => error.into(),
         }
+    }
+
+    /// Records a failure with a job, and in the log where help is.
+    pub fn note(&self, event: &EventBuilder, error: &str, pointer: Pointer, tx: &mut Tx) {
+        let mut event = event.clone();
+        event
+            .helped(pointer.for_log(&self.context))
+            .error(&self.app, &self.realm, error, tx);
+    }
+
+    /// Where help is for a token that was refused, by what anybody can read off it; `otherwise`
+    /// where that tells nothing.
+    pub fn help_with_token(&self, text: &str, expected: Expected, otherwise: Help) -> Help {
+        let now = self.app.now();
+        let seen = apparent(text, expected, &self.context, &self.realm.name, now);
+        Help::of_token(seen, expected, otherwise)
     }
 
     /// A header's text.
@@ -175,6 +197,7 @@ impl Call {
         }
         self.readers = Readers::All;
         Err(Problem::new(
+            Help::HttpsRequired,
             StatusCode::FORBIDDEN,
             "invalid_request",
             "HTTPS required",
@@ -188,6 +211,7 @@ impl Call {
         }
         self.readers = Readers::All;
         Err(Problem::new(
+            Help::RealmDisabled,
             StatusCode::FORBIDDEN,
             "access_denied",
             "Realm not enabled",
@@ -203,7 +227,12 @@ impl Call {
         if self.readers.include(origin) || origin == self.context.origin {
             return Ok(());
         }
-        Err(Problem::plain(StatusCode::FORBIDDEN, "Invalid origin"))
+        let help = Help::OriginNotAllowed;
+        Err(Problem::plain(
+            help,
+            StatusCode::FORBIDDEN,
+            "Invalid origin",
+        ))
     }
 
     /// The bearer token of the `Authorization` header (RFC 6750 §2.1). What is not exactly one word
@@ -215,6 +244,7 @@ impl Call {
         };
         if headers.next().is_some() {
             return Err(Problem::plain(
+                Help::AccessTokenTwice,
                 StatusCode::UNAUTHORIZED,
                 "HTTP 401 Unauthorized",
             ));

@@ -12,7 +12,7 @@ mod secret;
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::realm::Realm;
@@ -20,6 +20,7 @@ use claviger_store::StoreError;
 use claviger_wire::client::ClientSettings;
 use claviger_wire::flow::{Execution, Requirement, Step};
 
+use crate::Help;
 use crate::call::Call;
 use crate::cors::Readers;
 use crate::problem::Problem;
@@ -62,7 +63,8 @@ pub async fn identify(call: &mut Call, event: &mut EventBuilder) -> Result<Arc<C
     };
     if !client.settings.is_openid_connect() {
         call.readers = Readers::All;
-        let problem = Problem::bad_request("invalid_client", "Wrong client protocol.");
+        let help = Help::ClientProtocol;
+        let problem = Problem::bad_request(help, "invalid_client", "Wrong client protocol.");
         return Err(call.refuse(event, "invalid_client", problem).await);
     }
     Ok(client)
@@ -124,57 +126,103 @@ impl From<StoreError> for Failure {
 
 impl Refusal {
     /// No client of this name, or none that any method of the flow would accept.
-    fn not_found() -> Self {
+    fn not_found(help: Help) -> Self {
         Self {
             event_error: "client_not_found",
-            problem: Problem::unauthorized("invalid_client", INVALID),
+            problem: Problem::unauthorized(help, "invalid_client", INVALID),
         }
     }
 
-    /// The client is switched off. The caller is not told, the event is.
+    /// The client is switched off. The caller is not told, the event and the log are.
     fn disabled() -> Self {
         Self {
             event_error: "client_disabled",
-            ..Self::not_found()
+            ..Self::not_found(Help::ClientNotAccepted).because(Help::ClientDisabled)
         }
     }
 
     /// The client did not use its method.
-    fn not_proven() -> Self {
+    fn not_proven(cause: Help) -> Self {
         Self {
             event_error: "invalid_client_credentials",
-            ..Self::not_found()
+            ..Self::not_found(Help::ClientNotAccepted).because(cause)
+        }
+    }
+
+    /// The same with a closer cause for the log.
+    fn because(self, cause: Help) -> Self {
+        Self {
+            problem: self.problem.because(cause),
+            ..self
         }
     }
 
     /// A secret that is wrong or missing.
-    fn wrong_secret() -> Self {
-        Self::unauthorized(INVALID)
+    fn wrong_secret(help: Help) -> Self {
+        Self::unauthorized(help, INVALID)
+    }
+
+    /// A secret for a client that no secret can be right for. To its caller it is a wrong one.
+    fn no_secret_is_right() -> Self {
+        Self::wrong_secret(Help::ClientSecretWrong).because(Help::ClientSecretUnusable)
     }
 
     /// A secret that came in a way that the client does not use.
-    fn unauthorized(description: impl Into<String>) -> Self {
+    fn unauthorized(help: Help, description: impl Into<String>) -> Self {
         Self {
             event_error: "invalid_client_credentials",
-            problem: Problem::unauthorized("unauthorized_client", description),
+            problem: Problem::unauthorized(help, "unauthorized_client", description),
         }
     }
 
     /// A request that is not as it should be.
-    fn malformed(error: &str, description: impl Into<String>) -> Self {
+    fn malformed(help: Help, error: &str, description: impl Into<String>) -> Self {
         Self {
             event_error: "invalid_client_credentials",
-            problem: Problem::bad_request(error, description),
+            problem: Problem::bad_request(help, error, description),
         }
     }
 
     /// A challenge for HTTP's own authentication (RFC 7617).
     fn challenge(realm: &Realm) -> Self {
         let value = format!("Basic realm=\"{}\"", realm.name);
+        let (help, status) = (Help::BasicMalformed, StatusCode::UNAUTHORIZED);
         Self {
             event_error: "invalid_client_credentials",
-            problem: Problem::challenge(StatusCode::UNAUTHORIZED, value),
+            problem: Problem::challenge(help, status, value),
         }
+    }
+}
+
+/// Where help is for a request that names no client that is there. It is chosen by the request
+/// alone: who guesses names must not learn from it which ones there are.
+fn help_with_nobody(call: &Call, event: &EventBuilder) -> Help {
+    let sent = |name: &str| call.form.get(name).filter(|text| !text.is_empty());
+    if sent("client_id").is_some() {
+        return Help::ClientNotAccepted;
+    }
+    let header = call.header(header::AUTHORIZATION).unwrap_or_default();
+    let scheme = header.split(' ').next().unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return if event.is_of("LOGOUT") {
+            Help::LogoutWithAccessToken
+        } else {
+            Help::AccessTokenInsteadOfClient
+        };
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        return if secret::is_readable(header) {
+            Help::ClientNotAccepted
+        } else {
+            Help::BasicMalformed
+        };
+    }
+    match sent("client_assertion") {
+        None => Help::ClientIdMissing,
+        Some(text) if assertion::is_readable(text, sent("client_assertion_type")) => {
+            Help::ClientNotAccepted
+        }
+        Some(_) => Help::AssertionMalformed,
     }
 }
 
@@ -236,7 +284,7 @@ async fn prove(call: &Call, event: &mut EventBuilder) -> Result<Arc<Client>, Fai
     let mut known: Option<Arc<Client>> = None;
     for method in methods(&call.realm).await? {
         // To pass over what is not understood would weaken a flow that demands it.
-        let method = method.ok_or_else(Refusal::not_proven)?;
+        let method = method.ok_or_else(|| Refusal::not_proven(Help::ClientMethodDiffers))?;
         let verdict = method.attempt(call, event, &mut known).await?;
         let Some(client) = &known else { continue };
         if !method.is_of(&client.settings) {
@@ -248,10 +296,16 @@ async fn prove(call: &Call, event: &mut EventBuilder) -> Result<Arc<Client>, Fai
                 Ok(Arc::clone(client))
             }
             Verdict::Refused(refusal) => Err(refusal.into()),
-            Verdict::NotUsed => Err(Refusal::not_proven().into()),
+            Verdict::NotUsed => Err(Refusal::not_proven(Help::ClientMethodDiffers).into()),
         };
     }
-    Err(Refusal::not_found().into())
+    Err(match &known {
+        // The client is there, but registered for a method that no step of the flow is.
+        Some(_) => Refusal::not_found(Help::ClientNotAccepted)
+            .because(Help::ClientMethodDiffers)
+            .into(),
+        None => Refusal::not_found(help_with_nobody(call, event)).into(),
+    })
 }
 
 /// The methods that the realm's flow lets clients use, in order; none in place of one that is not
@@ -268,7 +322,7 @@ async fn methods(realm: &Realm) -> Result<Vec<Option<Method>>, Failure> {
             realm = realm.name,
             "the realm has no flow {alias:?} to let clients in by"
         );
-        return Err(Refusal::not_proven().into());
+        return Err(Refusal::not_proven(Help::ClientMethodDiffers).into());
     };
     Ok(chosen(&flow.executions)
         .into_iter()
@@ -317,11 +371,13 @@ async fn without_certificate(
         .get("client_id")
         .or_else(|| call.query.get("client_id"))
     else {
-        let refusal = Refusal::malformed("invalid_client", "Missing client_id parameter");
+        let text = "Missing client_id parameter";
+        let refusal = Refusal::malformed(Help::ClientIdMissing, "invalid_client", text);
         return Ok(Verdict::Refused(refusal));
     };
     let Some(client) = call.realm.client(id).await? else {
-        return Ok(Verdict::Refused(Refusal::not_found()));
+        let refusal = Refusal::not_found(Help::ClientNotAccepted);
+        return Ok(Verdict::Refused(refusal));
     };
     event.client(id);
     let enabled = client.settings.enabled;

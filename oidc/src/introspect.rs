@@ -10,11 +10,13 @@ use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{GateError, Usable, usable};
 use claviger_engine::mapper::Target;
 use claviger_engine::revocation::revoked_before;
-use claviger_engine::token::{Presence, TokenClaims, sign};
+use claviger_engine::token::{Expected, Presence, TokenClaims, apparent_audience, sign};
 use claviger_store::{StoreError, Tx};
+use claviger_surface::help::Pointer;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client_auth;
@@ -46,16 +48,24 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
         .map_err(softened)?;
     event.client(&asking.client_id);
     if asking.settings.public_client {
-        let status = StatusCode::FORBIDDEN;
-        let problem = Problem::new(status, "invalid_request", "Client not allowed.");
+        let (help, status) = (Help::IntrospectionPublic, StatusCode::FORBIDDEN);
+        let problem = Problem::new(help, status, "invalid_request", "Client not allowed.");
         return Err(call.refuse(&event, "invalid_request", problem).await);
     }
     if call.form.has_repeated() {
-        let problem = Problem::bad_request("invalid_request", "duplicated parameter");
+        let problem = Problem::bad_request(
+            Help::ParameterRepeated,
+            "invalid_request",
+            "duplicated parameter",
+        );
         return Err(call.refuse(&event, "invalid_request", problem).await);
     }
     let Some(text) = call.form.get("token").map(str::to_owned) else {
-        let problem = Problem::bad_request("invalid_request", "Token not provided.");
+        let problem = Problem::bad_request(
+            Help::TokenParameterMissing,
+            "invalid_request",
+            "Token not provided.",
+        );
         return Err(call.refuse(&event, "invalid_request", problem).await);
     };
     let hint = call.form.get("token_type_hint").unwrap_or("access_token");
@@ -64,7 +74,8 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
         "refresh_token" => true,
         other => {
             event.detail("token_type", other);
-            let problem = Problem::bad_request("invalid_request", "Unsupported token type.");
+            let (help, text) = (Help::TokenTypeUnsupported, "Unsupported token type.");
+            let problem = Problem::bad_request(help, "invalid_request", text);
             return Err(call.refuse(&event, "invalid_request", problem).await);
         }
     };
@@ -74,9 +85,13 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
             event.success(&call.app, &call.realm, &mut tx);
             Answer::json(StatusCode::OK, &told)
         }
-        Err(error) => {
-            event.error(&call.app, &call.realm, error, &mut tx);
-            Answer::json(StatusCode::OK, &json!({"active": false}))
+        Err(inactive) => {
+            let pointer = Pointer {
+                cause: inactive.cause,
+                ..help(call, &asking, &text, is_refresh).into()
+            };
+            call.note(&event, inactive.error, pointer, &mut tx);
+            Answer::json(StatusCode::OK, &json!({"active": false})).helped(pointer)
         }
     };
     crate::token::commit(call, tx).await?;
@@ -86,28 +101,72 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
 /// Introspection words a refused secret in its own way.
 fn softened(problem: Problem) -> Problem {
     if problem.is("unauthorized_client") && problem.status() == StatusCode::UNAUTHORIZED {
-        return Problem::unauthorized("invalid_client", "Client authentication failed.");
+        return problem.reworded("invalid_client", "Client authentication failed.");
     }
     problem
 }
 
-/// What can be told of a token, or the error code of the event if nothing can.
+/// Where help is for a token that is told to be inactive. One body stands for everything that the
+/// server knows of it, and so does the help: it is chosen by what the asking client can read in the
+/// token itself.
+fn help(call: &Call, asking: &Client, text: &str, is_refresh: bool) -> Help {
+    let expected = if is_refresh {
+        Expected::Refresh
+    } else {
+        Expected::Access
+    };
+    let help = call.help_with_token(text, expected, Help::IntrospectionInactive);
+    let named = apparent_audience(text);
+    if help == Help::IntrospectionInactive
+        && !is_refresh
+        && !passes_without_audience(asking)
+        && named.is_some_and(|audience| !audience.contains(&asking.client_id))
+    {
+        return Help::NotInAudience;
+    }
+    help
+}
+
+/// A token of which nothing is told.
+#[derive(Clone, Copy, Debug)]
+struct Inactive {
+    /// The error of the event.
+    error: &'static str,
+    /// Why, for the log.
+    cause: Option<Help>,
+}
+
+impl Inactive {
+    /// A token that is not good by itself.
+    const INVALID: Self = Self {
+        error: "invalid_token",
+        cause: None,
+    };
+
+    const fn because(error: &'static str, cause: Help) -> Self {
+        Self {
+            error,
+            cause: Some(cause),
+        }
+    }
+}
+
+/// What can be told of a token, or why nothing is.
 async fn examine(
     call: &Call,
     asking: &Client,
     text: &str,
     is_refresh: bool,
     event: &mut EventBuilder,
-) -> Result<Result<Json, &'static str>, Problem> {
+) -> Result<Result<Json, Inactive>, Problem> {
     let ring = call.realm.keys().await?;
-    let now = call.app.now();
     let known = TokenClaims::verify(&ring, text)
         .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
         .filter(|token| is_refresh == token.is_refresh())
         .filter(|token| token.is_refresh() || matches!(token.kind.as_str(), "Bearer" | "DPoP"));
     let Some(token) = known else {
         event.detail("reason", "Access token JWT check failed");
-        return Ok(Err("invalid_token"));
+        return Ok(Err(Inactive::INVALID));
     };
     event.detail("token_id", &*token.id);
     event.detail("token_type", &*token.kind);
@@ -115,25 +174,19 @@ async fn examine(
     event.detail("client_id", &*issued_for);
     let Some(client) = call.realm.client(&issued_for).await? else {
         event.detail("reason", format!("Could not find client for {issued_for}"));
-        return Ok(Err("client_not_found"));
+        let inactive = Inactive::because("client_not_found", Help::TokenRevoked);
+        return Ok(Err(inactive));
     };
     if !client.settings.enabled {
-        event.detail(
-            "reason",
-            format!("Client with clientId {issued_for} is disabled"),
-        );
-        return Ok(Err("client_disabled"));
+        let text = format!("Client with clientId {issued_for} is disabled");
+        event.detail("reason", text);
+        let inactive = Inactive::because("client_disabled", Help::ClientDisabled);
+        return Ok(Err(inactive));
     }
-    let revoked = call
-        .app
-        .store
-        .token_revoked(&call.realm.id, &token.id)
-        .await?;
-    let stale = token.issued_at < revoked_before(&call.realm, Some(&client), None);
-    if revoked || stale || !token.is_active(now) {
+    if let Some(inactive) = withdrawn(call, &client, &token).await? {
         let text = format!("Introspection access token for {issued_for} client: JWT check failed");
         event.detail("reason", text);
-        return Ok(Err("invalid_token"));
+        return Ok(Err(inactive));
     }
     event.session(
         token
@@ -148,7 +201,7 @@ async fn examine(
             let error = session_error(&reason);
             let text = format!("Introspection access token for {issued_for} client: {error}");
             event.detail("reason", text);
-            return Ok(Err(error));
+            return Ok(Err(Inactive::because(error, Help::of_unusable(&reason))));
         }
     };
     event.user(usable.user().id.as_str());
@@ -156,12 +209,30 @@ async fn examine(
     if !may_know(asking, &token, &claims, is_refresh) {
         let text = format!("Client '{}' is not in the token audience", asking.client_id);
         event.detail("reason", text);
-        return Ok(Err("invalid_token"));
+        return Ok(Err(Inactive::because("invalid_token", Help::NotInAudience)));
     }
     let token_of_claims = as_jwt(call, asking, &claims).await?;
     let mut told = tell(&token, &usable, claims);
     told.extend(token_of_claims.map(|jwt| ("jwt".to_owned(), Value::String(jwt))));
     Ok(Ok(told))
+}
+
+/// Whether a token is over, revoked, or older than a not-before.
+async fn withdrawn(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+) -> Result<Option<Inactive>, StoreError> {
+    let store = &call.app.store;
+    Ok(if store.token_revoked(&call.realm.id, &token.id).await? {
+        Some(Inactive::because("invalid_token", Help::TokenRevoked))
+    } else if token.issued_at < revoked_before(&call.realm, Some(client), None) {
+        Some(Inactive::because("invalid_token", Help::TokenBeforeCut))
+    } else if token.is_active(call.app.now()) {
+        None
+    } else {
+        Some(Inactive::INVALID)
+    })
 }
 
 /// A token of the claims, signed anew, if the client asks for a JWT alone and its settings allow
@@ -201,10 +272,14 @@ fn may_know(asking: &Client, token: &TokenClaims, claims: &Json, is_refresh: boo
     } else {
         token.audience.contains(&asking.client_id)
     };
-    in_audience
-        || asking
-            .settings
-            .flag_attribute("allow.token.introspection.without.audience.check", false)
+    in_audience || passes_without_audience(asking)
+}
+
+/// Whether a client may know of every token.
+fn passes_without_audience(asking: &Client) -> bool {
+    asking
+        .settings
+        .flag_attribute("allow.token.introspection.without.audience.check", false)
 }
 
 /// The claims of the token: what hangs on it itself, and what mappers say today.

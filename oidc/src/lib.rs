@@ -23,7 +23,7 @@ use axum::routing::{get, post};
 use claviger_engine::App;
 
 pub use call::Call;
-pub(crate) use claviger_surface::{answer, cors, form};
+pub(crate) use claviger_surface::{Help, answer, cors, form};
 pub use problem::Problem;
 
 /// All endpoints of this surface, below one base path.

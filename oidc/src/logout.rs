@@ -17,6 +17,7 @@ use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::{Seconds, UserSession};
 use claviger_store::{StoreError, Tx};
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client_auth;
@@ -56,6 +57,7 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
     let client = client_auth::authenticate(call, &mut event).await?;
     if client.settings.bearer_only {
         return Err(Problem::bad_request(
+            Help::ClientBearerOnly,
             "invalid_client",
             "Bearer-only not allowed",
         ));
@@ -78,7 +80,7 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
     }
     if token.issued_at + Seconds(1) < session.started_at.seconds() {
         event.detail("reason", OLDER);
-        let problem = Problem::bad_request("invalid_grant", OLDER);
+        let problem = Problem::bad_request(Help::SessionNotActive, "invalid_grant", OLDER);
         return Err(call.refuse(&event, "invalid_token", problem).await);
     }
     end(call, &session, &mut event).await?;
@@ -97,10 +99,10 @@ fn done() -> Answer {
 }
 
 async fn refuse(call: &Call, event: &mut EventBuilder, error: RefreshError) -> Problem {
-    match tell_refresh_error(error) {
-        Ok(text) => {
+    match tell_refresh_error(call, error) {
+        Ok((help, text)) => {
             event.detail("reason", &*text);
-            let problem = Problem::bad_request("invalid_grant", text);
+            let problem = Problem::bad_request(help, "invalid_grant", text);
             call.refuse(event, "invalid_token", problem).await
         }
         Err(problem) => problem,
@@ -145,13 +147,9 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
         let text = "Either the parameter 'client_id' or the parameter 'id_token_hint' is required \
                     when 'post_logout_redirect_uri' is used.";
         event.detail("reason", text);
-        return failed(
-            call,
-            &event,
-            "invalid_request",
-            "Missing parameters: id_token_hint",
-        )
-        .await;
+        let text = "Missing parameters: id_token_hint";
+        let help = Help::IdTokenHintMissing;
+        return failed(call, &event, help, "invalid_request", text).await;
     }
     let read = match hint {
         None => Ok(None),
@@ -164,7 +162,8 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
         Err(reason) => {
             event.detail("reason", reason);
             let text = "Invalid parameter: id_token_hint";
-            return failed(call, &event, "invalid_token", text).await;
+            let help = Help::IdTokenHintInvalid;
+            return failed(call, &event, help, "invalid_token", text).await;
         }
     };
     let issued_for = token.as_ref().and_then(|token| token.issued_for.as_deref());
@@ -183,7 +182,8 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
                 .and_then(|client| post_logout_uri(client, &call.context.base_url, asked));
             let Some(checked) = checked else {
                 event.detail("redirect_uri", asked);
-                return failed(call, &event, "invalid_redirect_uri", "Invalid redirect uri").await;
+                let (help, text) = (Help::PostLogoutRedirectUri, "Invalid redirect uri");
+                return failed(call, &event, help, "invalid_redirect_uri", text).await;
             };
             Some(checked)
         }
@@ -197,7 +197,8 @@ async fn by_hint(call: &Call, sent: &Form) -> Result<Answer, Problem> {
                 StatusCode::BAD_REQUEST,
                 "To log out without a question, send the parameter id_token_hint. The page that \
                  asks for a confirmation is not part of this server yet.",
-            )),
+            )
+            .helped(Help::IdTokenHintMissing)),
         };
     };
     log_out(call, &token, target, sent.get("state"), event).await
@@ -216,7 +217,8 @@ async fn log_out(
     if end_hinted(call, token, &mut event).await? == Hinted::Older {
         event.forget("redirect_uri");
         event.detail("reason", OLDER);
-        return failed(call, &event, "invalid_token", "Session not active").await;
+        let (help, text) = (Help::SessionNotActive, "Session not active");
+        return failed(call, &event, help, "invalid_token", text).await;
     }
     Ok(match &target {
         Some(target) => redirect(target, state),
@@ -282,7 +284,12 @@ async fn end_hinted(
     let Some(session) = session else {
         let mut tx = Tx::new();
         event.forget("redirect_uri");
-        event.error(&call.app, &call.realm, "session_expired", &mut tx);
+        call.note(
+            event,
+            "session_expired",
+            Help::SessionNotActive.into(),
+            &mut tx,
+        );
         commit(call, tx).await?;
         return Ok(Hinted::Gone);
     };
@@ -302,13 +309,14 @@ fn redirect(target: &PostLogoutUri, state: Option<&str>) -> Answer {
 async fn failed(
     call: &Call,
     event: &EventBuilder,
+    help: Help,
     error: &str,
     text: &'static str,
 ) -> Result<Answer, Problem> {
     let mut tx = Tx::new();
-    event.error(&call.app, &call.realm, error, &mut tx);
+    call.note(event, error, help.into(), &mut tx);
     commit(call, tx).await?;
-    Ok(page(StatusCode::BAD_REQUEST, text))
+    Ok(page(StatusCode::BAD_REQUEST, text).helped(help))
 }
 
 /// A sentence for a person, until there are pages.

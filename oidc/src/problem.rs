@@ -4,8 +4,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use claviger_store::StoreError;
 use claviger_surface::headers::secure;
+use claviger_surface::help::Pointer;
 use serde::Serialize;
 
+use crate::Help;
 use crate::answer::Answer;
 
 /// A refusal: status, code and a text that tells the client what is wrong.
@@ -18,6 +20,8 @@ pub struct Problem {
     challenge: Option<String>,
     /// Sent as JSON without `Cache-Control`, wherever it is raised.
     retry_after: bool,
+    /// Where help is.
+    pointer: Pointer,
 }
 
 #[derive(Serialize)]
@@ -29,57 +33,98 @@ struct Body<'a> {
 
 impl Problem {
     /// An OAuth error.
-    pub fn new(status: StatusCode, error: &str, description: impl Into<String>) -> Self {
+    pub fn new(
+        help: Help,
+        status: StatusCode,
+        error: &str,
+        description: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             error: error.to_owned(),
             description: Some(description.into()),
             challenge: None,
             retry_after: false,
+            pointer: help.into(),
         }
     }
 
     /// `400` with an OAuth error.
-    pub fn bad_request(error: &str, description: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error, description)
+    pub fn bad_request(help: Help, error: &str, description: impl Into<String>) -> Self {
+        Self::new(help, StatusCode::BAD_REQUEST, error, description)
     }
 
     /// `401` with an OAuth error.
-    pub fn unauthorized(error: &str, description: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, error, description)
+    pub fn unauthorized(help: Help, error: &str, description: impl Into<String>) -> Self {
+        Self::new(help, StatusCode::UNAUTHORIZED, error, description)
     }
 
     /// A single text, as of routing.
-    pub fn plain(status: StatusCode, error: &str) -> Self {
+    pub fn plain(help: Help, status: StatusCode, error: &str) -> Self {
         Self {
             status,
             error: error.to_owned(),
             description: None,
             challenge: None,
             retry_after: false,
+            pointer: help.into(),
         }
     }
 
     /// A challenge of RFC 6750 or RFC 7617: all is in `WWW-Authenticate`.
-    pub fn challenge(status: StatusCode, value: String) -> Self {
+    pub fn challenge(help: Help, status: StatusCode, value: String) -> Self {
         Self {
             status,
             error: String::new(),
             description: None,
             challenge: Some(value),
             retry_after: false,
+            pointer: help.into(),
         }
     }
 
     /// Too much at once: come again.
     pub fn busy() -> Self {
         let mut problem = Self::new(
+            Help::Busy,
             StatusCode::SERVICE_UNAVAILABLE,
             "temporarily_unavailable",
             "The server is busy. Try again later.",
         );
         problem.retry_after = true;
         problem
+    }
+
+    /// What went wrong is in the log alone.
+    pub fn failed() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(
+            Help::Failed,
+            status,
+            "server_error",
+            "Unexpected server error",
+        )
+    }
+
+    /// The same, with a closer cause for the log. The caller reads what it reads without: causes
+    /// that share a body share their help.
+    #[must_use]
+    pub const fn because(mut self, cause: Help) -> Self {
+        self.pointer.cause = Some(cause);
+        self
+    }
+
+    /// The same in the words of another endpoint, with the same help.
+    #[must_use]
+    pub fn reworded(mut self, error: &str, description: &str) -> Self {
+        error.clone_into(&mut self.error);
+        self.description = Some(description.to_owned());
+        self
+    }
+
+    /// Where help is.
+    pub const fn pointer(&self) -> Pointer {
+        self.pointer
     }
 
     /// The status.
@@ -94,15 +139,18 @@ impl Problem {
 
     /// The answer that tells it.
     pub fn into_answer(self) -> Answer {
+        let pointer = self.pointer;
         if let Some(challenge) = &self.challenge {
-            return Answer::text(self.status, "").with_text(header::WWW_AUTHENTICATE, challenge);
+            return Answer::text(self.status, "")
+                .with_text(header::WWW_AUTHENTICATE, challenge)
+                .helped(pointer);
         }
         let description = self.description.as_deref();
         let body = Body {
             error: &self.error,
             error_description: description,
         };
-        let answer = Answer::json(self.status, &body);
+        let answer = Answer::json(self.status, &body).helped(pointer);
         if self.retry_after {
             answer.with(header::RETRY_AFTER, HeaderValue::from_static("1"))
         } else {
@@ -118,11 +166,7 @@ impl From<StoreError> for Problem {
             return Self::busy();
         }
         tracing::error!("database failure: {}", chain(&error));
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "server_error",
-            "Unexpected server error",
-        )
+        Self::failed()
     }
 }
 
@@ -151,6 +195,7 @@ impl IntoResponse for Problem {
 /// What a path answers that exists, but not for this method.
 pub async fn method_not_allowed() -> Problem {
     Problem::plain(
+        Help::MethodNotAllowed,
         StatusCode::METHOD_NOT_ALLOWED,
         "HTTP 405 Method Not Allowed",
     )
@@ -158,5 +203,6 @@ pub async fn method_not_allowed() -> Problem {
 
 /// What a path answers that exists for one method only, to all others.
 pub async fn not_found() -> Problem {
-    Problem::plain(StatusCode::NOT_FOUND, "HTTP 404 Not Found")
+    let help = Help::MethodNotAllowed;
+    Problem::plain(help, StatusCode::NOT_FOUND, "HTTP 404 Not Found")
 }

@@ -9,11 +9,12 @@ use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{GateError, Unusable, usable, usable_user};
 use claviger_engine::logout::{end_client_session, end_session};
-use claviger_engine::token::{Presence, TokenClaims};
+use claviger_engine::token::{Expected, Presence, TokenClaims};
 use claviger_model::Seconds;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_store::Tx;
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client_auth;
@@ -39,12 +40,14 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     event.client(&client.client_id);
     if client.settings.bearer_only {
         return Err(Problem::bad_request(
+            Help::ClientBearerOnly,
             "invalid_client",
             "Bearer-only not allowed",
         ));
     }
     if call.form.has_repeated() {
         return Err(Problem::bad_request(
+            Help::ParameterRepeated,
             "invalid_request",
             "duplicated parameter",
         ));
@@ -84,29 +87,42 @@ async fn read(
 ) -> Result<TokenClaims, Problem> {
     let Some(text) = call.form.get("token") else {
         event.detail("reason", "Token not provided");
-        let problem = Problem::bad_request("invalid_request", "Token not provided");
+        let problem = Problem::bad_request(
+            Help::TokenParameterMissing,
+            "invalid_request",
+            "Token not provided",
+        );
         return Err(call.refuse(event, "invalid_request", problem).await);
     };
     let ring = call.realm.keys().await?;
     let Some(token) = TokenClaims::verify(&ring, text) else {
-        return Err(call.refuse(event, "invalid_token", no_longer_good()).await);
+        return Err(call
+            .refuse(event, "invalid_token", no_longer_good(call))
+            .await);
     };
     if !(token.is_refresh() || matches!(token.kind.as_str(), "Bearer" | "DPoP")) {
         event.detail("reason", "Unsupported token type");
-        let problem = Problem::bad_request("unsupported_token_type", "Unsupported token type");
+        let text = "Unsupported token type";
+        let help = Help::TokenTypeUnsupported;
+        let problem = Problem::bad_request(help, "unsupported_token_type", text);
         return Err(call.refuse(event, "invalid_token_type", problem).await);
     }
     if !call.context.is_issuer(&token.issuer, &call.realm.name) {
-        return Err(call.refuse(event, "invalid_token", no_longer_good()).await);
+        return Err(call
+            .refuse(event, "invalid_token", no_longer_good(call))
+            .await);
     }
     match token.issued_for.as_deref() {
         None => {
             event.detail("reason", "Issued for not set");
-            Err(call.refuse(event, "invalid_token", no_longer_good()).await)
+            Err(call
+                .refuse(event, "invalid_token", no_longer_good(call))
+                .await)
         }
         Some(owner) if owner != client.client_id => {
             event.detail("reason", "Unmatching clients");
-            let problem = Problem::bad_request("invalid_request", "Unmatching clients");
+            let help = Help::TokenOfAnotherClient;
+            let problem = Problem::bad_request(help, "invalid_request", "Unmatching clients");
             Err(call.refuse(event, "invalid_request", problem).await)
         }
         Some(_) => Ok(token),
@@ -137,7 +153,8 @@ async fn find(
         Err(GateError::Store(error)) => Err(error.into()),
         Err(GateError::Unusable(reason)) => {
             let error = session_error(&reason);
-            Err(call.refuse(event, error, no_longer_good()).await)
+            let problem = no_longer_good(call).because(Help::of_unusable(&reason));
+            Err(call.refuse(event, error, problem).await)
         }
     }
 }
@@ -156,8 +173,16 @@ pub const fn session_error(reason: &Unusable) -> &'static str {
 }
 
 /// RFC 7009 §2.2: a token that is invalid is as revoked as it can be.
-fn no_longer_good() -> Problem {
-    Problem::new(StatusCode::OK, "invalid_token", "Invalid token")
+fn no_longer_good(call: &Call) -> Problem {
+    let text = call.form.get("token").unwrap_or_default();
+    let seen = |expected| call.help_with_token(text, expected, Help::RevocationInvalidToken);
+    let as_access_token = seen(Expected::Access);
+    let help = if as_access_token == Help::TokenKindWrong {
+        seen(Expected::Refresh)
+    } else {
+        as_access_token
+    };
+    Problem::new(help, StatusCode::OK, "invalid_token", "Invalid token")
 }
 
 async fn end_part(

@@ -10,6 +10,7 @@ use claviger_model::session::SessionKind;
 use claviger_store::Tx;
 use serde::Serialize;
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client_auth;
@@ -57,10 +58,12 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     call.form.clean(&CREDENTIALS);
     let Some(name) = call.form.get("grant_type").map(str::to_owned) else {
         let text = "Missing form parameter: grant_type";
-        return Err(Problem::bad_request("invalid_request", text));
+        let help = Help::GrantTypeMissing;
+        return Err(Problem::bad_request(help, "invalid_request", text));
     };
     let Some(grant) = Grant::from_name(&name) else {
         return Err(Problem::bad_request(
+            Help::GrantTypeUnknown,
             "unsupported_grant_type",
             "Unsupported grant_type",
         ));
@@ -70,12 +73,14 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     let client = client_auth::authenticate(call, &mut event).await?;
     if client.settings.bearer_only {
         return Err(Problem::bad_request(
+            Help::ClientBearerOnly,
             "invalid_client",
             "Bearer-only not allowed",
         ));
     }
     if call.form.has_repeated() {
         return Err(Problem::bad_request(
+            Help::ParameterRepeated,
             "invalid_request",
             "duplicated parameter",
         ));
@@ -108,7 +113,7 @@ pub async fn kind_to_begin(
     }
     let text = "Offline tokens not allowed for the user or client";
     event.detail("reason", text);
-    let problem = Problem::bad_request("not_allowed", text);
+    let problem = Problem::bad_request(Help::OfflineAccess, "not_allowed", text);
     Err(call.refuse(event, "not_allowed", problem).await)
 }
 
@@ -124,7 +129,7 @@ pub async fn requested_scope(
     }
     let text = format!("Invalid scopes: {}", scope.unwrap_or_default());
     event.detail("reason", &*text);
-    let problem = Problem::bad_request("invalid_scope", text);
+    let problem = Problem::bad_request(Help::ScopeInvalid, "invalid_scope", text);
     Err(call.refuse(event, "invalid_request", problem).await)
 }
 
@@ -188,6 +193,7 @@ impl From<MintError> for Problem {
             MintError::NoKey(_) | MintError::Signature(_) | MintError::Sealing(_) => {
                 tracing::error!("no token could be made: {}", chain(&error));
                 Self::new(
+                    Help::Failed,
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "unknown_error",
                     "For more on this error consult the server log.",

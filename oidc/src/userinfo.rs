@@ -10,12 +10,13 @@ use claviger_engine::revocation::revoked_before;
 use claviger_engine::scope::{OPENID, has_word};
 use claviger_engine::session::{self, Beginning};
 use claviger_engine::token::encrypt::{SealError, Sealed, encrypted};
-use claviger_engine::token::{Presence, TokenClaims, sign};
+use claviger_engine::token::{Expected, Presence, TokenClaims, sign};
 use claviger_model::session::SessionKind;
 use claviger_store::{StoreError, Tx};
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::cors::{DEFAULT_METHODS, Readers};
@@ -77,19 +78,21 @@ fn one_token(call: &Call) -> Result<Option<String>, Problem> {
     }
 }
 
-fn challenge(call: &Call, status: StatusCode, error: &str, text: &str) -> Problem {
+fn challenge(call: &Call, help: Help, status: StatusCode, error: &str, text: &str) -> Problem {
     let realm = &call.realm.name;
     let value =
         format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{text}\"");
-    Problem::challenge(status, value)
+    Problem::challenge(help, status, value)
 }
 
 fn invalid_request(call: &Call, text: &str) -> Problem {
-    challenge(call, StatusCode::BAD_REQUEST, "invalid_request", text)
+    let (help, status) = (Help::AccessTokenTwice, StatusCode::BAD_REQUEST);
+    challenge(call, help, status, "invalid_request", text)
 }
 
-fn invalid_token(call: &Call, text: &str) -> Problem {
-    challenge(call, StatusCode::UNAUTHORIZED, "invalid_token", text)
+fn invalid_token(call: &Call, help: Help, text: &str) -> Problem {
+    let status = StatusCode::UNAUTHORIZED;
+    challenge(call, help, status, "invalid_token", text)
 }
 
 async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> {
@@ -100,7 +103,8 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
         event.detail("reason", "Missing token");
         let realm = &call.realm.name;
         let value = format!("Bearer realm=\"{realm}\"");
-        let problem = Problem::challenge(StatusCode::UNAUTHORIZED, value);
+        let (help, status) = (Help::AccessTokenMissing, StatusCode::UNAUTHORIZED);
+        let problem = Problem::challenge(help, status, value);
         return Err(call.refuse(&event, "invalid_token", problem).await);
     };
     let (token, client) = read(call, &text, &mut event).await?;
@@ -115,7 +119,7 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
         Err(GateError::Store(error)) => return Err(error.into()),
         Err(GateError::Unusable(reason)) => {
             let (error, text) = tell(&reason, is_stateless(&token));
-            let problem = invalid_token(call, text);
+            let problem = invalid_token(call, Help::of_unusable(&reason), text);
             return Err(call.refuse(&event, error, problem).await);
         }
     };
@@ -125,7 +129,7 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
     if token.is_lightweight() && !client.settings.flag_attribute(allowed, false) {
         let text = "Lightweight access token not allowed for userinfo endpoint";
         event.detail("reason", text);
-        let problem = invalid_token(call, text);
+        let problem = invalid_token(call, Help::LightweightToken, text);
         return Err(call.refuse(&event, "invalid_token", problem).await);
     }
     let claims = claims(call, &client, &token, &usable).await?;
@@ -182,7 +186,7 @@ fn not_sealed(call: &Call, client: &Client, error: &SealError) -> Problem {
     );
     let realm = &call.realm.name;
     let value = format!("Bearer realm=\"{realm}\"");
-    Problem::challenge(StatusCode::INTERNAL_SERVER_ERROR, value)
+    Problem::challenge(Help::Failed, StatusCode::INTERNAL_SERVER_ERROR, value)
 }
 
 /// Verifies the token and finds the client that it was issued to.
@@ -198,17 +202,19 @@ async fn read(
         .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
         .filter(|token| token.is_active(now));
     let Some(token) = known else {
-        return Err(unverified(call, event).await);
+        return Err(unverified(call, text, None, event).await);
     };
     if !has_word(token.scope.as_deref(), OPENID) {
         event.detail("reason", "Missing openid scope");
-        let (status, text) = (StatusCode::FORBIDDEN, "Missing openid scope");
-        let problem = challenge(call, status, "insufficient_scope", text);
+        let (help, status) = (Help::OpenidScopeMissing, StatusCode::FORBIDDEN);
+        let text = "Missing openid scope";
+        let problem = challenge(call, help, status, "insufficient_scope", text);
         return Err(call.refuse(event, "access_denied", problem).await);
     }
     let id = token.issued_for.clone().unwrap_or_default();
     let Some(client) = call.realm.client(&id).await? else {
-        return Err(unverified(call, event).await);
+        let cause = Some(Help::TokenRevoked);
+        return Err(unverified(call, text, cause, event).await);
     };
     call.check_origin(&client)?;
     let revoked = call
@@ -217,25 +223,38 @@ async fn read(
         .token_revoked(&call.realm.id, &token.id)
         .await?;
     if revoked || token.issued_at < revoked_before(&call.realm, Some(&client), None) {
-        return Err(unverified(call, event).await);
+        let cause = if revoked {
+            Help::TokenRevoked
+        } else {
+            Help::TokenBeforeCut
+        };
+        return Err(unverified(call, text, Some(cause), event).await);
     }
     if !client.settings.is_openid_connect() {
         event.detail("reason", "Wrong client protocol");
-        let problem = invalid_token(call, "Wrong client protocol");
+        let problem = invalid_token(call, Help::ClientProtocol, "Wrong client protocol");
         return Err(call.refuse(event, "invalid_client", problem).await);
     }
     event.client(&client.client_id);
     Ok((token, client))
 }
 
-async fn unverified(call: &Call, event: &mut EventBuilder) -> Problem {
+/// Refuses a token in the words that stand for many causes. Help is chosen by what the caller can
+/// read in the token; a cause that the server alone knows is for the log.
+async fn unverified(
+    call: &Call,
+    text: &str,
+    cause: Option<Help>,
+    event: &mut EventBuilder,
+) -> Problem {
     event.detail("reason", "Token verification failed");
-    call.refuse(
-        event,
-        "invalid_token",
-        invalid_token(call, "Token verification failed"),
-    )
-    .await
+    let help = call.help_with_token(text, Expected::Access, Help::AccessTokenNotAccepted);
+    let problem = invalid_token(call, help, "Token verification failed");
+    let problem = match cause {
+        Some(cause) => problem.because(cause),
+        None => problem,
+    };
+    call.refuse(event, "invalid_token", problem).await
 }
 
 /// Event error and text for what cannot be used. Of a token without a session only the code is

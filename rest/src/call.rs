@@ -14,7 +14,7 @@ use claviger_model::{AdminEvent, RealmId};
 use claviger_store::Tx;
 use claviger_surface::body::{BodyError, read};
 use claviger_surface::headers::secure;
-use claviger_surface::{Answer, Form};
+use claviger_surface::{Answer, Form, Help};
 use claviger_wire::document::Json;
 use claviger_wire::realm::EventsSettings;
 use claviger_wire::schema;
@@ -125,13 +125,13 @@ impl Arrival {
         let realm = match self.params.get("realm") {
             Some(name) => {
                 let found = self.app.realm(name).await?;
-                found.ok_or_else(|| Problem::not_found("Realm not found."))?
+                found.ok_or_else(Problem::no_realm)?
             }
             None => Arc::clone(&admin.realm),
         };
         // Administrators of one realm have no business in another, whatever their roles.
         if !admin.is_of_master() && admin.realm.id != realm.id {
-            return Err(Problem::forbidden());
+            return Err(Problem::forbidden().helped(Help::AdminOfAnotherRealm));
         }
         Ok(AdminCall {
             query: Form::parse(self.uri.query().unwrap_or_default().as_bytes()),

@@ -15,9 +15,10 @@ use claviger_engine::person::Person;
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_engine::scope::Granted;
-use claviger_engine::token::{Presence, TokenClaims};
+use claviger_engine::token::{Expected, Presence, TokenClaims, apparent};
 use claviger_model::RoleId;
 use claviger_store::StoreError;
+use claviger_surface::Help;
 
 use crate::problem::Problem;
 
@@ -127,32 +128,30 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Finds out who sends a bearer token. Every failure looks the same from outside.
+    /// Finds out who sends a bearer token. Every failure looks the same from outside, but for help
+    /// with what the caller can read in its own token.
     pub async fn authenticate(
         app: &App,
         context: &RequestContext,
         bearer: Option<&str>,
     ) -> Result<Self, Problem> {
-        let token = bearer.ok_or_else(Problem::unauthorized)?;
-        let name = issuing_realm(context, token).ok_or_else(Problem::unauthorized)?;
-        let realm = app.realm(&name).await?.ok_or_else(Problem::unauthorized)?;
+        let Some(token) = bearer else {
+            return Err(Problem::unauthorized(Help::AdminTokenMissing));
+        };
+        let refused = || Problem::unauthorized(help_with_token(app, context, token));
+        let name = issuing_realm(context, token).ok_or_else(refused)?;
+        let realm = app.realm(&name).await?.ok_or_else(refused)?;
         let ring = realm.keys().await?;
         let claims = TokenClaims::verify(&ring, token)
             .filter(|claims| claims.kind == "Bearer")
             .filter(|claims| context.is_issuer(&claims.issuer, &realm.name))
             .filter(|claims| claims.is_active(app.now()))
-            .ok_or_else(Problem::unauthorized)?;
+            .ok_or_else(refused)?;
         if app.store.token_revoked(&realm.id, &claims.id).await? {
-            return Err(Problem::unauthorized());
+            return Err(refused().because(Help::TokenRevoked));
         }
-        let client_id = claims
-            .issued_for
-            .as_deref()
-            .ok_or_else(Problem::unauthorized)?;
-        let client = realm
-            .client(client_id)
-            .await?
-            .ok_or_else(Problem::unauthorized)?;
+        let client_id = claims.issued_for.as_deref().ok_or_else(refused)?;
+        let client = realm.client(client_id).await?.ok_or_else(refused)?;
         let stateless = claims.presence() == Presence::Transient && claims.session.is_none();
         let user = if stateless {
             usable_user(app, &realm, &client, &claims.claim()).await
@@ -161,7 +160,7 @@ impl Admin {
             usable.map(|usable| usable.user().clone())
         };
         let user = user.map_err(|error| match error {
-            GateError::Unusable(_) => Problem::unauthorized(),
+            GateError::Unusable(reason) => refused().because(Help::of_unusable(&reason)),
             GateError::Store(error) => error.into(),
         })?;
         let person = Person::load(&app.store, &realm, user).await?;
@@ -229,6 +228,13 @@ impl Admin {
         }
         Ok(None)
     }
+}
+
+/// Where help is for a token that was refused, by what anybody can read off it.
+fn help_with_token(app: &App, context: &RequestContext, token: &str) -> Help {
+    let realm = issuing_realm(context, token).unwrap_or_default();
+    let seen = apparent(token, Expected::Access, context, &realm, app.now());
+    Help::of_token(seen, Expected::Access, Help::AdminTokenNotAccepted)
 }
 
 /// The name of the realm that a token says it is of; its signature is checked with that realm's

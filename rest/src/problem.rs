@@ -2,10 +2,13 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use claviger_store::{Commit, StoreError};
-use claviger_surface::Answer;
+use claviger_surface::help::Pointer;
+use claviger_surface::{Answer, Help};
 use claviger_wire::document::Json;
 use claviger_wire::schema::JsonProblem;
 use serde_json::{Value, json};
+
+use crate::guard::Right;
 
 /// A refusal.
 #[derive(Debug)]
@@ -13,6 +16,24 @@ pub struct Problem {
     status: StatusCode,
     body: Json,
     retry_after: bool,
+    pointer: Pointer,
+}
+
+/// Where help is for what a status says. Refusals of this surface that need more say it themselves:
+/// who asks, and with what right.
+fn help_with(status: StatusCode) -> Help {
+    match status.as_u16() {
+        401 => Help::AdminTokenNotAccepted,
+        403 => Help::AdminRoleMissing,
+        404 => Help::AdminNotFound,
+        405 => Help::MethodNotAllowed,
+        409 => Help::AdminConflict,
+        415 => Help::AdminContentType,
+        501 => Help::NotBuilt,
+        503 => Help::Busy,
+        500.. => Help::Failed,
+        0..500 => Help::AdminRequestInvalid,
+    }
 }
 
 fn object(pairs: &[(&str, Value)]) -> Json {
@@ -29,6 +50,7 @@ impl Problem {
             status,
             body: object(&[("error", json!(text))]),
             retry_after: false,
+            pointer: help_with(status).into(),
         }
     }
 
@@ -39,6 +61,7 @@ impl Problem {
             status,
             body,
             retry_after: false,
+            pointer: help_with(status).into(),
         }
     }
 
@@ -48,15 +71,17 @@ impl Problem {
             status,
             body: object(&[("errorMessage", json!(text))]),
             retry_after: false,
+            pointer: help_with(status).into(),
         }
     }
 
     /// Any body that an endpoint has of its own.
-    pub const fn with_body(status: StatusCode, body: Json) -> Self {
+    pub fn with_body(status: StatusCode, body: Json) -> Self {
         Self {
             status,
             body,
             retry_after: false,
+            pointer: help_with(status).into(),
         }
     }
 
@@ -80,14 +105,48 @@ impl Problem {
         Self::described(StatusCode::CONFLICT, "conflict", "Duplicate resource error")
     }
 
-    /// `401`: nobody whom this server knows.
-    pub fn unauthorized() -> Self {
-        Self::error(StatusCode::UNAUTHORIZED, "HTTP 401 Unauthorized")
+    /// `404`: no such realm.
+    pub fn no_realm() -> Self {
+        Self::not_found("Realm not found.").helped(Help::AdminRealmNotFound)
     }
 
-    /// `403`: somebody without the right.
+    /// `401`: nobody whom this server knows. One text stands for every cause; help is chosen by
+    /// what was sent.
+    pub fn unauthorized(help: Help) -> Self {
+        Self::error(StatusCode::UNAUTHORIZED, "HTTP 401 Unauthorized").helped(help)
+    }
+
+    /// `403`: somebody who may not, whatever their roles.
     pub fn forbidden() -> Self {
         Self::error(StatusCode::FORBIDDEN, "HTTP 403 Forbidden")
+    }
+
+    /// `403`: somebody without any of some rights. Help begins at the first.
+    pub fn lacks(rights: &[Right]) -> Self {
+        Self::lacks_role(rights.first().map(|right| right.role()))
+    }
+
+    /// The same for a role that is no [`Right`].
+    pub fn lacks_role(role: Option<&'static str>) -> Self {
+        let mut problem = Self::forbidden();
+        problem.pointer.place = role;
+        problem
+    }
+
+    /// The same with a closer cause for the log.
+    #[must_use]
+    pub const fn because(mut self, cause: Help) -> Self {
+        self.pointer.cause = Some(cause);
+        self
+    }
+
+    /// The same with other help.
+    #[must_use]
+    pub fn helped(self, help: Help) -> Self {
+        Self {
+            pointer: help.into(),
+            ..self
+        }
     }
 
     /// `500`: what went wrong is in the log alone.
@@ -121,7 +180,7 @@ impl Problem {
 
     /// The answer that tells it.
     pub fn into_answer(self) -> Answer {
-        let answer = Answer::json(self.status, &self.body);
+        let answer = Answer::json(self.status, &self.body).helped(self.pointer);
         if self.retry_after {
             answer.with(header::RETRY_AFTER, HeaderValue::from_static("1"))
         } else {

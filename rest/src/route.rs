@@ -97,13 +97,14 @@ async fn serve(app: App, request: Request, route: Route) -> Response {
 }
 
 async fn run(call: AdminCall, route: &Route) -> Result<Answer, Problem> {
-    let allowed = match route.rights {
-        Rights::Any(rights) => call.admin.may(&call.realm, rights).await?,
-        Rights::AnyAdmin => call.admin.is_any(&call.realm).await?,
-        Rights::Handler => true,
-    };
-    if !allowed {
-        return Err(Problem::forbidden());
+    match route.rights {
+        Rights::Any(rights) if !call.admin.may(&call.realm, rights).await? => {
+            return Err(Problem::lacks(rights));
+        }
+        Rights::AnyAdmin if !call.admin.is_any(&call.realm).await? => {
+            return Err(Problem::forbidden());
+        }
+        Rights::Any(_) | Rights::AnyAdmin | Rights::Handler => {}
     }
     (route.handler)(call).await
 }

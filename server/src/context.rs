@@ -42,6 +42,7 @@ pub struct Addresses {
     hostname: Hostname,
     mounts: Mounts,
     proxy: Option<Proxy>,
+    help_links: bool,
 }
 
 /// What a proxy says about a request; nothing where it is silent.
@@ -61,6 +62,7 @@ impl Addresses {
             hostname: settings.hostname.clone(),
             mounts: settings.mounts.clone(),
             proxy: settings.proxy.clone(),
+            help_links: settings.help_links,
         }
     }
 
@@ -71,6 +73,7 @@ impl Addresses {
             hostname,
             mounts,
             proxy,
+            help_links: true,
         }
     }
 
@@ -110,6 +113,7 @@ impl Addresses {
             origin,
             base_paths,
             ip_address,
+            help_links: self.help_links,
         })
     }
 

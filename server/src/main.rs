@@ -4,6 +4,7 @@ mod app;
 mod cli;
 mod context;
 mod front;
+mod help;
 mod jobs;
 mod key_files;
 mod listener;

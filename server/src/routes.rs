@@ -9,12 +9,13 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use claviger_engine::App;
 use claviger_engine::request::RequestContext;
+use claviger_surface::{Answer, Help};
 use http::{HeaderName, StatusCode, Uri, header};
 
-use crate::unbuilt;
+use crate::{help, unbuilt};
 
 /// Keycloak's headers of a redirect to a page.
-const PAGE_HEADERS: [(HeaderName, &str); 4] = [
+pub const PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (
         header::STRICT_TRANSPORT_SECURITY,
@@ -29,6 +30,7 @@ pub fn routes(app: App) -> Router {
     Router::new()
         .merge(claviger_oidc::router())
         .merge(claviger_rest::router())
+        .merge(help::router())
         .route("/", get(async |context| redirect(context, "/admin/")))
         .route(
             "/admin",
@@ -38,6 +40,7 @@ pub fn routes(app: App) -> Router {
             unbuilt::at(uri.path()).map_or_else(not_found, not_implemented)
         })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
+        .layer(axum::middleware::from_fn(help::point))
         .with_state(app)
 }
 
@@ -49,6 +52,7 @@ fn redirect(Extension(context): Extension<RequestContext>, path: &'static str) -
 /// What Keycloak answers where it has no route.
 pub fn not_found() -> Response {
     problem(
+        Help::PathUnknown,
         StatusCode::NOT_FOUND,
         "Unable to find matching target resource method",
     )
@@ -60,13 +64,15 @@ fn not_implemented(what: &str) -> Response {
         "error": "not_implemented",
         "error_description": format!("{what} is not part of this server yet"),
     });
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    (StatusCode::NOT_IMPLEMENTED, kind, body.to_string()).into_response()
+    Answer::json(StatusCode::NOT_IMPLEMENTED, &body)
+        .helped(Help::NotBuilt)
+        .into_response()
 }
 
 /// What Keycloak answers where a route has no such method.
 fn method_not_allowed() -> Response {
     problem(
+        Help::MethodNotAllowed,
         StatusCode::METHOD_NOT_ALLOWED,
         "HTTP 405 Method Not Allowed",
     )
@@ -88,7 +94,8 @@ pub fn internal_error() -> Response {
         .into_response()
 }
 
-fn problem(status: StatusCode, text: &str) -> Response {
-    let body = serde_json::json!({ "error": text }).to_string();
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+fn problem(help: Help, status: StatusCode, text: &str) -> Response {
+    Answer::json(status, &serde_json::json!({ "error": text }))
+        .helped(help)
+        .into_response()
 }

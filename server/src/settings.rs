@@ -92,6 +92,8 @@ pub struct Settings {
     pub mounts: Mounts,
     /// Whom to believe about the caller's address; nobody if none.
     pub proxy: Option<Proxy>,
+    /// Whether refusals point to pages of help, and these are served.
+    pub help_links: bool,
     /// What is logged.
     pub logging: Logging,
     /// How the server stops.
@@ -207,6 +209,7 @@ impl Settings {
             mounts: Mounts::check(&values, &hostname)?,
             hostname,
             proxy,
+            help_links: values.flag("help-links")?,
             logging: Logging::check(&values, raw, mode, home, notices)?,
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),

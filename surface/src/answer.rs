@@ -5,12 +5,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::help::Pointer;
+
 /// An answer in the making.
 #[derive(Debug)]
 pub struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
+    help: Option<Pointer>,
 }
 
 impl Answer {
@@ -20,6 +23,7 @@ impl Answer {
             status,
             headers: HeaderMap::new(),
             body: Vec::new(),
+            help: None,
         }
     }
 
@@ -81,11 +85,21 @@ impl Answer {
         self.with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
     }
 
+    /// The same, pointing to help. The server writes the address, which it knows.
+    #[must_use]
+    pub fn helped(mut self, pointer: impl Into<Pointer>) -> Self {
+        self.help = Some(pointer.into());
+        self
+    }
+
     /// The HTTP response.
     pub fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
+        if let Some(pointer) = self.help {
+            response.extensions_mut().insert(pointer);
+        }
         response
     }
 }

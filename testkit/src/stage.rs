@@ -208,5 +208,6 @@ fn context(path: &str) -> RequestContext {
         base_paths: BASE_PATHS.map(str::to_owned).to_vec(),
         ip_address: "127.0.0.1".to_owned(),
         secure: false,
+        help_links: true,
     }
 }

@@ -18,6 +18,7 @@ use claviger_wire::client::ClientSettings;
 use super::keys::{self, KeysError};
 use super::secret::known_secrets;
 use super::{Failure, Method, Refusal, Verdict};
+use crate::Help;
 use crate::call::Call;
 use claims::Claims;
 
@@ -46,13 +47,15 @@ impl Signer {
     }
 
     /// What is told of an assertion that cannot be read or verified.
-    fn failed(self, why: &str) -> Refusal {
+    fn failed(self, help: Help, why: &str) -> Refusal {
         match self {
             Self::PrivateKey => Refusal::malformed(
+                help,
                 "invalid_client",
                 format!("Client authentication with signed JWT failed: {why}"),
             ),
             Self::Secret => Refusal::malformed(
+                help,
                 "unauthorized_client",
                 format!("Client authentication with client secret signed JWT failed: {why}"),
             ),
@@ -61,8 +64,13 @@ impl Signer {
 }
 
 /// What of an assertion's rules is broken.
-fn broken(rule: &str) -> Refusal {
-    Refusal::malformed("invalid_client", rule)
+fn broken(help: Help, rule: &str) -> Refusal {
+    Refusal::malformed(help, "invalid_client", rule)
+}
+
+/// Whether a text is a JWT with claims, and its type is given.
+pub fn is_readable(text: &str, given_type: Option<&str>) -> bool {
+    given_type == Some(TYPE) && Assertion::read(text).is_some()
 }
 
 /// Finds the client that the assertion speaks of, and checks what it says.
@@ -89,7 +97,10 @@ async fn check(
     let assertion = match text.map(Assertion::read) {
         None => None,
         Some(Some(assertion)) => Some(assertion),
-        Some(None) => return Err(signer.failed("the assertion is not a signed JWT").into()),
+        Some(None) => {
+            let text = "the assertion is not a signed JWT";
+            return Err(signer.failed(Help::AssertionMalformed, text).into());
+        }
     };
     if let Some(Assertion { claims, .. }) = &assertion {
         claims.tell(event);
@@ -99,7 +110,10 @@ async fn check(
         }
     }
     check_type(call.form.get("client_assertion_type"))?;
-    let assertion = assertion.ok_or_else(|| broken("client_assertion parameter missing"))?;
+    let assertion = assertion.ok_or_else(|| {
+        let text = "client_assertion parameter missing";
+        broken(Help::AssertionMalformed, text)
+    })?;
     let client = assertion.claims.client(call, event, known).await?;
     if client.settings.client_authenticator_type != signer.method().id() {
         return Ok(Verdict::NotUsed);
@@ -119,18 +133,18 @@ async fn check(
     let claims = assertion.claims;
     claims
         .check_audience(&audiences(&call.context, &call.realm.name))
-        .map_err(broken)?;
+        .map_err(|rule| broken(Help::AssertionClaims, rule))?;
     let age_max = age_max(&client.settings);
     let end = claims
         .check_times(call.app.now().seconds(), age_max)
-        .map_err(broken)?;
+        .map_err(|rule| broken(Help::AssertionClaims, rule))?;
     let id = claims
         .id
         .as_deref()
-        .ok_or_else(|| broken("Token jti claim is required"))?;
+        .ok_or_else(|| broken(Help::AssertionClaims, "Token jti claim is required"))?;
     if !is_first_use(signer, call, id, end).await? {
         tracing::warn!(client = client.client_id, "an assertion came a second time");
-        return Err(broken("Token reuse detected").into());
+        return Err(broken(Help::AssertionReused, "Token reuse detected").into());
     }
     Ok(Verdict::Proven)
 }
@@ -138,10 +152,16 @@ async fn check(
 fn check_type(given: Option<&str>) -> Result<(), Refusal> {
     match given {
         Some(TYPE) => Ok(()),
-        Some(other) => Err(broken(&format!(
-            "Parameter client_assertion_type has value '{other}' but expected is '{TYPE}'"
-        ))),
-        None => Err(broken("Parameter client_assertion_type is missing")),
+        Some(other) => {
+            let text = format!(
+                "Parameter client_assertion_type has value '{other}' but expected is '{TYPE}'"
+            );
+            Err(broken(Help::AssertionMalformed, &text))
+        }
+        None => {
+            let text = "Parameter client_assertion_type is missing";
+            Err(broken(Help::AssertionMalformed, text))
+        }
     }
 }
 
@@ -157,7 +177,7 @@ fn algorithm(
         .algorithm()
         .filter(|_| only.is_none_or(|only| only == header.alg()))
         .filter(|algorithm| signer == Signer::Secret || !algorithm.is_symmetric())
-        .ok_or_else(|| broken("Invalid signature algorithm"))
+        .ok_or_else(|| broken(Help::AssertionSignature, "Invalid signature algorithm"))
 }
 
 fn age_max(client: &ClientSettings) -> Seconds {
@@ -211,11 +231,12 @@ impl<'a> Assertion<'a> {
             Ok(None) => {
                 return Err(Refusal {
                     event_error: "client_credentials_setup_required",
-                    ..broken("Unable to load public key")
+                    ..broken(Help::AssertionSignature, "Unable to load public key")
                 });
             }
             Err(KeysError) => {
-                return Err(Signer::PrivateKey.failed("Error when loading public keys"));
+                let text = "Error when loading public keys";
+                return Err(Signer::PrivateKey.failed(Help::AssertionSignature, text));
             }
         };
         if let Some(kid) = key.kid.as_deref().filter(|kid| !kid.is_empty()) {
@@ -227,17 +248,18 @@ impl<'a> Assertion<'a> {
         if verified {
             Ok(())
         } else {
-            Err(Signer::PrivateKey.failed("Signature on JWT token failed validation"))
+            let text = "Signature on JWT token failed validation";
+            Err(Signer::PrivateKey.failed(Help::AssertionSignature, text))
         }
     }
 
     fn verify_by_secret(&self, algorithm: Algorithm, secrets: &[Secret]) -> Result<(), Refusal> {
         if secrets.is_empty() {
-            return Err(Refusal::not_proven());
+            return Err(Refusal::not_proven(Help::ClientSecretUnusable));
         }
         if !algorithm.is_symmetric() {
             let text = "Signature on JWT token by client secret failed validation";
-            return Err(Signer::Secret.failed(text));
+            return Err(Signer::Secret.failed(Help::AssertionSignature, text));
         }
         let verified = secrets.iter().any(|secret| {
             VerifyingKey::hmac("", algorithm, secret.reveal().as_bytes())
@@ -248,7 +270,7 @@ impl<'a> Assertion<'a> {
         } else {
             // Two spaces, as clients know it.
             let text = "Signature on JWT token by client secret  failed validation";
-            Err(Signer::Secret.failed(text))
+            Err(Signer::Secret.failed(Help::AssertionSignature, text))
         }
     }
 }
@@ -326,6 +348,7 @@ mod tests {
             base_paths: vec![String::new(), "/auth".into()],
             ip_address: "127.0.0.1".into(),
             secure: false,
+            help_links: true,
         };
         let names = audiences(&context, "shop");
         for known in [

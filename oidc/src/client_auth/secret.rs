@@ -13,6 +13,7 @@ use claviger_wire::client::ClientSettings;
 use percent_encoding::percent_decode_str;
 
 use super::{Failure, Refusal, Verdict};
+use crate::Help;
 use crate::call::Call;
 
 /// Finds the client by the id that the request gives, and compares the secret.
@@ -27,17 +28,20 @@ pub async fn attempt(
             return Ok(Verdict::Refused(Refusal::challenge(&call.realm)));
         }
         Err(NotGiven::NoClient) => {
-            let refusal = Refusal::malformed("invalid_client", "Missing client_id parameter");
+            let text = "Missing client_id parameter";
+            let refusal = Refusal::malformed(Help::ClientIdMissing, "invalid_client", text);
             return Ok(Verdict::Refused(refusal));
         }
         Err(NotGiven::BadEscape) => {
             let text = "Unexpected error when authenticating client";
-            return Err(Refusal::malformed("unauthorized_client", text).into());
+            let help = Help::BasicMalformed;
+            return Err(Refusal::malformed(help, "unauthorized_client", text).into());
         }
     };
     event.client(&given.client_id);
     let Some(client) = call.realm.client(&given.client_id).await? else {
-        return Ok(Verdict::Refused(Refusal::not_found()));
+        let refusal = Refusal::not_found(Help::ClientNotAccepted);
+        return Ok(Verdict::Refused(refusal));
     };
     let secrets = known_secrets(call, &client.settings).await;
     let verdict = given.judge(&client.settings, &secrets);
@@ -122,23 +126,26 @@ impl Given {
             return Verdict::Proven;
         }
         let Some((way, secret)) = &self.secret else {
-            return Verdict::Refused(Refusal::wrong_secret());
+            return Verdict::Refused(Refusal::wrong_secret(Help::ClientSecretMissing));
         };
         if client.secret.is_none() {
-            return Verdict::Refused(Refusal::wrong_secret());
+            return Verdict::Refused(Refusal::no_secret_is_right());
         }
         let only = client.attribute("client.secret.authentication.allowed.method");
         if let Some(only) = only.filter(|only| !only.trim().is_empty() && *only != way.name()) {
-            return Verdict::Refused(Refusal::unauthorized(format!(
+            let text = format!(
                 "Invalid method used to get client secret. Client requires method '{only}' to \
                  obtain client secret from the request"
-            )));
+            );
+            return Verdict::Refused(Refusal::unauthorized(Help::ClientSecretPlace, text));
         }
         let fits = |known: &Secret| equal(known.reveal().as_bytes(), secret.as_bytes());
         if secrets.iter().any(fits) {
             Verdict::Proven
+        } else if secrets.is_empty() {
+            Verdict::Refused(Refusal::no_secret_is_right())
         } else {
-            Verdict::Refused(Refusal::wrong_secret())
+            Verdict::Refused(Refusal::wrong_secret(Help::ClientSecretWrong))
         }
     }
 }
@@ -201,6 +208,11 @@ fn basic(header: &str) -> Result<Option<(String, String)>, NotGiven> {
         return Ok(None);
     };
     Ok(Some((decode(id)?, decode(secret)?)))
+}
+
+/// Whether an `Authorization: Basic` header can be read.
+pub fn is_readable(header: &str) -> bool {
+    matches!(basic(header), Ok(Some(_)))
 }
 
 /// Decodes `application/x-www-form-urlencoded` text, strictly: what is half-encoded could be read

@@ -10,6 +10,7 @@ use claviger_model::User;
 use claviger_store::Tx;
 
 use super::password::part_notes;
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::problem::Problem;
@@ -83,15 +84,17 @@ async fn service_account(
     event: &mut EventBuilder,
 ) -> Result<User, Problem> {
     let forbidden = if client.settings.public_client {
-        Some("Public client not allowed to retrieve service account")
+        let text = "Public client not allowed to retrieve service account";
+        Some((Help::ServiceAccountPublic, text))
     } else if !client.settings.service_accounts_enabled {
-        Some("Client not enabled to retrieve service account")
+        let text = "Client not enabled to retrieve service account";
+        Some((Help::ServiceAccountsOff, text))
     } else {
         None
     };
-    if let Some(text) = forbidden {
+    if let Some((help, text)) = forbidden {
         event.detail("reason", text);
-        let problem = Problem::unauthorized("unauthorized_client", text);
+        let problem = Problem::unauthorized(help, "unauthorized_client", text);
         return Err(call.refuse(event, "invalid_client", problem).await);
     }
     let found = call
@@ -102,7 +105,7 @@ async fn service_account(
     let Some(user) = found else {
         let text = "The associated service account for the client does not exist";
         event.detail("reason", text);
-        let problem = Problem::unauthorized("invalid_request", text);
+        let problem = Problem::unauthorized(Help::ServiceAccountUnusable, "invalid_request", text);
         return Err(call.refuse(event, "user_not_found", problem).await);
     };
     event.detail("username", &*user.username);
@@ -110,7 +113,7 @@ async fn service_account(
     if !user.enabled {
         let text = format!("User '{}' disabled", user.username);
         event.detail("reason", &*text);
-        let problem = Problem::unauthorized("invalid_request", text);
+        let problem = Problem::unauthorized(Help::ServiceAccountUnusable, "invalid_request", text);
         return Err(call.refuse(event, "user_disabled", problem).await);
     }
     Ok(user)

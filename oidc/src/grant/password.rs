@@ -2,7 +2,9 @@
 //! application used. A session begins, and is stored before the tokens go out.
 
 use axum::http::StatusCode;
-use claviger_engine::authenticate::{DirectGrant, LoginError, LoginRefused, direct_grant};
+use claviger_engine::authenticate::{
+    DirectGrant, LoginError, LoginHelp, LoginRefused, direct_grant,
+};
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::person::Person;
@@ -12,6 +14,7 @@ use claviger_engine::token::{GrantCode, Issue, Refresh, mint};
 use claviger_model::{Secret, User};
 use claviger_store::Tx;
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::problem::Problem;
@@ -86,17 +89,19 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
 
 /// Refuses clients that may not see a password, or whose users have to be asked for a consent.
 async fn permit(call: &Call, client: &Client, event: &mut EventBuilder) -> Result<(), Problem> {
-    let (text, code, event_error) = if !client.settings.direct_access_grants_enabled {
+    let (help, text, code, event_error) = if !client.settings.direct_access_grants_enabled {
         let text = "Client not allowed for direct access grants";
-        (text, "unauthorized_client", "not_allowed")
+        let help = Help::DirectAccessGrantsOff;
+        (help, text, "unauthorized_client", "not_allowed")
     } else if client.settings.consent_required {
         let text = "Client requires user consent";
-        (text, "invalid_client", "consent_denied")
+        let help = Help::ConsentRequired;
+        (help, text, "invalid_client", "consent_denied")
     } else {
         return Ok(());
     };
     event.detail("reason", text);
-    let problem = Problem::bad_request(code, text);
+    let problem = Problem::bad_request(help, code, text);
     Err(call.refuse(event, event_error, problem).await)
 }
 
@@ -106,6 +111,10 @@ async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Res
         username: call.form.get("username").map(str::to_owned),
         password: secret("password"),
         otp: secret("otp").or_else(|| secret("totp")),
+        help: Some(LoginHelp {
+            request: call.context.clone(),
+            page: |refused| tell(refused).pointer().closest().slug(),
+        }),
     };
     match direct_grant(&call.app, &call.realm, &sent, event, tx).await {
         Ok(Ok(user)) => Ok(user),
@@ -121,22 +130,29 @@ async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Res
 /// What the client is told of a refused sign-in; a wrong name, a wrong password and an account that
 /// is locked look alike.
 fn tell(refused: LoginRefused) -> Problem {
-    let invalid = |text: &str| Problem::bad_request("invalid_grant", text);
+    let invalid = |help, text: &str| Problem::bad_request(help, "invalid_grant", text);
     match refused {
         LoginRefused::NoUsername => Problem::new(
+            Help::UsernameMissing,
             StatusCode::UNAUTHORIZED,
             "invalid_request",
             "Missing parameter: username",
         ),
-        LoginRefused::Disabled => invalid("Account disabled"),
-        LoginRefused::NotSetUp => invalid("Account is not fully set up"),
+        LoginRefused::Disabled => invalid(Help::UserDisabled, "Account disabled"),
+        LoginRefused::NotSetUp => invalid(Help::AccountNotSetUp, "Account is not fully set up"),
+        LoginRefused::Locked(_) => {
+            let help = Help::UserCredentialsWrong;
+            invalid(help, "Invalid user credentials").because(Help::AccountLocked)
+        }
         LoginRefused::UserNotFound
         | LoginRefused::ServiceAccount
         | LoginRefused::DisabledAndWrong
-        | LoginRefused::InvalidCredentials
-        | LoginRefused::Locked(_) => invalid("Invalid user credentials"),
+        | LoginRefused::InvalidCredentials => {
+            invalid(Help::UserCredentialsWrong, "Invalid user credentials")
+        }
         LoginRefused::UnsupportedFlow => {
-            invalid("The direct grant flow of this realm has steps that this server cannot take")
+            let text = "The direct grant flow of this realm has steps that this server cannot take";
+            invalid(Help::DirectGrantFlow, text)
         }
     }
 }

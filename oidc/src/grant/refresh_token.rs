@@ -8,9 +8,10 @@ use claviger_engine::gate::{Unusable, Usable};
 use claviger_engine::person::Person;
 use claviger_engine::refresh::{self, Age, RefreshError};
 use claviger_engine::scope::{Granted, OFFLINE_ACCESS, has_word};
-use claviger_engine::token::{GrantCode, Issue, Minted, Refresh, TokenClaims, mint};
+use claviger_engine::token::{Expected, GrantCode, Issue, Minted, Refresh, TokenClaims, mint};
 use claviger_model::session::SessionKind;
 
+use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::problem::Problem;
@@ -19,7 +20,12 @@ use crate::token::{answer, note, requested_scope};
 /// Runs the grant.
 pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Result<Answer, Problem> {
     let Some(text) = call.form.get("refresh_token") else {
-        return Err(Problem::bad_request("invalid_request", "No refresh token"));
+        let help = Help::RefreshTokenMissing;
+        return Err(Problem::bad_request(
+            help,
+            "invalid_request",
+            "No refresh token",
+        ));
     };
     let asked = requested_scope(call, client, &mut event).await?;
     let now = call.app.now();
@@ -141,7 +147,7 @@ async fn check_offline(
     }
     let text = "Offline session invalid because offline access not granted anymore";
     event.detail("reason", text);
-    let problem = Problem::bad_request("invalid_grant", text);
+    let problem = Problem::bad_request(Help::OfflineAccess, "invalid_grant", text);
     Err(call.refuse(event, "invalid_token", problem).await)
 }
 
@@ -174,7 +180,7 @@ async fn check_consent(
     }
     let text = "Client no longer has requested consent from user";
     event.detail("reason", text);
-    let problem = Problem::bad_request("invalid_scope", text);
+    let problem = Problem::bad_request(Help::ConsentRequired, "invalid_scope", text);
     Err(call.refuse(event, "invalid_token", problem).await)
 }
 
@@ -190,43 +196,77 @@ async fn refuse(call: &Call, event: &mut EventBuilder, error: RefreshError) -> P
     } else {
         None
     };
-    let text = match of_offline.map_or_else(|| tell(error), |text| Ok(text.to_owned())) {
-        Ok(text) => text,
+    let told = match of_offline {
+        Some(text) => Ok((Help::SessionNotActive, text.to_owned())),
+        None => tell(call, error),
+    };
+    let (help, text) = match told {
+        Ok(told) => told,
         Err(problem) => return problem,
     };
     event.detail("reason", &*text);
-    let problem = Problem::bad_request("invalid_grant", text);
+    let problem = Problem::bad_request(help, "invalid_grant", text);
     call.refuse(event, "invalid_token", problem).await
 }
 
-/// What the client is told of its refresh token.
+/// What the client is told of its refresh token, and where help is.
 ///
 /// # Errors
 ///
 /// The problem to answer if the token is not what failed.
-pub fn tell(error: RefreshError) -> Result<String, Problem> {
+pub fn tell(call: &Call, error: RefreshError) -> Result<(Help, String), Problem> {
+    let help = match &error {
+        RefreshError::Store(_) | RefreshError::Crowded => Help::Busy,
+        RefreshError::Unusable(reason) => unusable_help(call, reason),
+        RefreshError::Invalid | RefreshError::Issuer { .. } => refused_help(call),
+        RefreshError::Stale => Help::TokenBeforeCut,
+        RefreshError::NotActive => Help::RefreshTokenExpired,
+        RefreshError::Unproven => Help::DpopProof,
+        RefreshError::OtherClient => Help::TokenOfAnotherClient,
+        RefreshError::Reused => Help::RefreshTokenReused,
+    };
     let text = match error {
         RefreshError::Store(error) => return Err(error.into()),
         RefreshError::Crowded => return Err(Problem::busy()),
-        RefreshError::Unusable(reason) => match reason {
-            Unusable::UserDisabled => "User disabled",
-            Unusable::UserNotFound => "Invalid refresh token",
-            Unusable::SessionNotFound | Unusable::SessionExpired(_) => "Session not active",
-            Unusable::PartNotFound => "Session doesn't have required client",
-            Unusable::PartExpired(_) => "Client session not active",
-            Unusable::OlderThanSession => "Refresh token issued before the user session started",
-            Unusable::OlderThanPart => "refresh token issued before the client session started",
-            Unusable::Stale => "Stale token",
-            Unusable::RealmDisabled => "Realm not enabled",
-            Unusable::ClientDisabled => "Client disabled",
-        },
+        RefreshError::Unusable(reason) => unusable_text(&reason).to_owned(),
         other @ (RefreshError::Invalid
         | RefreshError::Issuer { .. }
         | RefreshError::Stale
         | RefreshError::NotActive
         | RefreshError::Unproven
         | RefreshError::OtherClient
-        | RefreshError::Reused) => return Ok(other.to_string()),
+        | RefreshError::Reused) => other.to_string(),
     };
-    Ok(text.to_owned())
+    Ok((help, text))
+}
+
+const fn unusable_text(reason: &Unusable) -> &'static str {
+    match reason {
+        Unusable::UserDisabled => "User disabled",
+        Unusable::UserNotFound => "Invalid refresh token",
+        Unusable::SessionNotFound | Unusable::SessionExpired(_) => "Session not active",
+        Unusable::PartNotFound => "Session doesn't have required client",
+        Unusable::PartExpired(_) => "Client session not active",
+        Unusable::OlderThanSession => "Refresh token issued before the user session started",
+        Unusable::OlderThanPart => "refresh token issued before the client session started",
+        Unusable::Stale => "Stale token",
+        Unusable::RealmDisabled => "Realm not enabled",
+        Unusable::ClientDisabled => "Client disabled",
+    }
+}
+
+/// Where help is for what a refresh token hangs on. A user who is gone reads as a token that never
+/// was, and is helped as such.
+fn unusable_help(call: &Call, reason: &Unusable) -> Help {
+    if *reason == Unusable::UserNotFound {
+        refused_help(call)
+    } else {
+        Help::of_unusable(reason)
+    }
+}
+
+/// Where help is for a text that is no refresh token of this realm.
+fn refused_help(call: &Call) -> Help {
+    let text = call.form.get("refresh_token").unwrap_or_default();
+    call.help_with_token(text, Expected::Refresh, Help::RefreshTokenInvalid)
 }

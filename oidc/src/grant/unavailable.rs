@@ -3,6 +3,7 @@
 
 use claviger_engine::events::EventBuilder;
 
+use crate::Help;
 use crate::call::Call;
 use crate::problem::Problem;
 
@@ -34,6 +35,16 @@ impl Kind {
         }
     }
 
+    /// Where help is.
+    const fn help(self) -> Help {
+        match self {
+            Self::AuthorizationCode => Help::CodeInvalid,
+            Self::DeviceCode | Self::Ciba | Self::TokenExchange | Self::JwtBearer => {
+                Help::GrantNotEnabled
+            }
+        }
+    }
+
     /// The kind of event that tells of its use.
     pub const fn event_kind(self) -> &'static str {
         match self {
@@ -53,7 +64,8 @@ pub async fn refuse(kind: Kind, call: &Call, mut event: EventBuilder) -> Problem
             ("invalid_code", "invalid_request", "Missing parameter: code")
         }
         Kind::AuthorizationCode => {
-            let problem = Problem::bad_request("invalid_grant", "Code not valid");
+            let help = Help::CodeInvalid;
+            let problem = Problem::bad_request(help, "invalid_grant", "Code not valid");
             return call.refuse(&event, "invalid_code", problem).await;
         }
         Kind::DeviceCode => (
@@ -82,6 +94,6 @@ pub async fn refuse(kind: Kind, call: &Call, mut event: EventBuilder) -> Problem
         }
     };
     event.detail("reason", text);
-    call.refuse(&event, event_error, Problem::bad_request(error, text))
-        .await
+    let problem = Problem::bad_request(kind.help(), error, text);
+    call.refuse(&event, event_error, problem).await
 }

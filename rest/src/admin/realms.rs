@@ -162,7 +162,7 @@ impl From<CreateError> for Problem {
 /// Makes a realm of a realm file. Whoever makes it may administer it.
 async fn create(call: AdminCall) -> Result<Answer, Problem> {
     if !call.admin.is_of_master() || !call.admin.has_realm_role("create-realm").await? {
-        return Err(Problem::forbidden());
+        return Err(Problem::lacks_role(Some("create-realm")));
     }
     call.consumes("application/json")?;
     let file = schema::parse("RealmRepresentation", call.body()).map_err(|problem| {

@@ -167,7 +167,7 @@ async fn seen(call: &AdminCall) -> Result<Found, Problem> {
     if call.admin.may(&call.realm, found.owner.see()).await? {
         return Ok(found);
     }
-    Err(Problem::forbidden())
+    Err(Problem::lacks(found.owner.see()))
 }
 
 /// The role that the path names, if the administrator may change it. The roles above all others
@@ -181,7 +181,7 @@ async fn managed(call: &AdminCall) -> Result<Found, Problem> {
     if !above_all && call.admin.may(&call.realm, found.owner.manage()).await? {
         return Ok(found);
     }
-    Err(Problem::forbidden())
+    Err(Problem::lacks(found.owner.manage()))
 }
 
 async fn list(call: AdminCall) -> Result<Answer, Problem> {

@@ -237,7 +237,7 @@ async fn named(call: &AdminCall, holder: &Holder, given: &[Json]) -> Result<Vec<
             Some(_) => Right::ManageClients,
         };
         if !call.admin.may(&call.realm, &[right]).await? {
-            return Err(Problem::forbidden());
+            return Err(Problem::lacks(&[right]));
         }
         found.push(role.id.clone());
     }

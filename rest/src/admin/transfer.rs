@@ -32,7 +32,7 @@ impl From<ExportError> for Problem {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Store(error) => error.into(),
-            ExportError::NoSuchRealm(_) => Self::not_found("Realm not found."),
+            ExportError::NoSuchRealm(_) => Self::no_realm(),
             ExportError::Write { .. } => {
                 tracing::error!("an export failed: {error}");
                 Self::unknown()
@@ -45,7 +45,7 @@ async fn require(call: &AdminCall, rights: &[Right]) -> Result<(), Problem> {
     if call.admin.may(&call.realm, rights).await? {
         Ok(())
     } else {
-        Err(Problem::forbidden())
+        Err(Problem::lacks(rights))
     }
 }
 

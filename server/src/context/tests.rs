@@ -7,6 +7,7 @@ fn addresses(hostname: Hostname, proxy: Option<Proxy>) -> Addresses {
         hostname,
         mounts: Mounts::of(&BOTH),
         proxy,
+        help_links: true,
     }
 }
 
@@ -73,6 +74,7 @@ fn without_a_proxy_the_host_header_counts_and_nothing_else() {
             base_paths: vec!["/auth".into(), String::new()],
             ip_address: "192.0.2.1".into(),
             secure: false,
+            help_links: true,
         }
     );
 }

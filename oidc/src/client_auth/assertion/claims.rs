@@ -9,6 +9,7 @@ use claviger_model::Seconds;
 use serde_json::Value;
 
 use super::broken;
+use crate::Help;
 use crate::call::Call;
 use crate::client_auth::{Failure, Refusal};
 
@@ -68,19 +69,20 @@ impl Claims {
         let id = self
             .subject
             .as_deref()
-            .ok_or_else(|| broken("Token sub claim is required"))?;
+            .ok_or_else(|| broken(Help::AssertionClaims, "Token sub claim is required"))?;
         let client = call
             .realm
             .client(id)
             .await?
-            .ok_or_else(Refusal::not_found)?;
+            .ok_or_else(|| Refusal::not_found(Help::ClientNotAccepted))?;
         // Two different names in one request are two answers to one question.
         if call
             .form
             .get("client_id")
             .is_some_and(|named| named != client.client_id)
         {
-            return Err(broken("client_id parameter does not match authenticated client").into());
+            let text = "client_id parameter does not match authenticated client";
+            return Err(broken(Help::AssertionClaims, text).into());
         }
         event.client(&client.client_id);
         *known = Some(Arc::clone(&client));

@@ -49,7 +49,7 @@ async fn require(call: &AdminCall, rights: &[Right]) -> Result<(), Problem> {
     if call.admin.may(&call.realm, rights).await? {
         Ok(())
     } else {
-        Err(Problem::forbidden())
+        Err(Problem::lacks(rights))
     }
 }
 
