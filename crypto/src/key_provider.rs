@@ -155,7 +155,12 @@ pub fn complete(
         Provider::AesGenerated => complete_secret(&mut config, 32, random)?,
         Provider::EcdsaGenerated => complete_ec(&mut config, &ECDSA, realm_name, now)?,
         Provider::EcdhGenerated => {
-            let algorithms = ["ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"];
+            let algorithms = [
+                "ECDH-ES",
+                "ECDH-ES+A128KW",
+                "ECDH-ES+A192KW",
+                "ECDH-ES+A256KW",
+            ];
             one_of(&config, "ecdhAlgorithm", "Algorithm", &algorithms)?;
             complete_ec(&mut config, &ECDH, realm_name, now)?;
         }

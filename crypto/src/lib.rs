@@ -1,6 +1,8 @@
 //! Signs, verifies, encrypts and hashes.
 
 pub mod algorithm;
+#[cfg(test)]
+mod attacks;
 pub mod certificate;
 pub mod content_encryption;
 mod der;
@@ -20,6 +22,8 @@ pub mod password_hasher;
 pub mod private_key;
 pub mod public_key;
 pub mod random;
+#[cfg(test)]
+mod rfc_vectors;
 
 pub use algorithm::{Algorithm, Curve, Hash, KeyType, KeyUse};
 pub use certificate::Certificate;

@@ -48,12 +48,11 @@ pub fn fallback_provider(key_use: KeyUse, algorithm: &str) -> Option<Fallback> {
                 put(&mut config, "algorithm", algorithm);
                 Provider::RsaEncGenerated
             }
-            // ECDH-ES+A192KW is missing: the crypto library has no AES-192 key wrap.
-            "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW" => {
-                let curve = if algorithm == "ECDH-ES+A256KW" {
-                    Curve::P521
-                } else {
-                    Curve::P256
+            "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A192KW" | "ECDH-ES+A256KW" => {
+                let curve = match algorithm {
+                    "ECDH-ES+A192KW" => Curve::P384,
+                    "ECDH-ES+A256KW" => Curve::P521,
+                    _ => Curve::P256,
                 };
                 put(&mut config, ECDH.curve, curve.name());
                 // Keycloak leaves this out and then never finds the key it made.

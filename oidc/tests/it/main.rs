@@ -3,6 +3,8 @@
 #![expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
 
 #[cfg(test)]
+mod assertions;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bank;
