@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use claviger_engine::network::{Boxed, Network, NetworkError};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::address::{AddressPolicy, AddressRefusal};
 use crate::resolver::{CheckedResolver, Lookup, SystemLookup};
+use crate::tls::{self, NameCheck};
 
 /// Longest URL called, in bytes.
 const URL_BYTES_MAX: usize = 8 * 1024;
@@ -33,6 +32,8 @@ pub struct FetcherOptions {
     pub concurrency_max: usize,
     /// DER of further root certificates to trust, beside the system's.
     pub extra_roots: Vec<Vec<u8>>,
+    /// Whose names a certificate of theirs must have.
+    pub names: NameCheck,
 }
 
 impl Default for FetcherOptions {
@@ -44,6 +45,7 @@ impl Default for FetcherOptions {
             response_bytes_max: 1024 * 1024,
             concurrency_max: 64,
             extra_roots: Vec::new(),
+            names: NameCheck::default(),
         }
     }
 }
@@ -161,7 +163,7 @@ impl Fetcher {
             lookup,
         };
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(&options.extra_roots)?)
+            .tls_backend_preconfigured(tls::client_config(&options.extra_roots, options.names)?)
             .dns_resolver(resolver)
             .redirect(redirect::Policy::none())
             // Variables of the environment must not send our calls elsewhere.
@@ -390,30 +392,6 @@ fn cut(text: &str) -> String {
         .chars()
         .take(200)
         .collect()
-}
-
-/// The system's roots, or the built-in ones of Mozilla where a system (an empty container) has
-/// none, and those of the settings.
-fn tls(extra_roots: &[Vec<u8>]) -> Result<ClientConfig, SetupError> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some of the system's root certificates cannot be read");
-    }
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    for root in extra_roots {
-        roots
-            .add(CertificateDer::from(root.clone()))
-            .map_err(SetupError::Root)?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(SetupError::Tls)?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 pub mod address;
 pub mod fetcher;
 pub mod resolver;
+pub mod tls;
 
 pub use address::{AddressPolicy, AddressRefusal};
 pub use fetcher::{Answer, FetchError, Fetcher, FetcherOptions, SetupError};
 pub use resolver::{Lookup, SystemLookup};
+pub use tls::NameCheck;

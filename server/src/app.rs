@@ -14,10 +14,11 @@ use claviger_engine::defaults::MASTER;
 use claviger_engine::network::{Network, Nobody};
 use claviger_engine::{App, bootstrap, realms};
 use claviger_model::Secret;
-use claviger_outbound::{Fetcher, FetcherOptions};
+use claviger_outbound::Fetcher;
 use claviger_store::{Database, Store, UserQuery};
 
 use crate::settings::{Bootstrap, Mode, Settings};
+use crate::trust;
 
 /// Category of what is said about administration, as in Keycloak's log.
 const CATEGORY: &str = "org.keycloak.services";
@@ -29,7 +30,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     {
         make_folder(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let store = Store::open(&settings.database)
+    let store = Store::open(&trust::database(settings)?)
         .await
         .context("cannot open the database")?;
     let random = Random::system();
@@ -37,7 +38,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     let network: Arc<dyn Network> = match settings.mode {
         Mode::Offline => Arc::new(Nobody),
         Mode::Development | Mode::Production => {
-            let fetcher = Fetcher::new(&FetcherOptions::default());
+            let fetcher = Fetcher::new(&trust::calls(settings)?);
             Arc::new(fetcher.context("cannot prepare calls to others")?)
         }
     };

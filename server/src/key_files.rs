@@ -141,6 +141,28 @@ pub fn trust_store(
     Ok(certificates)
 }
 
+/// The certificates to be trusted of a file of either format; at least one.
+pub fn certificates(store: &StoreFile) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let bytes = read(&store.path)?;
+    if is_pem(&bytes) {
+        pem_certificates(&store.path, &bytes)
+    } else {
+        trust_store(store, &bytes)
+    }
+}
+
+/// The private key of a file of either format and its certificates, its own first.
+pub fn identity(
+    store: &StoreFile,
+) -> anyhow::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let bytes = read(&store.path)?;
+    if is_pem(&bytes) {
+        let chain = pem_certificates(&store.path, &bytes)?;
+        return Ok((chain, pem_key(&store.path, &bytes)?));
+    }
+    key_store(store, &bytes)
+}
+
 /// The secrets of a PKCS#12 file by their names, which Java writes in lower case, as `keytool
 /// -importpass` puts them there.
 pub fn secrets(store: &StoreFile) -> anyhow::Result<HashMap<String, Secret>> {

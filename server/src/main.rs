@@ -13,6 +13,7 @@ mod observe;
 mod routes;
 mod settings;
 mod tls;
+mod trust;
 mod unbuilt;
 mod vault;
 

@@ -15,6 +15,7 @@ mod properties;
 pub mod proxy;
 pub mod raw;
 pub mod transfer;
+pub mod trust;
 mod value;
 pub mod vault;
 
@@ -31,6 +32,7 @@ use logging::Logging;
 use proxy::Proxy;
 use raw::RawOptions;
 use transfer::Transfer;
+use trust::Trust;
 use value::Values;
 use vault::Vault;
 
@@ -80,6 +82,10 @@ pub struct Settings {
     pub home: PathBuf,
     /// Where everything is kept.
     pub database: claviger_store::Options,
+    /// Files that an encrypted connection to it needs.
+    pub database_files: database::Files,
+    /// Whose certificates are believed.
+    pub trust: Trust,
     /// The listeners for everybody.
     pub http: Http,
     /// The listener for operators, if anything is to be served on it.
@@ -203,6 +209,8 @@ impl Settings {
             mode,
             home: home.to_owned(),
             database: database::check(&values, home, mode, notices)?,
+            database_files: database::Files::check(&values)?,
+            trust: Trust::check(&values, home, notices)?,
             management,
             observe,
             http,

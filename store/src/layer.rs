@@ -6,6 +6,7 @@ use std::time::Duration;
 use claviger_model::RealmId;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::built::Built;
 use crate::error::{Plain, StoreError};
@@ -26,6 +27,9 @@ pub const MAX_VALUE_BYTES: usize = 8 << 20;
 pub const MAX_ROWS: usize = 1_000_000;
 /// The most statements of one write.
 pub const MAX_STEPS: usize = 1_000_000;
+
+/// Category of what is said about slow reads and writes, as in Keycloak's log.
+const SLOW: &str = "org.hibernate.SQL_SLOW";
 
 statements! {
     /// Whether anybody is there.
@@ -65,6 +69,7 @@ struct Inner {
     readers: Readers,
     queue: mpsc::Sender<Message>,
     write_timeout: Duration,
+    slow: Option<Duration>,
     fault: Option<Arc<FaultPlan>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -163,6 +168,7 @@ impl Store {
             readers,
             queue,
             write_timeout: options.write_timeout,
+            slow: options.slow,
             fault: options.fault.clone(),
             thread: Mutex::new(thread),
         };
@@ -183,6 +189,7 @@ impl Store {
         }
         check(&steps)?;
         let patience = patience(self.inner.write_timeout, &steps);
+        let since = Instant::now();
         let (answer, told) = oneshot::channel();
         self.inner
             .queue
@@ -191,10 +198,21 @@ impl Store {
                 TrySendError::Full(_) => StoreError::busy("too many writes wait"),
                 TrySendError::Closed(_) => StoreError::busy("the store is closed"),
             })?;
-        match tokio::time::timeout(patience, told).await {
+        let told = tokio::time::timeout(patience, told).await;
+        self.tell_slow(since, "a write");
+        match told {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::busy("the store was closed")),
             Err(_) => Err(StoreError::busy("the write took too long")),
+        }
+    }
+
+    /// Says what took long, by its name: what was asked for may be secret.
+    fn tell_slow(&self, since: Instant, what: &str) {
+        let took = since.elapsed();
+        if self.inner.slow.is_some_and(|slow| took >= slow) {
+            let millis = took.as_millis();
+            tracing::info!(target: SLOW, "Slow query took {millis} milliseconds [{what}]");
         }
     }
 
@@ -242,7 +260,8 @@ impl Store {
                 Plain("failed on purpose"),
             ));
         }
-        match &self.inner.readers {
+        let since = Instant::now();
+        let found = match &self.inner.readers {
             Readers::Sqlite(readers) => match statement {
                 StatementRef::Named(_) => readers.fetch(statement, args),
                 // A search may have to look at every row: not on a thread that serves others.
@@ -250,7 +269,9 @@ impl Store {
             },
             Readers::Postgres(readers) => readers.fetch(statement, args).await,
             Readers::Mysql(readers) => readers.fetch(statement, args).await,
-        }
+        };
+        self.tell_slow(since, statement.name);
+        found
     }
 
     /// Has the engine prepare every statement of the registry, and tells their names: whether this

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{
-    Conn, Error, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, SslOpts, Value as Cell,
+    ClientIdentity, Conn, Error, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts,
+    SslOpts, Value as Cell,
 };
 
 use crate::dialect::Dialect;
 use crate::error::{Plain, StoreError};
 use crate::migrate::{Applied, HISTORY, Migrate};
-use crate::options::{Options, Server, Tls};
+use crate::options::{Options, Server, Tls, Verification};
 use crate::row::Row;
 use crate::statement::StatementRef;
 use crate::tx::Step;
@@ -36,11 +37,7 @@ const ALREADY_THERE: [u16; 2] = [1050, 1061];
 fn connect_options(server: &Server) -> OptsBuilder {
     let ssl = match &server.tls {
         Tls::Disabled => None,
-        Tls::VerifyServer { ca_file } => Some(
-            SslOpts::default()
-                .with_root_certs(vec![ca_file.clone().into()])
-                .with_disable_built_in_roots(true),
-        ),
+        Tls::VerifyServer(verification) => Some(encryption(verification)),
     };
     // Strict: a value that is too long is an error, not cut. Lengths count characters, text is what
     // the server calls utf8mb4: all of Unicode.
@@ -63,6 +60,29 @@ fn connect_options(server: &Server) -> OptsBuilder {
         .stmt_cache_size(PREPARED)
         .setup(setup)
         .ssl_opts(ssl)
+}
+
+/// No connection came free in time.
+fn in_use() -> Error {
+    let text = "all connections are in use";
+    Error::from(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
+}
+
+/// Trusts these authorities, and nobody else.
+fn encryption(verification: &Verification) -> SslOpts {
+    let files = verification.ca_file.iter().map(|file| file.clone().into());
+    let more = verification
+        .authorities
+        .iter()
+        .map(|der| der.clone().into());
+    let identity = verification.identity.as_ref().map(|identity| {
+        let key = identity.key.reveal().as_bytes().to_vec();
+        ClientIdentity::new(identity.chain.clone().into_bytes().into(), key.into())
+    });
+    SslOpts::default()
+        .with_root_certs(files.chain(more).collect())
+        .with_disable_built_in_roots(true)
+        .with_client_identity(identity)
 }
 
 /// Makes connections to one server.
@@ -95,6 +115,7 @@ impl Connector {
 pub(crate) struct Readers {
     pool: Pool,
     timeout: Duration,
+    acquire_timeout: Duration,
 }
 
 impl Readers {
@@ -107,11 +128,13 @@ impl Readers {
         let pool = PoolOpts::default()
             .with_constraints(constraints)
             .with_inactive_connection_ttl(IDLE)
+            .with_abs_conn_ttl(options.connection_lifetime)
             .with_reset_connection(false);
         let pool = Pool::new(connect_options(server).pool_opts(pool));
         Ok(Self {
             pool,
             timeout: options.read_timeout,
+            acquire_timeout: options.acquire_timeout,
         })
     }
 
@@ -144,7 +167,8 @@ impl Readers {
     }
 
     async fn try_fetch(&self, statement: &StatementRef, args: &[Value]) -> Result<Vec<Row>, Error> {
-        let mut connection = self.pool.get_conn().await?;
+        let waiting = tokio::time::timeout(self.acquire_timeout, self.pool.get_conn());
+        let mut connection = waiting.await.map_err(|_| in_use())??;
         let text = statement.text(Dialect::Mysql);
         let mut found = connection.exec_iter(text, parameters(args)).await?;
         let columns = found.columns().unwrap_or_default();

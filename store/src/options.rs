@@ -21,6 +21,12 @@ pub struct Options {
     pub queue: usize,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
+    /// How long a read may wait for one of the connections (servers only).
+    pub acquire_timeout: Duration,
+    /// How old a connection that reads may become (servers only); no limit if none.
+    pub connection_lifetime: Option<Duration>,
+    /// From when on a read or a write is told of in the log, as slow; none if none.
+    pub slow: Option<Duration>,
     /// How long a read may take, waiting for a connection included (servers only: a read of SQLite
     /// is a call of a function).
     pub read_timeout: Duration,
@@ -38,6 +44,9 @@ impl Options {
             pool_size: 16,
             queue: 4096,
             connect_timeout: Duration::from_secs(5),
+            acquire_timeout: Duration::from_secs(10),
+            connection_lifetime: None,
+            slow: Some(Duration::from_secs(10)),
             read_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
             fault: None,
@@ -105,12 +114,29 @@ pub struct Server {
 pub enum Tls {
     /// None.
     Disabled,
-    /// TLS; the server's certificate must be valid for its host name and come from an authority in
-    /// this file (PEM).
-    VerifyServer {
-        /// The authorities' certificates.
-        ca_file: PathBuf,
-    },
+    /// TLS; the server's certificate must be valid for its host name and come from an authority that
+    /// is named here.
+    VerifyServer(Verification),
+}
+
+/// Whose certificate a server shows, and what it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// A file with certificates of authorities (PEM).
+    pub ca_file: Option<PathBuf>,
+    /// More of them (DER).
+    pub authorities: Vec<Vec<u8>>,
+    /// What we show of ourselves if the server asks.
+    pub identity: Option<Identity>,
+}
+
+/// A certificate of ours, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate, followed by those of its authorities (PEM).
+    pub chain: String,
+    /// The private key (PEM, PKCS#8).
+    pub key: Secret,
 }
 
 impl Database {
@@ -244,7 +270,10 @@ fn parameters(url: &Url, server: &mut Server) -> Result<(), StoreError> {
     match (encrypt || ca_file.is_some(), ca_file) {
         (false, _) => Ok(()),
         (true, Some(ca_file)) => {
-            server.tls = Tls::VerifyServer { ca_file };
+            server.tls = Tls::VerifyServer(Verification {
+                ca_file: Some(ca_file),
+                ..Verification::default()
+            });
             Ok(())
         }
         (true, None) => Err(settings(
@@ -282,9 +311,10 @@ mod tests {
         let server = postgres("jdbc:postgresql://h/k?ssl=true&sslrootcert=/etc/ca.pem");
         assert_eq!(
             server.tls,
-            Tls::VerifyServer {
-                ca_file: "/etc/ca.pem".into()
-            }
+            Tls::VerifyServer(Verification {
+                ca_file: Some("/etc/ca.pem".into()),
+                ..Verification::default()
+            })
         );
 
         for url in [

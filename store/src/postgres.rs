@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    ClientWrapper, Connect, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime,
+    ClientWrapper, Connect, Hook, HookError, Manager, ManagerConfig, Pool, PoolError,
+    RecyclingMethod, Runtime,
 };
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -17,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::migrate::{Applied, HISTORY, Migrate};
-use crate::options::{Options, Server, Tls};
+use crate::options::{Options, Server, Tls, Verification};
 use crate::row::Row;
 use crate::statement::StatementRef;
 use crate::value::Value;
@@ -57,9 +58,9 @@ impl Connector {
                 config.ssl_mode(tokio_postgres::config::SslMode::Disable);
                 None
             }
-            Tls::VerifyServer { ca_file } => {
+            Tls::VerifyServer(verification) => {
                 config.ssl_mode(tokio_postgres::config::SslMode::Require);
-                Some(MakeRustlsConnect::new(client_config(ca_file)?))
+                Some(MakeRustlsConnect::new(client_config(verification)?))
             }
         };
         Ok(Self {
@@ -137,27 +138,48 @@ fn session_settings(server: &Server, options: &Options) -> Result<String, StoreE
     Ok(settings)
 }
 
-/// Trusts the authorities in this file, and nobody else.
-fn client_config(ca_file: &std::path::Path) -> Result<rustls::ClientConfig, StoreError> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        StoreError::Settings(format!(
-            "the authorities' file {} : {error}",
-            ca_file.display()
-        ))
+/// Trusts these authorities, and nobody else.
+fn client_config(verification: &Verification) -> Result<rustls::ClientConfig, StoreError> {
+    let refused = |what: &str, error: &dyn std::fmt::Display| {
+        StoreError::Settings(format!("{what}: {error}"))
     };
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca_file).map_err(|error| unreadable(&error))? {
-        let certificate = certificate.map_err(|error| unreadable(&error))?;
-        roots.add(certificate).map_err(|error| unreadable(&error))?;
+    if let Some(file) = &verification.ca_file {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            refused(&format!("the authorities' file {}", file.display()), error)
+        };
+        for certificate in
+            CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))?
+        {
+            let certificate = certificate.map_err(|error| unreadable(&error))?;
+            roots.add(certificate).map_err(|error| unreadable(&error))?;
+        }
+        if roots.is_empty() {
+            return Err(unreadable(&"it has no certificate"));
+        }
     }
-    if roots.is_empty() {
-        return Err(unreadable(&"it has no certificate"));
-    }
+    let more = verification.authorities.iter();
+    roots.add_parsable_certificates(more.map(|der| CertificateDer::from(der.clone())));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| unreadable(&error))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+        .map_err(|error| refused("TLS", &error))?
+        .with_root_certificates(roots);
+    let Some(identity) = &verification.identity else {
+        return Ok(config.with_no_client_auth());
+    };
+    let unusable =
+        |error: &dyn std::fmt::Display| refused("the certificate for the database", error);
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(identity.chain.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|error| unusable(&error))?;
+    // The reason may quote the key: it is not told.
+    let key = PrivateKeyDer::from_pem_slice(identity.key.reveal().as_bytes())
+        .map_err(|_| unusable(&"its key cannot be read"))?;
+    config
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| unusable(&error))
 }
 
 /// The connections that read.
@@ -174,10 +196,18 @@ impl Readers {
             recycling_method: RecyclingMethod::Fast,
         };
         let manager = Manager::from_connect(config, connector, recycling);
+        let lifetime = options.connection_lifetime;
+        let young = Hook::sync_fn(move |_, metrics| {
+            if lifetime.is_some_and(|lifetime| metrics.age() > lifetime) {
+                return Err(HookError::message("the connection is old"));
+            }
+            Ok(())
+        });
         let pool = Pool::builder(manager)
+            .pre_recycle(young)
             .max_size(options.pool_size)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(options.read_timeout))
+            .wait_timeout(Some(options.acquire_timeout))
             .create_timeout(Some(options.connect_timeout))
             .recycle_timeout(Some(options.connect_timeout))
             .build()

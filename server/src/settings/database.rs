@@ -1,14 +1,18 @@
 //! Which database, in Keycloak's words.
 
 use std::path::Path;
+use std::time::Duration;
 
-use claviger_store::{Database, Options, Server, Tls};
+use claviger_store::{Database, Options, Server, Tls, Verification};
 
+use super::https::{StoreFile, only_java};
 use super::value::Values;
 use super::{Mode, Notices, UsageError};
 
 /// The file of `dev-file`, below the home directory.
 const FILE: &str = "data/claviger.db";
+/// The least patience: with less nothing would ever be done.
+const SHORTEST: Duration = Duration::from_millis(100);
 /// As many connections as the store takes at most.
 const MOST_CONNECTIONS: usize = 1_000;
 
@@ -17,6 +21,51 @@ const MOST_CONNECTIONS: usize = 1_000;
 enum Vendor {
     Postgres,
     Mysql,
+}
+
+/// Files that an encrypted connection needs; read when it is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Whose certificates of the database are believed; those that we believe anyhow if none.
+    pub trust: Option<StoreFile>,
+    /// Our certificate and key, for databases that want to see one.
+    pub identity: Option<StoreFile>,
+}
+
+impl Files {
+    /// Reads `db-tls-trust-store-…` and `db-mtls-key-store-…`.
+    pub(super) fn check(values: &Values<'_>) -> Result<Self, UsageError> {
+        let file = |part: &str| {
+            let Some(path) = values.text(&format!("{part}-file")) else {
+                return Ok(None);
+            };
+            let option = format!("{part}-type");
+            let kind = values.text(&option).unwrap_or("PKCS12");
+            if !["PKCS12", "PEM"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(kind))
+            {
+                return Err(only_java(Path::new(path), &option));
+            }
+            let password = values
+                .secret(&format!("{part}-password"))
+                .unwrap_or_default();
+            Ok(Some(StoreFile {
+                path: path.into(),
+                password,
+            }))
+        };
+        let (trust, identity) = (file("db-tls-trust-store")?, file("db-mtls-key-store")?);
+        let verified = values.text("db-tls-mode") == Some("verify-server");
+        if identity.is_some() && !verified {
+            return Err(UsageError(
+                "db-mtls-key-store-file needs db-tls-mode=verify-server: a certificate is shown to \
+                 nobody whose own is not checked"
+                    .to_owned(),
+            ));
+        }
+        Ok(Self { trust, identity })
+    }
 }
 
 /// Reads all options that begin with `db`.
@@ -52,6 +101,12 @@ pub(super) fn check(
         }
     };
     let mut options = Options::new(database);
+    limits(values, mode, &mut options)?;
+    Ok(options)
+}
+
+/// How many connections, and how much patience with them.
+fn limits(values: &Values<'_>, mode: Mode, options: &mut Options) -> Result<(), UsageError> {
     if values.is_given("db-pool-max-size")
         && let Some(size) = values.count("db-pool-max-size")?
     {
@@ -62,7 +117,27 @@ pub(super) fn check(
         }
         options.pool_size = size;
     }
-    Ok(options)
+    let span = |name: &str| {
+        let given = values.is_given(name).then(|| values.duration(name));
+        given
+            .transpose()
+            .map(|span| span.map(|span| span.max(SHORTEST)))
+    };
+    options.connect_timeout = values.duration("db-connect-timeout")?.max(SHORTEST);
+    options.connection_lifetime = span("db-pool-max-lifetime")?;
+    if let Some(patience) = span("db-pool-acquisition-timeout")? {
+        options.acquire_timeout = patience;
+    }
+    let transactions = match mode {
+        Mode::Development | Mode::Production => "transaction-default-timeout",
+        Mode::Offline => "transaction-setup-timeout",
+    };
+    if let Some(patience) = span(transactions)? {
+        (options.read_timeout, options.write_timeout) = (patience, patience);
+    }
+    let slow = values.number("db-log-slow-queries-threshold")?;
+    options.slow = (slow > 0).then(|| Duration::from_millis(slow));
+    Ok(())
 }
 
 /// A database within the process. A URL can only be one of SQLite's.
@@ -107,11 +182,11 @@ fn server(values: &Values<'_>, vendor: Vendor) -> Result<Database, UsageError> {
             if let Some(schema) = values.text("db-schema") {
                 server.schema = Some(schema.to_owned());
             }
-            encrypt(values, &mut server)?;
+            encrypt(values, &mut server);
             Ok(Database::Postgres(server))
         }
         (Database::Mysql(mut server), Vendor::Mysql) => {
-            encrypt(values, &mut server)?;
+            encrypt(values, &mut server);
             Ok(Database::Mysql(server))
         }
         (Database::Postgres(_), Vendor::Mysql) => Err(mismatch("postgres")),
@@ -147,21 +222,9 @@ fn default_url(values: &Values<'_>, vendor: Vendor) -> Result<String, UsageError
 }
 
 /// `db-tls-mode`. An encrypted connection without a check of the certificate is none: there is no
-/// mode for it.
-fn encrypt(values: &Values<'_>, server: &mut Server) -> Result<(), UsageError> {
-    let file = values.text("db-tls-trust-store-file");
-    if values.text("db-tls-mode") != Some("verify-server") {
-        return Ok(());
+/// mode for it. The authorities are read when the connection is made.
+fn encrypt(values: &Values<'_>, server: &mut Server) {
+    if values.text("db-tls-mode") == Some("verify-server") {
+        server.tls = Tls::VerifyServer(Verification::default());
     }
-    let Some(file) = file else {
-        return Err(UsageError(
-            "db-tls-mode=verify-server needs the authority's certificate: give a PEM file in \
-             db-tls-trust-store-file"
-                .to_owned(),
-        ));
-    };
-    server.tls = Tls::VerifyServer {
-        ca_file: file.into(),
-    };
-    Ok(())
 }

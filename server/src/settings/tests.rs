@@ -4,7 +4,7 @@ mod logging;
 
 use std::time::Duration;
 
-use claviger_store::{Database, Tls};
+use claviger_store::{Database, Tls, Verification};
 use tracing::level_filters::LevelFilter;
 
 use super::raw::Sources;
@@ -175,12 +175,7 @@ fn databases_are_read() {
         ("db.example", 6543, "x")
     );
     assert_eq!(parts.schema.as_deref(), Some("s"));
-    assert_eq!(
-        parts.tls,
-        Tls::VerifyServer {
-            ca_file: "/ca.pem".into()
-        }
-    );
+    assert_eq!(parts.tls, Tls::VerifyServer(Verification::default()));
 
     let url = server(&[(
         "db-url",
@@ -222,8 +217,15 @@ fn databases_that_cannot_be_are_refused_and_say_why() {
             "set db to mysql or mariadb",
         ),
         (
-            &[("db", "postgres"), ("db-tls-mode", "verify-server")],
-            "db-tls-trust-store-file",
+            &[("db", "postgres"), ("db-mtls-key-store-file", "/x")],
+            "needs db-tls-mode=verify-server",
+        ),
+        (
+            &[
+                ("db-tls-trust-store-file", "/x"),
+                ("db-tls-trust-store-type", "JKS"),
+            ],
+            "keytool -importkeystore",
         ),
         (
             &[("db-pool-max-size", "0")],
@@ -404,6 +406,31 @@ fn the_queue_adds_to_the_pool() {
         settings(Mode::Development, &options[1..]).http.max_requests,
         None
     );
+}
+
+#[test]
+fn patience_with_the_database_is_as_asked_for() {
+    let database = |mode, options: &[(&str, &str)]| settings(mode, options).database;
+    let usual = database(Mode::Development, &[]);
+    assert_eq!(usual.slow, Some(Duration::from_secs(10)));
+    assert_eq!(usual.connect_timeout, Duration::from_secs(10));
+    let asked = [
+        ("db-connect-timeout", "3"),
+        ("db-pool-max-lifetime", "30m"),
+        ("db-pool-acquisition-timeout", "2s"),
+        ("db-log-slow-queries-threshold", "0"),
+        ("transaction-default-timeout", "PT1M"),
+        ("transaction-setup-timeout", "1h"),
+    ];
+    let serving = database(Mode::Development, &asked);
+    assert_eq!(serving.connect_timeout, Duration::from_secs(3));
+    assert_eq!(serving.connection_lifetime, Some(Duration::from_mins(30)));
+    assert_eq!(serving.acquire_timeout, Duration::from_secs(2));
+    assert_eq!(serving.slow, None);
+    assert_eq!(serving.write_timeout, Duration::from_mins(1));
+    assert_eq!(serving.read_timeout, Duration::from_mins(1));
+    let offline = database(Mode::Offline, &asked);
+    assert_eq!(offline.write_timeout, Duration::from_hours(1));
 }
 
 #[test]

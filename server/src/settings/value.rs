@@ -75,6 +75,16 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// A whole number, zero included; zero if there is nothing.
+    pub fn number(&self, name: &str) -> Result<u64, UsageError> {
+        let text = self.text(name).unwrap_or("0");
+        text.parse().map_err(|_| {
+            UsageError(format!(
+                "Invalid value for option '--{name}': Expected a whole number, got \"{text}\""
+            ))
+        })
+    }
+
     /// A span of time; nothing if there is nothing.
     pub fn duration(&self, name: &str) -> Result<Duration, UsageError> {
         let text = self.text(name).unwrap_or("0");

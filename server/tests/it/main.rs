@@ -7,6 +7,8 @@ mod base_paths;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod database_tls;
+#[cfg(test)]
 mod databases;
 #[cfg(test)]
 mod faults;

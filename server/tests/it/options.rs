@@ -217,3 +217,15 @@ fn the_log_can_be_json_and_has_levels() {
         "{line}"
     );
 }
+
+#[test]
+fn slow_writes_are_logged_by_name() {
+    // To make the master realm takes longer than this on any disk.
+    let server = Server::start(&Home::new(), &["--db-log-slow-queries-threshold=1"]);
+    let slow = "INFO  [org.hibernate.SQL_SLOW]";
+    let told = server
+        .seen
+        .iter()
+        .any(|line| line.contains(slow) && line.contains("[a write]"));
+    assert!(told, "{:#?}", server.seen);
+}
