@@ -3,22 +3,26 @@
 //!
 //! No write is open while a password is hashed; what was learned goes into the caller's job.
 
+mod steps;
+
 use claviger_crypto::otp::{OtpCredential, OtpMatch};
 use claviger_crypto::password::Verdict;
 use claviger_crypto::{HashPolicy, HasherError, StoredPassword};
 use claviger_model::user::CredentialType;
 use claviger_model::{Credential, Seconds, Secret, User};
 use claviger_store::{StoreError, Tx};
-use claviger_wire::document::Kind;
-use claviger_wire::flow::{FlowView, Requirement, Step};
 
 use crate::app::App;
 use crate::brute_force::{Lock, Proof, Standing};
 use crate::events::EventBuilder;
+#[cfg(doc)]
+use crate::mapper::amr::COMPLETED_NOTE;
 use crate::password_policy::PasswordPolicy;
 use crate::profile::UserProfile;
 use crate::realm::Realm;
 use crate::request::RequestContext;
+
+use steps::{Otp, Steps, steps};
 
 /// What a client sends of its user (RFC 6749 §4.3.2, with Keycloak's one-time password).
 #[derive(Clone, Debug, Default)]
@@ -98,18 +102,13 @@ pub enum LoginError {
     Store(#[from] StoreError),
 }
 
-/// The steps of a direct grant flow that this server can take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Steps {
-    password: bool,
-    otp: Otp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Otp {
-    Never,
-    IfConfigured,
-    Always,
+/// A user who has shown who he is.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The user.
+    pub user: User,
+    /// What of the flow was completed, for note [`COMPLETED_NOTE`] of the session.
+    pub completed: String,
 }
 
 /// Lets a user in by the direct grant, or says why not. Upgrades of the password's hash, the use of a
@@ -121,9 +120,9 @@ pub async fn direct_grant(
     sent: &DirectGrant,
     event: &mut EventBuilder,
     tx: &mut Tx,
-) -> Result<Result<User, LoginRefused>, LoginError> {
+) -> Result<Result<SignedIn, LoginRefused>, LoginError> {
     let refused = match identify(app, realm, sent, event, tx).await? {
-        Ok(user) => return Ok(Ok(user)),
+        Ok(signed_in) => return Ok(Ok(signed_in)),
         Err(Refusal::Recorded(refused)) => return Ok(Err(refused)),
         Err(Refusal::New(refused)) => refused,
     };
@@ -152,7 +151,7 @@ async fn identify(
     sent: &DirectGrant,
     event: &mut EventBuilder,
     tx: &mut Tx,
-) -> Result<Result<User, Refusal>, LoginError> {
+) -> Result<Result<SignedIn, Refusal>, LoginError> {
     event.detail("auth_method", "openid-connect");
     let Some(steps) = steps(app, realm).await? else {
         event.detail(
@@ -184,7 +183,7 @@ async fn identify(
         sent,
         policy,
     };
-    if let Err(refused) = attempt.prove(steps, event, tx).await? {
+    if let Err(refused) = attempt.prove(&steps, event, tx).await? {
         event.user(user.id.as_str());
         return Ok(Err(refused));
     }
@@ -193,7 +192,8 @@ async fn identify(
         return Ok(Err(LoginRefused::NotSetUp.into()));
     }
     event.user(user.id.as_str());
-    Ok(Ok(user))
+    let completed = steps.completed(attempt.has_otp(), app.now());
+    Ok(Ok(SignedIn { user, completed }))
 }
 
 /// Finds a user by name, or by e-mail address where the realm allows signing in with it.
@@ -209,73 +209,6 @@ pub async fn find(app: &App, realm: &Realm, name: &str) -> Result<Option<User>, 
         return Ok(Some(user));
     }
     app.store.user_by_username(&realm.id, &name).await
-}
-
-/// Reads the realm's direct grant flow. What is not understood is not skipped: `None`.
-async fn steps(app: &App, realm: &Realm) -> Result<Option<Steps>, StoreError> {
-    let alias = realm
-        .settings
-        .flows
-        .direct_grant
-        .as_deref()
-        .unwrap_or("direct grant");
-    let flow = |alias: String| async move {
-        let found = app
-            .store
-            .document_by_name(&realm.id, Kind::Flow, "", &alias)
-            .await?;
-        Ok::<_, StoreError>(found.map(|document| FlowView::from_body(&document.body)))
-    };
-    let Some(top) = flow(alias.to_owned()).await? else {
-        return Ok(None);
-    };
-    let mut steps = Steps {
-        password: false,
-        otp: Otp::Never,
-    };
-    for execution in &top.executions {
-        match (&execution.step, execution.requirement) {
-            (_, Requirement::Disabled) => {}
-            (Step::Authenticator(name), Requirement::Required) => match name.as_str() {
-                "direct-grant-validate-username" => {}
-                "direct-grant-validate-password" => steps.password = true,
-                "direct-grant-validate-otp" => steps.otp = Otp::Always,
-                _ => return Ok(None),
-            },
-            (Step::Flow { alias, form: None }, Requirement::Conditional) => {
-                let Some(inner) = flow(alias.clone()).await? else {
-                    return Ok(None);
-                };
-                match conditional_otp(&inner) {
-                    Some(true) => steps.otp = Otp::IfConfigured,
-                    Some(false) => {}
-                    None => return Ok(None),
-                }
-            }
-            _ => return Ok(None),
-        }
-    }
-    // A flow that proves nothing lets nobody in.
-    Ok((steps.password || steps.otp == Otp::Always).then_some(steps))
-}
-
-/// Whether a sub-flow is "if the user has a one-time password, ask for it"; none if it is more.
-fn conditional_otp(flow: &FlowView) -> Option<bool> {
-    let mut condition = false;
-    let mut otp = false;
-    for execution in &flow.executions {
-        match (&execution.step, execution.requirement) {
-            (_, Requirement::Disabled) => {}
-            (Step::Authenticator(name), Requirement::Required) => match name.as_str() {
-                "conditional-user-configured" => condition = true,
-                "direct-grant-validate-otp" => otp = true,
-                _ => return None,
-            },
-            _ => return None,
-        }
-    }
-    // Without its condition a conditional sub-flow is not entered.
-    Some(condition && otp)
 }
 
 /// What is no password, or none of this user.
@@ -303,7 +236,7 @@ impl Attempt<'_> {
     /// Checks all proofs, and counts the wrong ones.
     async fn prove(
         &self,
-        steps: Steps,
+        steps: &Steps,
         event: &mut EventBuilder,
         tx: &mut Tx,
     ) -> Result<Result<(), Refusal>, LoginError> {
@@ -353,7 +286,7 @@ impl Attempt<'_> {
     }
 
     /// The last proof that this user has to give.
-    fn strongest(&self, steps: Steps) -> Proof {
+    fn strongest(&self, steps: &Steps) -> Proof {
         let has_otp = self
             .credentials
             .iter()
@@ -408,6 +341,12 @@ impl Attempt<'_> {
         self.credentials
             .iter()
             .find(|known| known.kind == CredentialType::Password)
+    }
+
+    /// Whether the user has a generator of one-time passwords.
+    fn has_otp(&self) -> bool {
+        let mut kinds = self.credentials.iter().map(|known| &known.kind);
+        kinds.any(|kind| *kind == CredentialType::Otp)
     }
 
     /// Checks the one-time password, and marks its code as used where codes are for one use.

@@ -68,8 +68,8 @@ pub struct Subject<'a> {
     pub issuer: &'a str,
     /// `nonce` of the authorization request.
     pub nonce: Option<&'a str>,
-    /// How the user signed in ([`amr::references`]); needed only if [`amr::is_wanted`].
-    pub amr: &'a [String],
+    /// The names of methods to sign in; needed only if [`amr::is_wanted`].
+    pub methods: &'a amr::Methods,
     /// The present.
     pub now: Millis,
 }

@@ -25,6 +25,7 @@ use claviger_wire::realm::RealmSettings;
 use tokio::sync::OnceCell;
 
 use crate::client::Client;
+use crate::mapper::amr::Methods;
 use crate::profile::UserProfile;
 
 /// How many realms' snapshots are kept at most; the least used go first.
@@ -97,6 +98,7 @@ pub struct Realm {
     roles: OnceCell<Arc<Roles>>,
     scopes: OnceCell<Arc<Scopes>>,
     profile: OnceCell<Arc<UserProfile>>,
+    methods: OnceCell<Arc<Methods>>,
     clients: moka::sync::Cache<String, Option<Arc<Client>>>,
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
@@ -126,6 +128,7 @@ impl Realm {
             roles: OnceCell::new(),
             scopes: OnceCell::new(),
             profile: OnceCell::new(),
+            methods: OnceCell::new(),
             clients: moka::sync::Cache::new(PARTS_KEPT),
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
@@ -152,6 +155,16 @@ impl Realm {
             Ok(Arc::new(UserProfile::read(own.as_deref())))
         };
         self.profile.get_or_try_init(load).await.cloned()
+    }
+
+    /// What `amr` calls the ways to sign in.
+    pub async fn methods(&self) -> Result<Arc<Methods>, StoreError> {
+        let load = || async {
+            let flows = self.store.documents(&self.id, Kind::Flow).await?;
+            let configs = self.store.documents(&self.id, Kind::AuthenticatorConfig);
+            Ok(Arc::new(Methods::new(&flows, &configs.await?)))
+        };
+        self.methods.get_or_try_init(load).await.cloned()
     }
 
     /// All roles, and how they contain each other.

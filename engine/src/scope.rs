@@ -9,6 +9,7 @@ use claviger_store::StoreError;
 use claviger_wire::mapper::ProtocolMapper;
 
 use crate::client::Client;
+use crate::mapper::amr::{Methods, is_wanted};
 use crate::person::Person;
 use crate::realm::{Realm, Scope};
 
@@ -103,6 +104,8 @@ pub struct Granted {
     pub parameter: Option<String>,
     /// The mappers of the scopes and of the client itself, in the order of application.
     pub mappers: Vec<Arc<ProtocolMapper>>,
+    /// The names of methods to sign in, if any of the mappers tells them.
+    pub methods: Arc<Methods>,
     /// The user's roles that the client may see.
     pub roles: HashSet<RoleId>,
     /// The names of these roles.
@@ -153,7 +156,13 @@ impl Granted {
             .cloned()
             .collect();
         mappers.sort_by_key(|mapper| crate::mapper::priority(&mapper.protocol_mapper));
+        let methods = if is_wanted(&mappers) {
+            realm.methods().await?
+        } else {
+            Arc::default()
+        };
         Ok(Self {
+            methods,
             scopes,
             parameter: parameter.map(str::to_owned),
             mappers,

@@ -34,7 +34,7 @@ pub async fn put_mapped(
         roles: granted.role_names.clone(),
         issuer: &issuer,
         nonce: None,
-        amr: &[],
+        methods: &granted.methods,
         now: call.app.now(),
     };
     mapper::apply(&granted.mappers, target, &mut subject, claims);

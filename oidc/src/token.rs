@@ -8,6 +8,7 @@ use claviger_engine::scope::Granted;
 use claviger_engine::token::{MintError, Minted};
 use claviger_model::session::SessionKind;
 use claviger_store::Tx;
+use claviger_wire::document::Json;
 use serde::Serialize;
 
 use crate::Help;
@@ -149,6 +150,8 @@ struct TokenAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     session_state: Option<&'a str>,
     scope: &'a str,
+    #[serde(flatten)]
+    further: &'a Json,
 }
 
 /// Tells what was minted.
@@ -167,6 +170,7 @@ pub fn answer(minted: &Minted) -> Answer {
             not_before_policy: minted.not_before_policy.0,
             session_state: minted.session_state.as_deref(),
             scope: &minted.scope,
+            further: &minted.further,
         },
     )
 }

@@ -125,7 +125,7 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
     };
     event.user(usable.user().id.as_str());
     event.detail("username", &*usable.user().username);
-    let allowed = "userinfo.allow.lightweight.access.token";
+    let allowed = "allow.userinfo.with.lightweight.access.token";
     if token.is_lightweight() && !client.settings.flag_attribute(allowed, false) {
         let text = "Lightweight access token not allowed for userinfo endpoint";
         event.detail("reason", text);

@@ -13,6 +13,7 @@ use claviger_wire::document::{Document, Json, Kind};
 use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
+use super::amr::Methods;
 use super::{Subject, Target};
 use crate::client::Client;
 use crate::person::{Membership, Person};
@@ -33,6 +34,7 @@ pub(super) struct World {
     pub(super) session: UserSession,
     pub(super) part: ClientSession,
     pub(super) roles: RoleNames,
+    pub(super) methods: Methods,
 }
 
 impl World {
@@ -48,6 +50,7 @@ impl World {
             session: session(),
             part: part(),
             roles: RoleNames::default(),
+            methods: Methods::default(),
         }
     }
 
@@ -61,7 +64,7 @@ impl World {
             roles: self.roles.clone(),
             issuer: "http://id.example/realms/shop",
             nonce: None,
-            amr: &[],
+            methods: &self.methods,
             now: Millis(1_700_000_000_000),
         }
     }

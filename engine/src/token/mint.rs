@@ -111,6 +111,8 @@ pub struct Minted {
     pub session_state: Option<String>,
     /// Tokens from before this second are refused.
     pub not_before_policy: Seconds,
+    /// What mappers add to the answer itself.
+    pub further: Json,
 }
 
 /// Why no token could be made.
@@ -172,6 +174,8 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
     } else {
         None
     };
+    let mut further = Json::new();
+    map(issue, Target::TokenResponse, &mut further, now);
     let lower = issue
         .client
         .settings
@@ -195,6 +199,7 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
             Some(issue.client),
             Some(issue.usable.user()),
         ),
+        further,
     })
 }
 
@@ -401,7 +406,7 @@ pub(super) fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Mil
         roles: issue.granted.role_names.clone(),
         issuer: &issue.issuer,
         nonce: issue.nonce,
-        amr: &[],
+        methods: &issue.granted.methods,
         now,
     };
     mapper::apply(&issue.granted.mappers, target, &mut subject, claims);

@@ -12,6 +12,55 @@ use crate::gate::Claim;
 /// How many bytes a token's `jti` has at most.
 const ID_MAX: usize = 128;
 
+/// Claims that are texts. A number or a flag in place of one is read as its text.
+const TEXTS: [&str; 20] = [
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "acr",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+];
+
+/// Whether the claims that have a form of their own have it. A mapper can be set up to write
+/// something else there; Keycloak hands such a token out and then refuses it.
+fn have_their_forms(all: &Json) -> bool {
+    let claim = |name: &&str| all.get(*name).filter(|value| !value.is_null());
+    let is_list = |value: &Value| value.is_array() || value.is_null();
+    let is_access = |value: &Value| match value {
+        Value::Object(access) => access.get("roles").is_none_or(is_list),
+        Value::Null => true,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
+    };
+    let mut texts = TEXTS.iter().filter_map(claim);
+    let origins = claim(&"allowed-origins").is_none_or(is_list);
+    let realm = claim(&"realm_access").is_none_or(is_access);
+    let bound = claim(&"cnf").is_none_or(Value::is_object);
+    let resources = claim(&"resource_access").is_none_or(|value| {
+        let clients = value.as_object();
+        clients.is_some_and(|clients| clients.values().all(is_access))
+    });
+    texts.all(|value| !value.is_object() && !value.is_array())
+        && origins
+        && realm
+        && bound
+        && resources
+}
+
 /// What an access token's `jti` says about the session that it hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -89,7 +138,7 @@ impl TokenClaims {
         let are_whole = ["exp", "nbf"].iter().filter_map(claim).all(Value::is_i64);
         let is_dated = self.all.get("iat").is_some_and(Value::is_i64);
         let is_named = !self.id.is_empty() && self.id.len() <= ID_MAX && !self.id.contains('\0');
-        are_texts && are_whole && is_dated && is_named
+        are_texts && are_whole && is_dated && is_named && have_their_forms(&self.all)
     }
 
     /// Reads the claims of a payload that somebody has verified.
@@ -224,6 +273,39 @@ mod tests {
             assert_eq!(claims(token.clone()).presence(), expected, "{token}");
         }
         assert!(claims(json!({"typ": "Bearer", "jti": "onltro:1"})).is_lightweight());
+    }
+
+    #[test]
+    fn a_claim_of_another_form_makes_it_no_token() {
+        let forms =
+            |name: &str, value: Value| have_their_forms(&Json::from_iter([(name.into(), value)]));
+        let good = [
+            ("email", json!("a@b.example")),
+            ("email", json!(7)),
+            ("email", Value::Null),
+            ("realm_access", json!({"roles": ["a"]})),
+            ("realm_access", json!({})),
+            ("resource_access", json!({"web": {"roles": []}, "api": {}})),
+            ("allowed-origins", json!([])),
+            ("cnf", json!({"jkt": "x"})),
+            ("whatever", json!([{"x": 1}])),
+        ];
+        for (name, value) in good {
+            assert!(forms(name, value.clone()), "{name} {value}");
+        }
+        let bad = [
+            ("email", json!({"x": 1})),
+            ("acr", json!(["1"])),
+            ("realm_access", json!("a")),
+            ("realm_access", json!({"roles": "a"})),
+            ("resource_access", json!([])),
+            ("resource_access", json!({"web": "a"})),
+            ("allowed-origins", json!("*")),
+            ("cnf", json!("x")),
+        ];
+        for (name, value) in bad {
+            assert!(!forms(name, value.clone()), "{name} {value}");
+        }
     }
 
     #[test]

@@ -3,15 +3,16 @@
 
 use axum::http::StatusCode;
 use claviger_engine::authenticate::{
-    DirectGrant, LoginError, LoginHelp, LoginRefused, direct_grant,
+    DirectGrant, LoginError, LoginHelp, LoginRefused, SignedIn, direct_grant,
 };
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
+use claviger_engine::mapper::amr::COMPLETED_NOTE;
 use claviger_engine::person::Person;
 use claviger_engine::scope::Granted;
 use claviger_engine::session::{self, Beginning};
 use claviger_engine::token::{GrantCode, Issue, Refresh, mint};
-use claviger_model::{Secret, User};
+use claviger_model::Secret;
 use claviger_store::Tx;
 
 use crate::Help;
@@ -26,7 +27,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
     permit(call, client, &mut event).await?;
     let scope = requested_scope(call, client, &mut event).await?;
     let mut tx = Tx::new();
-    let user = authenticate(call, &mut event, &mut tx).await?;
+    let SignedIn { user, completed } = authenticate(call, &mut event, &mut tx).await?;
     let locale = user
         .attributes
         .get("locale")
@@ -47,7 +48,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
             ip_address: &call.context.ip_address,
             base_path: &call.context.base_path,
             auth_method: "openid-connect",
-            notes: Vec::new(),
+            notes: vec![(COMPLETED_NOTE, completed)],
             part_notes: part_notes(&issuer, scope.as_deref()),
         },
     );
@@ -105,7 +106,11 @@ async fn permit(call: &Call, client: &Client, event: &mut EventBuilder) -> Resul
     Err(call.refuse(event, event_error, problem).await)
 }
 
-async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Result<User, Problem> {
+async fn authenticate(
+    call: &Call,
+    event: &mut EventBuilder,
+    tx: &mut Tx,
+) -> Result<SignedIn, Problem> {
     let secret = |name: &str| call.form.get(name).map(Secret::new);
     let sent = DirectGrant {
         username: call.form.get("username").map(str::to_owned),
@@ -117,7 +122,7 @@ async fn authenticate(call: &Call, event: &mut EventBuilder, tx: &mut Tx) -> Res
         }),
     };
     match direct_grant(&call.app, &call.realm, &sent, event, tx).await {
-        Ok(Ok(user)) => Ok(user),
+        Ok(Ok(signed_in)) => Ok(signed_in),
         Ok(Err(refused)) => Err(tell(refused)),
         Err(LoginError::Hasher(error)) => {
             tracing::warn!("a sign-in is refused: {error}");

@@ -21,6 +21,8 @@ mod forged;
 #[cfg(test)]
 mod logout;
 #[cfg(test)]
+mod mappers;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod races;
