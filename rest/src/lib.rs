@@ -16,6 +16,12 @@ pub use call::AdminCall;
 pub use guard::{Admin, Right};
 pub use problem::Problem;
 
+/// Method and path of every endpoint of this surface, with braces around what varies.
+pub fn endpoints() -> Vec<(http::Method, &'static str)> {
+    let rows = admin::routes().into_iter();
+    rows.map(|row| (row.method, row.path)).collect()
+}
+
 /// All endpoints of this surface, below one base path.
 pub fn router() -> Router<App> {
     route::router(admin::routes())

@@ -15,6 +15,7 @@ mod components;
 mod groups;
 mod realm_settings;
 mod realms;
+mod rights;
 mod role_mappings;
 mod roles;
 mod user_credentials;

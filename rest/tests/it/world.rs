@@ -150,6 +150,11 @@ impl Shop {
         sign_in(&self.stage, "shop", "app", name, password).await
     }
 
+    /// Asks for tokens of another realm or client with a password.
+    pub async fn sign_in_at(&self, realm: &str, client: &str, name: &str, password: &str) -> Reply {
+        sign_in(&self.stage, realm, client, name, password).await
+    }
+
     /// Uses a refresh token.
     pub async fn refresh(&self, token: &str) -> Reply {
         let form = [

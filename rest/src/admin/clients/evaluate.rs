@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use claviger_engine::client::Client;
 use claviger_engine::scope::requested;
 use claviger_engine::token::example::{Example, example};
-use claviger_model::{ClientUuid, RoleId, UserId};
+use claviger_model::{ClientUuid, RoleId, User, UserId};
 use claviger_surface::Answer;
 use claviger_wire::document::{Json, Kind};
 use serde_json::{Value, json};
@@ -131,6 +131,13 @@ async fn allowed(call: &AdminCall, client: &Client) -> Result<Option<HashSet<Rol
 /// Tokens of this client for the user whom the query names.
 async fn examples(call: &AdminCall) -> Result<Example, Problem> {
     let client = client(call).await?;
+    let user = user(call).await?;
+    let scope = call.query.get("scope");
+    Ok(example(&call.app, &call.realm, &client, user, scope, &call.context).await?)
+}
+
+/// The user that is asked about, whom not everybody who sees clients may see (CVE-2026-37978).
+async fn user(call: &AdminCall) -> Result<User, Problem> {
     let id = call.query.get("userId").filter(|id| !id.is_empty());
     let id = id.ok_or_else(|| Problem::not_found("No userId provided"))?;
     if !call
@@ -146,9 +153,7 @@ async fn examples(call: &AdminCall) -> Result<Example, Problem> {
         .store
         .user(&call.realm.id, &UserId::new(id))
         .await?;
-    let user = user.ok_or_else(|| Problem::not_found("No user found"))?;
-    let scope = call.query.get("scope");
-    Ok(example(&call.app, &call.realm, &client, user, scope, &call.context).await?)
+    user.ok_or_else(|| Problem::not_found("No user found"))
 }
 
 /// Refuses an audience that is wished for and that the token would not have.
@@ -191,5 +196,6 @@ async fn user_info(call: AdminCall) -> Result<Answer, Problem> {
 /// This server makes no assertions.
 async fn saml_response(call: AdminCall) -> Result<Answer, Problem> {
     client(&call).await?;
+    user(&call).await?;
     Err(crate::admin::owner::not_enabled())
 }

@@ -6,11 +6,11 @@ use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
-use super::{LIST, MANAGE, SEE, document, manageable};
+use super::{MANAGE, SEE, document, manageable};
 use crate::admin::owner::not_enabled;
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::problem::{Problem, done};
-use crate::route::{Route, route};
+use crate::route::{Rights, Route, route};
 
 /// How an event calls a node.
 const NODE: &str = "CLUSTER_NODE";
@@ -32,8 +32,8 @@ pub fn routes() -> Vec<Route> {
         route(M::POST, NODES, MANAGE, register),
         route(M::DELETE, ONE, MANAGE, unregister),
         route(M::GET, TEST, MANAGE, test),
-        route(M::GET, PERMISSIONS, LIST, off),
-        route(M::PUT, PERMISSIONS, LIST, off),
+        route(M::GET, PERMISSIONS, Rights::Handler, off),
+        route(M::PUT, PERMISSIONS, Rights::Handler, off),
         route(M::GET, INITIAL, SEE, no_initial_access),
         route(M::POST, INITIAL, MANAGE, off),
         route(M::DELETE, ONE_INITIAL, MANAGE, off),
