@@ -388,6 +388,16 @@ impl StoredPassword {
         self.scheme.is_some()
     }
 
+    /// How dear a guess is, in Keycloak's words: what its parameters are, nothing of the password.
+    pub fn strength(&self) -> String {
+        let Some(Scheme::Argon2(settings)) = self.scheme else {
+            return self.iterations.to_string();
+        };
+        let (kind, version) = settings.words();
+        let (m, t, p) = (settings.memory_kib, self.iterations, settings.lanes);
+        format!("Argon2{kind}-{version}[m={m},t={t},p={p}]")
+    }
+
     /// The secret text for the store.
     pub fn secret_data(&self) -> String {
         json!({
@@ -443,20 +453,27 @@ impl Argon2Settings {
     }
 
     fn write(self, hash_bytes: usize) -> Value {
+        let (kind, version) = self.words();
         json!({
             "hashLength": [hash_bytes.to_string()],
             "memory": [self.memory_kib.to_string()],
-            "type": [match self.kind {
-                argon2::Algorithm::Argon2id => "id",
-                argon2::Algorithm::Argon2i => "i",
-                argon2::Algorithm::Argon2d => "d",
-            }],
-            "version": [match self.version {
-                Version::V0x13 => "1.3",
-                Version::V0x10 => "1.0",
-            }],
+            "type": [kind],
+            "version": [version],
             "parallelism": [self.lanes.to_string()],
         })
+    }
+
+    /// Kind and version, as they are written.
+    const fn words(self) -> (&'static str, &'static str) {
+        let kind = match self.kind {
+            argon2::Algorithm::Argon2id => "id",
+            argon2::Algorithm::Argon2i => "i",
+            argon2::Algorithm::Argon2d => "d",
+        };
+        match self.version {
+            Version::V0x13 => (kind, "1.3"),
+            Version::V0x10 => (kind, "1.0"),
+        }
     }
 
     fn derive(

@@ -11,6 +11,7 @@ use crate::network::Network;
 use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
 use crate::vault::{self, NoVault, Vault};
+use crate::watch::Watcher;
 
 /// The running server without its surfaces: hand it on, cloning is cheap.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct App {
     /// Keys that others publish.
     pub published_keys: PublishedKeys,
     vault: Arc<dyn Vault>,
+    /// Who counts what happens, if anybody does.
+    pub watcher: Option<Arc<dyn Watcher>>,
     realms: Realms,
 }
 
@@ -56,6 +59,7 @@ impl App {
             network,
             published_keys,
             vault: Arc::new(NoVault),
+            watcher: None,
             realms,
         }
     }

@@ -21,6 +21,7 @@ use crate::password_policy::PasswordPolicy;
 use crate::profile::UserProfile;
 use crate::realm::Realm;
 use crate::request::RequestContext;
+use crate::watch::{HashUsed, Outcome};
 
 use steps::{Otp, Steps, steps};
 
@@ -310,8 +311,21 @@ impl Attempt<'_> {
             dummy(self.app, self.sent, self.policy.hash()).await?;
             return Ok(WRONG);
         };
+        let used = self.app.watcher.as_ref().map(|_| HashUsed {
+            algorithm: parsed.algorithm().to_owned(),
+            strength: parsed.strength(),
+        });
         let hash = self.policy.hash();
-        match self.app.hasher.verify(password.clone(), parsed, hash).await {
+        let result = self.app.hasher.verify(password.clone(), parsed, hash).await;
+        if let (Some(watcher), Some(used)) = (&self.app.watcher, used) {
+            let outcome = match &result {
+                Ok(verdict) if verdict.ok => Outcome::Valid,
+                Ok(_) => Outcome::Invalid,
+                Err(_) => Outcome::Error,
+            };
+            watcher.password_checked(&self.realm.name, &used, outcome);
+        }
+        match result {
             Ok(verdict) => Ok(verdict),
             // An endless password, or a stored hash that asks for the moon, is simply not right.
             Err(HasherError::Password(_)) => Ok(WRONG),

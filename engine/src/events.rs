@@ -147,12 +147,15 @@ impl EventBuilder {
 
     /// Records a success with the job that it belongs to.
     pub fn success(&self, app: &App, realm: &Realm, tx: &mut Tx) {
-        record(realm, &self.build(app, realm, None), None, app.now(), tx);
+        let event = self.build(app, realm, None);
+        app.watch_event(&realm.name, &event);
+        record(realm, &event, None, app.now(), tx);
     }
 
     /// Records a failure with the job that it belongs to.
     pub fn error(&self, app: &App, realm: &Realm, error: &str, tx: &mut Tx) {
         let event = self.build(app, realm, Some(error));
+        app.watch_event(&realm.name, &event);
         record(realm, &event, self.help.as_deref(), app.now(), tx);
     }
 }

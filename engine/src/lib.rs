@@ -36,5 +36,6 @@ pub mod service_account;
 pub mod session;
 pub mod token;
 pub mod vault;
+pub mod watch;
 
 pub use app::App;

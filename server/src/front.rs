@@ -31,7 +31,7 @@ use tracing::Instrument as _;
 
 use crate::context::Addresses;
 use crate::listener::{Answer, Peer};
-use crate::observe::metrics::Metrics;
+use crate::observe::metrics::{Answered, Gauge, Metrics};
 
 /// The largest body that any route may read, in bytes: Keycloak's limit. Most routes set less.
 const BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -113,11 +113,18 @@ impl Front {
         let method = request.method().clone();
         let since = Instant::now();
         let active = Counted::new(&metrics.active_requests);
+        let read = request.body().size_hint().lower();
         let response = self.admitted(peer, request).await;
         drop(active);
         let matched = response.extensions().get::<MatchedPath>();
-        let route = matched.map(MatchedPath::as_str);
-        metrics.answered(&method, route, response.status(), since.elapsed());
+        metrics.answered(&Answered {
+            method: &method,
+            route: matched.map(MatchedPath::as_str),
+            status: response.status(),
+            took: since.elapsed(),
+            read,
+            written: response.body().size_hint().lower(),
+        });
         response
     }
 
@@ -200,10 +207,10 @@ impl Answer for Front {
 }
 
 /// Adds one for as long as it lives.
-struct Counted(prometheus_client::metrics::gauge::Gauge);
+struct Counted(Gauge);
 
 impl Counted {
-    fn new(gauge: &prometheus_client::metrics::gauge::Gauge) -> Self {
+    fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }

@@ -3,8 +3,12 @@
 //! Shapes and names are those of Keycloak's management interface, so that probes and dashboards
 //! go on working.
 
+pub mod exposition;
+pub mod happenings;
 pub mod health;
 pub mod metrics;
+pub mod process;
+pub mod requests;
 
 use std::sync::Arc;
 
@@ -13,12 +17,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use http::{Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use crate::listener::{Answer, Peer};
 use crate::settings::{Observe, Port};
+use exposition::Format;
 use health::Health;
 use metrics::Metrics;
 
@@ -101,16 +106,29 @@ async fn not_found() -> impl IntoResponse {
 }
 
 fn health_routes() -> Router<Observed> {
-    Router::new()
-        .route("/health", get(ready))
-        .route("/health/", get(ready))
-        .route("/health/ready", get(ready))
-        .route("/health/live", get(up))
-        .route("/health/started", get(up))
+    // Keycloak has no groups of its own, nor checks of wellness: what it answers for them is empty.
+    let mut router = Router::new();
+    for (path, answers) in [
+        ("/health", get(ready)),
+        ("/health/ready", get(ready)),
+        ("/health/live", get(up)),
+        ("/health/started", get(up)),
+        ("/health/well", get(up)),
+        ("/health/group", get(up)),
+        ("/health/group/{group}", get(up)),
+    ] {
+        router = router
+            .route(path, answers.clone())
+            .route(&format!("{path}/"), answers);
+    }
+    router
 }
 
 fn metrics_routes() -> Router<Observed> {
-    Router::new().route("/metrics", get(all_metrics))
+    Router::new()
+        .route("/metrics", get(all_metrics))
+        .route("/metrics/", get(all_metrics))
+        .route("/metrics/{*scope}", get(all_metrics))
 }
 
 async fn ready(State(observed): State<Observed>) -> Response {
@@ -136,15 +154,12 @@ fn health_response(report: &health::Report) -> Response {
     (status, headers, report.to_json()).into_response()
 }
 
-async fn all_metrics(State(observed): State<Observed>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match observed.metrics.encode() {
-        Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
-        Err(error) => {
-            tracing::error!("metrics cannot be written: {error}");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+async fn all_metrics(State(observed): State<Observed>, headers: HeaderMap) -> Response {
+    let Some(format) = Format::accepted(headers.get_all(header::ACCEPT).iter()) else {
+        return StatusCode::NOT_ACCEPTABLE.into_response();
+    };
+    let kind = [(header::CONTENT_TYPE, format.content_type())];
+    (kind, observed.metrics.encode(format)).into_response()
 }
 
 #[cfg(test)]

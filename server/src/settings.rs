@@ -11,6 +11,7 @@ pub mod https;
 pub mod known;
 pub mod legacy;
 pub mod logging;
+pub mod metering;
 mod properties;
 pub mod proxy;
 pub mod raw;
@@ -29,6 +30,7 @@ use hostname::{Hostname, Mounts};
 use https::{StoreFile, Tls};
 use known::{Class, Known, Table};
 use logging::Logging;
+use metering::Metering;
 use proxy::Proxy;
 use raw::RawOptions;
 use transfer::Transfer;
@@ -102,6 +104,8 @@ pub struct Settings {
     pub help_links: bool,
     /// What is logged.
     pub logging: Logging,
+    /// What is counted.
+    pub metering: Metering,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// The first administrator.
@@ -219,6 +223,7 @@ impl Settings {
             proxy,
             help_links: values.flag("help-links")?,
             logging: Logging::check(&values, raw, mode, home, notices)?,
+            metering: Metering::check(&values, notices)?,
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),
             transfer: Transfer::check(&values, raw.imports())?,

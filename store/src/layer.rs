@@ -65,6 +65,19 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
+/// How busy a store is, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Connections that read, used or not.
+    pub open: usize,
+    /// Of these, those that nobody uses.
+    pub idle: usize,
+    /// Reads that wait for a connection.
+    pub waiting: usize,
+    /// Writes that wait for their turn.
+    pub writes_waiting: usize,
+}
+
 struct Inner {
     readers: Readers,
     queue: mpsc::Sender<Message>,
@@ -222,6 +235,22 @@ impl Store {
             .one(|row| row.int("alive"))
             .await
             .map(|_| ())
+    }
+
+    /// How busy the connections are.
+    pub fn load(&self) -> Load {
+        let (open, idle, waiting) = match &self.inner.readers {
+            Readers::Sqlite(readers) => readers.load(),
+            Readers::Postgres(readers) => readers.load(),
+            Readers::Mysql(readers) => readers.load(),
+        };
+        let queue = &self.inner.queue;
+        Load {
+            open,
+            idle,
+            waiting,
+            writes_waiting: queue.max_capacity().saturating_sub(queue.capacity()),
+        }
     }
 
     /// Finishes the writes in the queue, then lets the connections go. Later writes are refused.

@@ -44,7 +44,7 @@ pub use document::DocumentFilter;
 pub use error::StoreError;
 pub use event::{AdminEventQuery, EventQuery};
 pub use fault::FaultPlan;
-pub use layer::{MAX_ROWS, MAX_STEPS, MAX_VALUE_BYTES, Store};
+pub use layer::{Load, MAX_ROWS, MAX_STEPS, MAX_VALUE_BYTES, Store};
 pub use options::{Database, Identity, Options, Server, Tls, Verification};
 pub use outbox::OutboxRow;
 pub use realm::RealmRow;

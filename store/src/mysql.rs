@@ -1,6 +1,7 @@
 //! MySQL and MariaDB: reads on a pool, writes on a connection of their own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -202,6 +203,17 @@ impl Readers {
         preparing
             .await
             .map_err(|error| StoreError::database(statement.name, error))
+    }
+
+    /// Connections that are open, that are idle, and reads that wait for one.
+    pub(crate) fn load(&self) -> (usize, usize, usize) {
+        let metrics = self.pool.metrics();
+        let read = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        (
+            read(&metrics.connection_count),
+            read(&metrics.connections_in_pool),
+            read(&metrics.active_wait_requests),
+        )
     }
 
     /// Lets the connections go.

@@ -302,6 +302,12 @@ impl Readers {
             .map_err(|error| StoreError::database(statement.name, error))
     }
 
+    /// Connections that are open, that are idle, and reads that wait for one.
+    pub(crate) fn load(&self) -> (usize, usize, usize) {
+        let status = self.pool.status();
+        (status.size, status.available, status.waiting)
+    }
+
     /// Lets the connections go.
     pub(crate) fn close(&self) {
         self.pool.close();

@@ -65,14 +65,17 @@ struct Running {
 impl Running {
     async fn start(
         settings: &Settings,
-        app: App,
+        mut app: App,
         tls: &Acceptors,
         since: Timestamp,
     ) -> anyhow::Result<Self> {
         let observed = Observed {
             health: Arc::new(Health::new(app.store.clone())),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(Metrics::new(&settings.metering, Some(app.store.clone()))),
         };
+        if settings.observe.metrics.is_some() {
+            app.watcher = Some(observed.metrics.watcher());
+        }
         let listeners = bind(settings, tls).await?;
         let management = match &settings.management {
             Some(to) => {

@@ -6,6 +6,8 @@ use http_body_util::BodyExt;
 use crate::settings::hostname::{Hostname, Mounts};
 
 use super::*;
+use crate::observe::exposition::Format;
+use crate::settings::metering::Metering;
 
 async fn broken() {
     panic!("on purpose");
@@ -26,7 +28,12 @@ fn front(most: Option<usize>) -> Front {
         .route("/broken", get(broken))
         .fallback(|| async { crate::routes::not_found() });
     let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&["/auth", ""]), None);
-    Front::new(addresses, routes, Arc::new(Metrics::new()), most)
+    Front::new(
+        addresses,
+        routes,
+        Arc::new(Metrics::new(&Metering::default(), None)),
+        most,
+    )
 }
 
 fn peer(address: &str) -> Peer {
@@ -197,7 +204,7 @@ async fn requests_are_counted_under_their_route() {
     let front = front(None);
     ask(&front, "/auth/realms/shop").await;
     ask(&front, "/nope/with/anything").await;
-    let text = front.0.metrics.encode().unwrap();
+    let text = front.0.metrics.encode(Format::OpenMetrics);
     assert!(
         text.contains("status=\"200\",uri=\"/realms/{realm}\"} 1"),
         "{text}"
@@ -230,7 +237,12 @@ async fn a_request_is_carried_through_when_the_caller_hangs_up() {
     };
     let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&[""]), None);
     let routes = Router::new().route("/slow", get(slow));
-    let front = Front::new(addresses, routes, Arc::new(Metrics::new()), None);
+    let front = Front::new(
+        addresses,
+        routes,
+        Arc::new(Metrics::new(&Metering::default(), None)),
+        None,
+    );
     let asking = tokio::spawn({
         let front = front.clone();
         async move { ask(&front, "/slow").await }
@@ -253,7 +265,12 @@ async fn what_the_caller_proved_to_be_stands_beside_the_request() {
     };
     let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&[""]), None);
     let routes = Router::new().route("/", get(say));
-    let front = Front::new(addresses, routes, Arc::new(Metrics::new()), None);
+    let front = Front::new(
+        addresses,
+        routes,
+        Arc::new(Metrics::new(&Metering::default(), None)),
+        None,
+    );
     let mut peer = peer("192.0.2.1");
     for (certificate, expected) in [(None, "none"), (Some(&b"der"[..]), "der")] {
         peer.certificate = certificate.map(ClientCertificate::new);

@@ -1,137 +1,204 @@
 //! What the server counts, under the names that dashboards for Keycloak use.
 
-use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
-use prometheus_client::metrics::family::{Family, MetricConstructor};
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use claviger_engine::watch::Watcher;
+use claviger_store::Store;
 
-/// Bounds of the request durations, in seconds.
-const BOUNDS: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-];
+use super::exposition::{Format, Kind, Text};
+use super::happenings::Happenings;
+use super::process;
+use super::requests::{Requests, Row, keycloaks_uri};
+use crate::settings::metering::Metering;
 
 /// Everything counted.
 pub struct Metrics {
-    registry: Registry,
-    requests: Family<RequestLabels, Histogram, NewHistogram>,
+    requests: Requests,
+    happenings: Arc<Happenings>,
     /// Requests being answered.
     pub active_requests: Gauge,
     /// Connections open.
     pub active_connections: Gauge,
-    uptime: Gauge<f64, AtomicU64>,
+    read: Sizes,
+    written: Sizes,
     started: jiff::Timestamp,
+    store: Option<Store>,
 }
 
-#[derive(Clone)]
-struct NewHistogram;
+/// A number that goes up and down. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Gauge(Arc<AtomicI64>);
 
-impl MetricConstructor<Histogram> for NewHistogram {
-    fn new_metric(&self) -> Histogram {
-        Histogram::new(BOUNDS)
+impl Gauge {
+    /// One more.
+    pub fn inc(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub fn dec(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    fn get(&self) -> f64 {
+        self.0.load(Ordering::Relaxed) as f64
     }
 }
 
-/// What is told apart. The path is the route's pattern, never the caller's text: strangers must not
-/// choose how many series there are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    method: Method,
-    outcome: &'static str,
-    status: u16,
-    uri: String,
+/// How many bodies there were, and their bytes.
+#[derive(Debug, Default)]
+struct Sizes {
+    count: AtomicU64,
+    bytes: AtomicU64,
 }
 
-/// A method as label; strangers can make up names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Method(&'static str);
-
-impl EncodeLabelValue for Method {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        EncodeLabelValue::encode(&self.0, encoder)
+impl Sizes {
+    fn add(&self, bytes: u64) {
+        if bytes > 0 {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    fn write(&self, text: &mut Text, name: &str, help: &str) {
+        text.family(name, Kind::Summary, help);
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+        text.sample(&format!("{name}_count"), &[], read(&self.count));
+        text.sample(&format!("{name}_sum"), &[], read(&self.bytes));
+    }
+}
+
+/// A request that was answered.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// Its method.
+    pub method: &'a http::Method,
+    /// The pattern of the route, if one matched.
+    pub route: Option<&'a str>,
+    /// The status of the answer.
+    pub status: http::StatusCode,
+    /// How long it took.
+    pub took: Duration,
+    /// Bytes of the body that came, as far as they were announced.
+    pub read: u64,
+    /// Bytes of the body that went.
+    pub written: u64,
 }
 
 impl Metrics {
     /// Nothing counted yet.
-    pub fn new() -> Self {
-        let mut registry = Registry::default();
-        let requests = Family::new_with_constructor(NewHistogram);
-        registry.register_with_unit(
-            "http_server_requests",
-            "HTTP requests by route, and how long they took",
-            Unit::Seconds,
-            requests.clone(),
-        );
-        let active_requests = Gauge::<i64, AtomicI64>::default();
-        registry.register(
-            "http_server_active_requests",
-            "HTTP requests being answered",
-            active_requests.clone(),
-        );
-        let active_connections = Gauge::<i64, AtomicI64>::default();
-        registry.register(
-            "http_server_active_connections",
-            "Connections open",
-            active_connections.clone(),
-        );
-        let started = jiff::Timestamp::now();
-        let start = Gauge::<f64, AtomicU64>::default();
-        start.set(started.as_duration().as_secs_f64());
-        let help = "When the process started, since 1970";
-        registry.register_with_unit("process_start_time", help, Unit::Seconds, start);
-        let uptime = Gauge::<f64, AtomicU64>::default();
-        let help = "How long the process has been running";
-        registry.register_with_unit("process_uptime", help, Unit::Seconds, uptime.clone());
+    pub fn new(metering: &Metering, store: Option<Store>) -> Self {
         Self {
-            registry,
-            requests,
-            active_requests,
-            active_connections,
-            uptime,
-            started,
+            requests: Requests::new(&metering.requests),
+            happenings: Arc::new(Happenings::new(metering.events.clone())),
+            active_requests: Gauge::default(),
+            active_connections: Gauge::default(),
+            read: Sizes::default(),
+            written: Sizes::default(),
+            started: jiff::Timestamp::now(),
+            store,
         }
     }
 
-    /// Counts an answered request. `route` is the pattern of the route, if one matched.
-    pub fn answered(
-        &self,
-        method: &http::Method,
-        route: Option<&str>,
-        status: http::StatusCode,
-        took: Duration,
-    ) {
-        let labels = RequestLabels {
-            method: known_method(method),
-            outcome: outcome(status),
-            status: status.as_u16(),
-            uri: route.unwrap_or("NOT_FOUND").to_owned(),
-        };
-        self.requests
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
+    /// Whoever has to be told what users do.
+    pub fn watcher(&self) -> Arc<dyn Watcher> {
+        Arc::clone(&self.happenings) as Arc<dyn Watcher>
     }
 
-    /// Everything counted, in the text form of OpenMetrics 1.0.
-    pub fn encode(&self) -> Result<String, fmt::Error> {
-        self.uptime.set(
-            jiff::Timestamp::now()
-                .duration_since(self.started)
-                .as_secs_f64(),
+    /// Counts an answered request.
+    pub fn answered(&self, answered: &Answered<'_>) {
+        let status = answered.status;
+        let uri = match (answered.route, status.as_u16()) {
+            (Some(route), _) => keycloaks_uri(route),
+            (None, 300..400) => "REDIRECTION".to_owned(),
+            (None, _) => "NOT_FOUND".to_owned(),
+        };
+        let row = Row {
+            method: known_method(answered.method),
+            outcome: outcome(status),
+            status: status.as_u16(),
+            uri,
+        };
+        self.requests.count(row, answered.took);
+        self.read.add(answered.read);
+        self.written.add(answered.written);
+    }
+
+    /// Everything counted, as text.
+    pub fn encode(&self, format: Format) -> String {
+        let mut text = Text::new(format);
+        self.requests.write(&mut text);
+        let active = self.active_requests.get();
+        let help = "HTTP requests being answered";
+        text.single("http_server_active_requests", Kind::Gauge, help, active);
+        let active = self.active_connections.get();
+        let help = "Number of opened connections to the HTTP Server";
+        text.single("http_server_active_connections", Kind::Gauge, help, active);
+        let help = "Number of bytes received by the server";
+        self.read.write(&mut text, "http_server_bytes_read", help);
+        let help = "Number of bytes sent by the server";
+        self.written
+            .write(&mut text, "http_server_bytes_written", help);
+        self.happenings.write(&mut text);
+        if let Some(store) = &self.store {
+            write_load(store, &mut text);
+        }
+        let started = self.started.as_duration().as_secs_f64();
+        let help = "Start time of the process since unix epoch.";
+        text.single("process_start_time_seconds", Kind::Gauge, help, started);
+        let uptime = jiff::Timestamp::now().duration_since(self.started);
+        let help = "The uptime of the process";
+        text.single(
+            "process_uptime_seconds",
+            Kind::Gauge,
+            help,
+            uptime.as_secs_f64(),
         );
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+        process::write(&mut text);
+        text.finish()
     }
 }
 
-fn known_method(method: &http::Method) -> Method {
-    Method(match method.as_str() {
+/// The database's connections, under the names of Keycloak's pool.
+fn write_load(store: &Store, text: &mut Text) {
+    let load = store.load();
+    for (name, help, value) in [
+        (
+            "agroal_active_count",
+            "Connections to the database that are in use",
+            load.open.saturating_sub(load.idle),
+        ),
+        (
+            "agroal_available_count",
+            "Connections to the database that are idle",
+            load.idle,
+        ),
+        (
+            "agroal_awaiting_count",
+            "Reads that wait for a connection to the database",
+            load.waiting,
+        ),
+    ] {
+        text.family(name, Kind::Gauge, help);
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        text.sample(name, &[("datasource", "default")], value as f64);
+    }
+    let help = "Writes that wait for their turn";
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    text.single(
+        "claviger_writes_waiting",
+        Kind::Gauge,
+        help,
+        load.writes_waiting as f64,
+    );
+}
+
+fn known_method(method: &http::Method) -> &'static str {
+    match method.as_str() {
         "GET" => "GET",
         "POST" => "POST",
         "PUT" => "PUT",
@@ -139,8 +206,8 @@ fn known_method(method: &http::Method) -> Method {
         "HEAD" => "HEAD",
         "OPTIONS" => "OPTIONS",
         "PATCH" => "PATCH",
-        _ => "OTHER",
-    })
+        _ => "UNKNOWN",
+    }
 }
 
 fn outcome(status: http::StatusCode) -> &'static str {
@@ -155,27 +222,40 @@ fn outcome(status: http::StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use http::{Method as HttpMethod, StatusCode};
+    use http::{Method, StatusCode};
 
     use super::*;
 
     #[test]
     fn requests_are_counted_by_route() {
-        let metrics = Metrics::new();
-        let took = Duration::from_millis(3);
+        let metrics = Metrics::new(&Metering::default(), None);
+        let odd = Method::from_bytes(b"ODD").unwrap();
+        let answered = |method, route, status| {
+            metrics.answered(&Answered {
+                method,
+                route,
+                status,
+                took: Duration::from_millis(3),
+                read: 0,
+                written: 10,
+            });
+        };
         let route = Some("/realms/{realm}");
-        metrics.answered(&HttpMethod::GET, route, StatusCode::OK, took);
-        metrics.answered(&HttpMethod::GET, route, StatusCode::OK, took);
-        let odd = HttpMethod::from_bytes(b"ODD").unwrap();
-        metrics.answered(&odd, None, StatusCode::NOT_FOUND, took);
-        let text = metrics.encode().unwrap();
-        let known = "http_server_requests_seconds_count{method=\"GET\",outcome=\"SUCCESS\",\
-                     status=\"200\",uri=\"/realms/{realm}\"} 2";
-        let other = "http_server_requests_seconds_count{method=\"OTHER\",outcome=\"CLIENT_ERROR\",\
-                     status=\"404\",uri=\"NOT_FOUND\"} 1";
-        assert!(text.contains(known), "{text}");
-        assert!(text.contains(other), "{text}");
-        assert!(text.contains("\nprocess_uptime_seconds "), "{text}");
+        answered(&Method::GET, route, StatusCode::OK);
+        answered(&Method::GET, route, StatusCode::OK);
+        answered(&odd, None, StatusCode::NOT_FOUND);
+        let text = metrics.encode(Format::OpenMetrics);
+        for line in [
+            "http_server_requests_seconds_count{method=\"GET\",outcome=\"SUCCESS\",\
+             status=\"200\",uri=\"/realms/{realm}\"} 2.0\n",
+            "http_server_requests_seconds_count{method=\"UNKNOWN\",outcome=\"CLIENT_ERROR\",\
+             status=\"404\",uri=\"NOT_FOUND\"} 1.0\n",
+            "http_server_bytes_written_sum 30.0\n",
+            "http_server_bytes_read_count 0.0\n",
+            "\nprocess_uptime_seconds ",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
         assert!(text.ends_with("# EOF\n"), "{text}");
     }
 }

@@ -2,6 +2,7 @@ use claviger_store::{FaultPlan, Options, Store};
 use http_body_util::BodyExt;
 
 use super::*;
+use crate::settings::metering::Metering;
 
 const ALL: Observe = Observe {
     health: Some(Port::Management),
@@ -12,7 +13,7 @@ async fn observed() -> Observed {
     let store = Store::open(&Options::sqlite_memory()).await.unwrap();
     Observed {
         health: Arc::new(Health::new(store)),
-        metrics: Arc::new(Metrics::new()),
+        metrics: Arc::new(Metrics::new(&Metering::default(), None)),
     }
 }
 
@@ -55,7 +56,14 @@ async fn health_is_keycloaks_byte_for_byte() {
     for path in ["/health/ready", "/health/"] {
         assert_eq!(get(&management, path).await.2, expected, "{path}");
     }
-    for path in ["/health/live", "/health/started"] {
+    for path in [
+        "/health/live",
+        "/health/live/",
+        "/health/started",
+        "/health/well",
+        "/health/group",
+        "/health/group/any",
+    ] {
         assert!(
             get(&management, path)
                 .await
@@ -127,4 +135,33 @@ async fn only_what_is_switched_on_is_served() {
         page.contains("/manage/metrics") && !page.contains("health"),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn scrapers_choose_the_form() {
+    let management = management(ALL, "", &observed().await);
+    for (accept, status, kind) in [
+        (
+            "*/*",
+            200,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+        (
+            "text/plain",
+            200,
+            "text/plain; version=0.0.4; charset=utf-8",
+        ),
+        ("application/json", 406, ""),
+    ] {
+        for path in ["/metrics", "/metrics/", "/metrics/application"] {
+            let request = Request::get(path).header(header::ACCEPT, accept);
+            let response = management
+                .handle(request.body(Body::empty()).unwrap())
+                .await;
+            assert_eq!(response.status(), status, "{accept}");
+            let told = response.headers().get(header::CONTENT_TYPE);
+            let told = told.map_or("", |value| value.to_str().unwrap());
+            assert_eq!(told, kind, "{accept}");
+        }
+    }
 }

@@ -33,7 +33,7 @@ fn health_and_metrics_are_on_a_port_of_their_own() {
     server.get("/realms/master");
     let metrics = http::get(&management, "/metrics");
     let counted = "http_server_requests_seconds_count{method=\"GET\",outcome=\"SUCCESS\",\
-                   status=\"200\",uri=\"/realms/{realm}\"} 1";
+                   status=\"200\",uri=\"/realms/{realm}\"} 1.0";
     assert!(metrics.body.contains(counted), "{metrics:?}");
     server.stop();
 }
@@ -76,4 +76,45 @@ fn the_older_place_is_still_there_for_who_asks() {
     assert_eq!(server.get("/health").status, 200);
     assert_eq!(server.get("/auth/health/live").status, 200);
     assert_eq!(server.get("/metrics").status, 404);
+}
+
+#[test]
+fn what_users_do_is_counted_as_dashboards_ask_for_it() {
+    let options = [
+        "--event-metrics-user-enabled=true",
+        "--event-metrics-user-tags=realm,clientId",
+        "--http-metrics-histograms-enabled=true",
+        "--http-metrics-slos=5,250",
+    ];
+    let options: Vec<&str> = ON.iter().copied().chain(options).collect();
+    let server = Server::start(&Home::new(), &options);
+    let management = server.management.clone().unwrap();
+    server.login("admin", "admin");
+    server.login("admin", "wrong");
+    let text = http::get(&management, "/metrics").body;
+    for line in [
+        "keycloak_user_events_total{client_id=\"admin-cli\",error=\"\",event=\"login\",\
+         realm=\"master\"} 1.0\n",
+        "keycloak_user_events_total{client_id=\"admin-cli\",error=\"invalid_user_credentials\",\
+         event=\"login\",realm=\"master\"} 1.0\n",
+        "keycloak_credentials_password_hashing_validations_total{algorithm=\"argon2\",\
+         hashing_strength=\"Argon2id-1.3[m=7168,t=5,p=1]\",outcome=\"valid\",realm=\"master\"} 1.0\n",
+        "outcome=\"invalid\",realm=\"master\"} 1.0\n",
+        "http_server_requests_seconds_bucket{method=\"POST\",outcome=\"SUCCESS\",status=\"200\",\
+         uri=\"/realms/{realm}/protocol/{protocol}/token\",le=\"0.25\"} ",
+        "\nagroal_available_count{datasource=\"default\"} ",
+        "\nprocess_resident_memory_bytes ",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    // What nobody routes is one row, whatever strangers ask for.
+    for number in 0..5 {
+        server.get(&format!("/made-up/{number}"));
+        server.get(&format!("/realms/made-up-{number}"));
+    }
+    let text = http::get(&management, "/metrics").body;
+    assert!(!text.contains("made-up"), "{text}");
+    let line = "status=\"404\",uri=\"NOT_FOUND\"} 5.0\n";
+    assert!(text.contains(line), "{text}");
+    server.stop();
 }

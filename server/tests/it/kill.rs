@@ -159,10 +159,8 @@ impl<'a> Proof<'a> {
         let server = Server::of(&mut self.command());
         let took = begin.elapsed();
         assert!(took < START, "the start took {took:?}");
-        let answer = server.login("admin", "admin");
-        assert_eq!(answer.status, 200, "{answer:?}");
         let mut line = Line::new(&server.address);
-        line.admin = answer.json()["access_token"].as_str().unwrap().to_owned();
+        line.sign_in().unwrap();
         (server, line)
     }
 

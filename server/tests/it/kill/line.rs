@@ -50,8 +50,35 @@ impl Line {
         self.send("POST", &target, kind, &pairs.join("&"))
     }
 
-    /// A request to the Admin API.
+    /// A request to the Admin API. On a machine that is busy a token may have run out meanwhile: then
+    /// its bearer signs in again, once.
     pub fn admin(&mut self, method: &str, target: &str, body: &str) -> Result<Answer, Lost> {
+        let answer = self.try_admin(method, target, body)?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        self.sign_in()?;
+        self.try_admin(method, target, body)
+    }
+
+    /// Gets the administrator a token.
+    pub fn sign_in(&mut self) -> Result<(), Lost> {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "admin-cli"),
+            ("username", "admin"),
+            ("password", "admin"),
+        ];
+        let answer = self.form("master", "token", &form)?;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["access_token"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.admin);
+        Ok(())
+    }
+
+    fn try_admin(&mut self, method: &str, target: &str, body: &str) -> Result<Answer, Lost> {
         let mut more = format!("Authorization: Bearer {}\r\n", self.admin);
         if !body.is_empty() {
             more += "Content-Type: application/json\r\n";

@@ -1,0 +1,43 @@
+//! Whoever wants to count what happens.
+
+use claviger_model::Event;
+
+use crate::app::App;
+
+/// Is told what happens, as it happens: before it is committed, and with nothing to decide.
+pub trait Watcher: Send + Sync {
+    /// A user event, whether or not the realm keeps it.
+    fn user_event(&self, realm: &str, event: &Event);
+
+    /// Somebody's password was compared.
+    fn password_checked(&self, realm: &str, hash: &HashUsed, outcome: Outcome);
+}
+
+/// How a password was hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashUsed {
+    /// The algorithm, by Keycloak's id.
+    pub algorithm: String,
+    /// Its parameters, in Keycloak's words.
+    pub strength: String,
+}
+
+/// What came of comparing a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was right.
+    Valid,
+    /// It was wrong.
+    Invalid,
+    /// It could not be compared.
+    Error,
+}
+
+impl App {
+    /// Tells the watcher of a user event, if there is one.
+    pub(crate) fn watch_event(&self, realm: &str, event: &Event) {
+        if let Some(watcher) = &self.watcher {
+            watcher.user_event(realm, event);
+        }
+    }
+}

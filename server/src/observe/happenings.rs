@@ -1,0 +1,241 @@
+//! Counts of what users do: Keycloak's user events, and passwords that were compared.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use claviger_engine::watch::{HashUsed, Outcome, Watcher};
+use claviger_model::Event;
+
+use super::exposition::{Kind, Text};
+
+/// Rows of one family at most. Beyond, what is new is not counted: names of clients and errors are
+/// many where a stranger may choose them.
+const MOST_ROWS: usize = 10_000;
+
+/// What user events are told apart by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventTags {
+    /// The realm's name.
+    pub realm: bool,
+    /// The identity provider.
+    pub idp: bool,
+    /// The client.
+    pub client: bool,
+    /// The kinds that count, in lower case; all if none is named.
+    pub kinds: Vec<String>,
+}
+
+/// A family of counters.
+struct Counters {
+    labels: Vec<&'static str>,
+    rows: Mutex<BTreeMap<Vec<String>, u64>>,
+    full: AtomicBool,
+}
+
+impl Counters {
+    fn new(labels: Vec<&'static str>) -> Self {
+        Self {
+            labels,
+            rows: Mutex::default(),
+            full: AtomicBool::new(false),
+        }
+    }
+
+    fn count(&self, values: Vec<String>) {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = rows.get_mut(&values) {
+            *count += 1;
+        } else if rows.len() < MOST_ROWS {
+            rows.insert(values, 1);
+        } else if !self.full.swap(true, Ordering::Relaxed) {
+            drop(rows);
+            tracing::warn!("a metric has {MOST_ROWS} rows: what is new from here is not counted");
+        }
+    }
+
+    fn write(&self, text: &mut Text, name: &str, help: &str) {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.is_empty() {
+            return;
+        }
+        text.family(name, Kind::Counter, help);
+        for (values, count) in rows.iter() {
+            let values = values.iter().map(String::as_str);
+            let labels: Vec<(&str, &str)> = self.labels.iter().copied().zip(values).collect();
+            #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+            text.sample(&format!("{name}_total"), &labels, *count as f64);
+        }
+    }
+}
+
+/// Everything counted of users.
+pub struct Happenings {
+    tags: Option<EventTags>,
+    events: Counters,
+    passwords: Counters,
+}
+
+impl Happenings {
+    /// Nothing counted yet. Without tags, events are not counted at all.
+    pub fn new(tags: Option<EventTags>) -> Self {
+        let chosen = tags.clone().unwrap_or_default();
+        let labels = [
+            ("client_id", chosen.client),
+            ("error", true),
+            ("event", true),
+            ("idp", chosen.idp),
+            ("realm", chosen.realm),
+        ];
+        let labels = labels.iter().filter(|(_, there)| *there);
+        Self {
+            tags,
+            events: Counters::new(labels.map(|(name, _)| *name).collect()),
+            passwords: Counters::new(vec!["algorithm", "hashing_strength", "outcome", "realm"]),
+        }
+    }
+
+    /// Writes the families.
+    pub fn write(&self, text: &mut Text) {
+        self.events
+            .write(text, "keycloak_user_events", "Keycloak user events");
+        let name = "keycloak_credentials_password_hashing_validations";
+        self.passwords.write(text, name, "Password validations");
+    }
+}
+
+impl Watcher for Happenings {
+    fn user_event(&self, realm: &str, event: &Event) {
+        let Some(tags) = &self.tags else { return };
+        let (kind, failed) = match event.kind.strip_suffix("_ERROR") {
+            Some(kind) => (kind, true),
+            None => (event.kind.as_str(), false),
+        };
+        let kind = kind.to_ascii_lowercase();
+        if !tags.kinds.is_empty() && !tags.kinds.contains(&kind) {
+            return;
+        }
+        let error = event.error.as_deref();
+        let error = error.or(failed.then_some("unknown")).unwrap_or_default();
+        let mut values = Vec::with_capacity(5);
+        if tags.client {
+            // A client that is not there has a name that a stranger made up.
+            let unknown = event.error.as_deref() == Some("client_not_found");
+            let client = if unknown {
+                Some("unknown")
+            } else {
+                event.client_id.as_deref()
+            };
+            values.push(client.unwrap_or_default().to_owned());
+        }
+        values.push(error.to_owned());
+        values.push(kind);
+        if tags.idp {
+            let details = event.details.iter();
+            let idp = details
+                .filter(|(name, _)| name == "identity_provider")
+                .map(|(_, value)| value.clone())
+                .next();
+            values.push(idp.unwrap_or_default());
+        }
+        if tags.realm {
+            values.push(realm.to_owned());
+        }
+        self.events.count(values);
+    }
+
+    fn password_checked(&self, realm: &str, hash: &HashUsed, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Valid => "valid",
+            Outcome::Invalid => "invalid",
+            Outcome::Error => "error",
+        };
+        let HashUsed {
+            algorithm,
+            strength,
+        } = hash.clone();
+        let values = vec![algorithm, strength, outcome.to_owned(), realm.to_owned()];
+        self.passwords.count(values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_model::{Millis, RealmId};
+
+    use super::super::exposition::Format;
+    use super::*;
+
+    fn event(kind: &str, client: &str, error: Option<&str>) -> Event {
+        Event {
+            id: "1".into(),
+            time: Millis(0),
+            kind: kind.into(),
+            realm: RealmId::new("r"),
+            client_id: Some(client.into()),
+            user_id: None,
+            session_id: None,
+            ip_address: None,
+            error: error.map(str::to_owned),
+            details: vec![("identity_provider".into(), "github".into())],
+        }
+    }
+
+    fn written(happenings: &Happenings) -> String {
+        let mut text = Text::new(Format::OpenMetrics);
+        happenings.write(&mut text);
+        text.finish()
+    }
+
+    fn all() -> EventTags {
+        EventTags {
+            realm: true,
+            idp: true,
+            client: true,
+            kinds: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn events_are_told_apart_as_keycloak_tells_them() {
+        let happenings = Happenings::new(Some(all()));
+        happenings.user_event("shop", &event("LOGIN", "app", None));
+        happenings.user_event(
+            "shop",
+            &event("LOGIN_ERROR", "made-up", Some("client_not_found")),
+        );
+        assert_eq!(
+            written(&happenings),
+            "# TYPE keycloak_user_events counter\n\
+             # HELP keycloak_user_events Keycloak user events\n\
+             keycloak_user_events_total{client_id=\"app\",error=\"\",event=\"login\",\
+             idp=\"github\",realm=\"shop\"} 1.0\n\
+             keycloak_user_events_total{client_id=\"unknown\",error=\"client_not_found\",\
+             event=\"login\",idp=\"github\",realm=\"shop\"} 1.0\n# EOF\n"
+        );
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_counted() {
+        let tags = EventTags {
+            kinds: vec!["logout".to_owned()],
+            ..EventTags::default()
+        };
+        let happenings = Happenings::new(Some(tags));
+        happenings.user_event("shop", &event("LOGIN", "app", None));
+        happenings.user_event("shop", &event("LOGOUT", "app", None));
+        assert!(written(&happenings).contains("_total{error=\"\",event=\"logout\"} 1.0\n# EOF"));
+        let none = Happenings::new(None);
+        none.user_event("shop", &event("LOGIN", "app", None));
+        assert_eq!(written(&none), "# EOF\n");
+    }
+
+    #[test]
+    fn rows_have_a_limit() {
+        let happenings = Happenings::new(Some(all()));
+        for number in 0..MOST_ROWS + 5 {
+            happenings.user_event("shop", &event("LOGIN", &number.to_string(), None));
+        }
+        assert_eq!(happenings.events.rows.lock().unwrap().len(), MOST_ROWS);
+    }
+}
