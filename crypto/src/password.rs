@@ -393,7 +393,7 @@ impl StoredPassword {
         let Some(Scheme::Argon2(settings)) = self.scheme else {
             return self.iterations.to_string();
         };
-        let (kind, version) = settings.words();
+        let (kind, version) = settings.kind_and_version();
         let (m, t, p) = (settings.memory_kib, self.iterations, settings.lanes);
         format!("Argon2{kind}-{version}[m={m},t={t},p={p}]")
     }
@@ -453,7 +453,7 @@ impl Argon2Settings {
     }
 
     fn write(self, hash_bytes: usize) -> Value {
-        let (kind, version) = self.words();
+        let (kind, version) = self.kind_and_version();
         json!({
             "hashLength": [hash_bytes.to_string()],
             "memory": [self.memory_kib.to_string()],
@@ -463,8 +463,7 @@ impl Argon2Settings {
         })
     }
 
-    /// Kind and version, as they are written.
-    const fn words(self) -> (&'static str, &'static str) {
+    const fn kind_and_version(self) -> (&'static str, &'static str) {
         let kind = match self.kind {
             argon2::Algorithm::Argon2id => "id",
             argon2::Algorithm::Argon2i => "i",
