@@ -121,9 +121,12 @@ impl Problem {
         Self::error(StatusCode::FORBIDDEN, "HTTP 403 Forbidden")
     }
 
-    /// `403`: somebody without any of some rights. Help begins at the first.
+    /// `403`: somebody without any of some rights. Help begins at the one to see things, which is
+    /// the least that is of use, or else at the first.
     pub fn lacks(rights: &[Right]) -> Self {
-        Self::lacks_role(rights.first().map(|right| right.role()))
+        let mut roles = rights.iter().map(|right| right.role());
+        let first = roles.clone().next();
+        Self::lacks_role(roles.find(|role| role.starts_with("view-")).or(first))
     }
 
     /// The same for a role that is no [`Right`].

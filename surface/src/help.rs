@@ -390,4 +390,21 @@ mod tests {
         }
         assert_eq!(Help::from_slug("../../etc/passwd"), None);
     }
+
+    #[test]
+    fn the_list_among_the_files_has_every_page_under_its_heading() {
+        let mut list = include_str!("../../docs/errors/README.md");
+        for area in Area::ALL {
+            let (_, rest) = list
+                .split_once(&format!("\n## {}\n", area.title()))
+                .unwrap();
+            list = rest;
+            let below = rest.split("\n## ").next().unwrap_or_default();
+            let pages = Help::ALL.iter().filter(|help| help.area() == area);
+            let lines: Vec<String> = pages
+                .map(|help| format!("- [{}]({}.md)", help.title(), help.slug()))
+                .collect();
+            assert_eq!(below.trim(), lines.join("\n"), "{}", area.title());
+        }
+    }
 }

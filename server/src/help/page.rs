@@ -14,6 +14,11 @@ const ELSEWHERE: &str = "http://localhost:8080";
 /// How the pages look.
 const STYLE: &str = include_str!("page.css");
 
+/// What stands below each page.
+const KEY: &str = "<p><small>In the examples <code>myrealm</code>, <code>myclient</code> and \
+    <code>alice</code> stand for your realm, client and user, and words in capitals behind a dollar \
+    sign for values of your own.</small></p>\n";
+
 /// What a page may do: look as [`STYLE`] says, and nothing else (Content Security Policy 3).
 pub fn policy() -> String {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -34,7 +39,8 @@ pub fn at_home(text: &str, base_url: &str) -> String {
 /// The page of a refusal.
 pub fn of(help: Help, context: &RequestContext) -> String {
     let body = rendered(help.markdown());
-    let body = at_home(&body, &escaped(&context.base_url));
+    let mut body = at_home(&body, &escaped(&context.base_url));
+    body.push_str(KEY);
     framed(help.title(), context, &body)
 }
 

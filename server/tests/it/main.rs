@@ -15,6 +15,8 @@ mod faults;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod help;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod https;

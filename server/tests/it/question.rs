@@ -3,12 +3,16 @@
 //!
 //! A mobile application signs a user in with name and password. To sign the user out its author
 //! sends the access token, as to any other API, and is refused: the logout endpoint wants the
-//! *client* to authenticate, and the refresh token. With these the session ends. Then the author
-//! finds that the access token still works, which nobody could answer. Here it does not.
+//! *client* to authenticate, and the refresh token. The refusal has Keycloak's body, and beside it
+//! the address of a page that says so and shows a request that works. Played from there, it ends
+//! the session. Then the author finds that the access token still works, which nobody could answer.
+//! Here it does not.
 
 use serde_json::{Value, json};
 
 use crate::databases::databases;
+use crate::help::curl::{commands, play};
+use crate::help::{pointed, scripts};
 use crate::http;
 use crate::program::{Home, Server, command, run};
 
@@ -118,6 +122,39 @@ impl Mobile<'_> {
         self.post("token", "", &form)
     }
 
+    /// The page that a refusal points to: it is there, and below the base path that was asked.
+    fn page_of(&self, refused: &http::Answer) -> String {
+        let name = pointed(refused).unwrap_or_else(|| panic!("no help: {refused:?}"));
+        let path = format!("{}/help/errors/{name}", self.base);
+        let link = format!("<http://{}{path}>; rel=\"help\"", self.server.address);
+        assert_eq!(refused.header("link"), Some(link.as_str()));
+        let page = self.server.get(&path);
+        assert_eq!(page.status, 200, "{page:?}");
+        assert!(page.body.contains("client_id"), "{page:?}");
+        name
+    }
+
+    /// The first request that a page says to work, with the names of this realm in place of the
+    /// page's.
+    fn play_what_works(&self, name: &str, refresh: &str) -> http::Answer {
+        let page = self
+            .server
+            .get(&format!("{}/help/errors/{name}.md", self.base));
+        let (_, works) = scripts(&page.body);
+        let script = works[0]
+            .replace("myrealm", "mobile")
+            .replace("myclient", "app");
+        let commands = commands(&script, &mut |name| match name {
+            "CLIENT_SECRET" => "app-secret".to_owned(),
+            "REFRESH_TOKEN" => refresh.to_owned(),
+            other => panic!("{other}: {script}"),
+        });
+        let [command] = commands.as_slice() else {
+            panic!("{script}")
+        };
+        play(command, &self.server.address)
+    }
+
     /// The thread, line by line; `basic` is how its second author authenticated the client.
     fn replay(&self, basic: bool) {
         let (access, refresh) = self.sign_in();
@@ -128,30 +165,32 @@ impl Mobile<'_> {
         let bearer = format!("Authorization: Bearer {access}\r\n");
         let refused = self.post("logout", &bearer, &[("refresh_token", &refresh)]);
         assert_eq!(refused.status, 401, "{refused:?}");
-        assert_eq!(refused.json()["error"], "invalid_client");
-        let refused = self.post("logout", "", &[("refresh_token", &refresh)]);
+        let text = "Invalid client or Invalid client credentials";
+        let body = json!({"error": "invalid_client", "error_description": text});
         assert_eq!(
-            (refused.status, &refused.json()["error"]),
-            (401, &json!("invalid_client"))
+            refused.json(),
+            body,
+            "the body is what Keycloak's clients know"
         );
+        let helped = self.page_of(&refused);
+        assert_eq!(helped, "logout-with-access-token");
+        let refused = self.post("logout", "", &[("refresh_token", &refresh)]);
+        assert_eq!((refused.status, refused.json()), (401, body));
+        assert_eq!(self.page_of(&refused), "client-id-missing");
         assert_eq!(
             self.userinfo(&access).status,
             200,
             "a refused logout ends nothing"
         );
 
-        // What the answer says: the client authenticates, the refresh token tells the session.
+        // What the page shows, word for word but for names: the client authenticates, the refresh
+        // token tells the session. Or as the second author did it, by HTTP Basic.
         let answer = if basic {
             // app:app-secret
             let more = "Authorization: Basic YXBwOmFwcC1zZWNyZXQ=\r\n";
             self.post("logout", more, &[("refresh_token", &refresh)])
         } else {
-            let form = [
-                ("client_id", "app"),
-                ("client_secret", "app-secret"),
-                ("refresh_token", refresh.as_str()),
-            ];
-            self.post("logout", "", &form)
+            self.play_what_works(&helped, &refresh)
         };
         assert_eq!(
             (answer.status, answer.body.as_str()),
