@@ -6,6 +6,7 @@
 mod bench;
 mod children;
 mod databases;
+mod fuzz;
 mod http;
 mod options;
 mod oracle;
@@ -32,7 +33,7 @@ struct Task {
     run: fn(&[String]) -> anyhow::Result<bool>,
 }
 
-const TASKS: [Task; 9] = [
+const TASKS: [Task; 10] = [
     Task {
         name: "start",
         summary: "build and run the server",
@@ -74,6 +75,12 @@ const TASKS: [Task; 9] = [
         summary: "write the page of options",
         help: options::HELP,
         run: options::run,
+    },
+    Task {
+        name: "fuzz",
+        summary: "throw bytes at every parser",
+        help: fuzz::HELP,
+        run: fuzz::run,
     },
     Task {
         name: "torture",

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::children;
 use crate::databases::{self, Database};
+use crate::fuzz;
 use crate::oracle;
 use crate::packages::{self, Need};
 use crate::product;
@@ -19,10 +20,11 @@ pub const TEST_HELP: &str = "
 usage: cargo xtask test [filter]
 
 Everything that decides: formatting, lints, all tests of all crates on SQLite, PostgreSQL and MariaDB (among them the
-rules on dependencies, their licences, files and texts), the oracle's cases, and the tour of README.md.
+rules on dependencies, their licences, files and texts), the oracle's cases, the tour of README.md, and some seconds of
+fuzzing for each parser.
 
 The databases are started for the run, on free ports of loopback, and stopped at its end. As root on Debian, what is
-missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill) is installed; otherwise what needs it is left out, and the end says
+missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill, a C++ compiler) is installed; otherwise what needs it is left out, and the end says
 so. With CI=true nothing may be left out.
 
 With a filter, only the tests whose names contain it, on all databases, and none of the other steps.
@@ -40,7 +42,7 @@ usage: cargo xtask torture [rounds]
 
 The long forms of the tests, for the night: in each round (3 unless told) the tests of all crates on all databases,
 property tests with 20,000 cases each instead of 256, the server killed 200 times on each database instead of 10; then
-the oracle's cases, each in a realm of its own.
+the oracle's cases, each in a realm of its own, and every parser fuzzed for a minute.
 
 CLAVIGER_KILLS sets another number of kills, CLAVIGER_KILL_SEED repeats the choices of a run that failed.";
 
@@ -63,7 +65,7 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         databases::MARIADB,
     ];
     if filter.is_none() {
-        wanted.extend([python::PYTHON, tour::CURL]);
+        wanted.extend([python::PYTHON, tour::CURL, fuzz::CXX]);
         format(&mut report);
         lints(&mut report);
     }
@@ -92,6 +94,9 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         if available.has(&tour::CURL) {
             report.step("tour of README.md", |_| tour::step(&program));
         }
+    }
+    if available.has(&fuzz::CXX) {
+        fuzz::short(&mut report);
     }
     Ok(report.finish())
 }
@@ -128,6 +133,7 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
         databases::POSTGRES,
         databases::MARIADB,
         python::PYTHON,
+        fuzz::CXX,
     ];
     let available = Available::prepare(&mut report, &wanted)?;
     for round in 1..=rounds {
@@ -144,6 +150,9 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
         report.step("oracle, a realm for each case", |_| {
             oracle::fresh_step(&product::build(false)?)
         });
+    }
+    if available.has(&fuzz::CXX) {
+        fuzz::long(&mut report);
     }
     Ok(report.finish())
 }

@@ -21,6 +21,8 @@ struct Rules {
     exceptions: BTreeMap<String, Vec<String>>,
     /// Packages that must not be there.
     banned: Vec<String>,
+    /// Packages of which there must not be two: two stacks for TLS, two copies of SQLite.
+    single: Vec<String>,
 }
 
 /// What matters of a package that is built on Linux, be it for a test only.
@@ -87,6 +89,9 @@ impl Rules {
                         rules.exceptions.insert(name.clone(), allowed.to_vec());
                     }
                 }
+                ("bans", "deny") if values.contains("deny-multiple-versions = true") => {
+                    rules.single.extend(strings.into_iter().next());
+                }
                 ("bans", "deny") => rules.banned.extend(strings.into_iter().next()),
                 _ => {}
             }
@@ -98,6 +103,25 @@ impl Rules {
             bail!("deny.toml permits no licence or bans no package: it is read wrongly");
         }
         Ok(rules)
+    }
+
+    /// What there is twice of what there must be one of; `packages` begin with name and version.
+    fn doubles<'a>(&self, packages: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for package in packages {
+            let mut words = package.split([' ', '|']);
+            if let (Some(name), Some(version)) = (words.next(), words.next()) {
+                versions.entry(name).or_default().insert(version);
+            }
+        }
+        let several = versions.into_iter().filter(|(_, found)| found.len() > 1);
+        several
+            .filter(|(name, _)| self.single.iter().any(|single| single == name))
+            .map(|(name, found)| {
+                let found: Vec<&str> = found.into_iter().collect();
+                format!("{name}: {} at once", found.join(" and "))
+            })
+            .collect()
     }
 
     fn problem(&self, package: &Package<'_>) -> Option<String> {
@@ -140,10 +164,11 @@ fn dependencies_are_permitted() {
         ask_cargo(&[&question[..], &["--target=x86_64-unknown-linux-gnu"]].concat()).unwrap();
     let packages: BTreeSet<&str> = tree.lines().filter(|line| !line.is_empty()).collect();
     assert!(packages.len() > 50, "cargo names too few packages to check");
+    let mut problems = rules.doubles(packages.iter().copied());
     let judged = packages
         .into_iter()
         .filter_map(|line| rules.problem(&Package::read(line).unwrap()));
-    let problems: Vec<String> = judged.collect();
+    problems.extend(judged);
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
@@ -152,6 +177,7 @@ const TEXT: &str = r#"
 multiple-versions = "warn"
 deny = [
   { crate = "openssl", reason = "one crypto stack" }, # why
+  { crate = "rustls", deny-multiple-versions = true, reason = "one TLS" },
 ]
 [licenses]
 allow = ["MIT",
@@ -167,6 +193,18 @@ fn the_rules_are_read() {
     let rules = Rules::read(TEXT).unwrap();
     assert_eq!(rules.licences, ["MIT", "ISC"]);
     assert_eq!(rules.banned, ["openssl"]);
+    assert_eq!(rules.single, ["rustls"]);
+    let tree = [
+        "rustls v0.23.1|MIT",
+        "rustls v0.22.0 (*)|MIT",
+        "a v1.0.0|MIT",
+        "a v2.0.0|MIT",
+    ];
+    assert_eq!(
+        rules.doubles(tree.into_iter()),
+        ["rustls: v0.22.0 and v0.23.1 at once"]
+    );
+    assert!(rules.doubles(tree.into_iter().skip(1)).is_empty());
     assert_eq!(rules.exceptions["odd"], ["Zlib"]);
     assert!(Rules::read("[licenses]\nallow = []\n").is_err());
     assert!(Rules::read(&read("deny.toml").unwrap()).is_ok());
