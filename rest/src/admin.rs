@@ -13,6 +13,7 @@ mod features;
 mod groups;
 mod keys;
 mod localization;
+mod multipart;
 mod owner;
 mod paging;
 mod protocol_mappers;

@@ -1,7 +1,5 @@
 //! A realm's own texts for its pages, by language.
 
-mod upload;
-
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use claviger_store::Tx;
 use claviger_surface::Answer;
@@ -10,6 +8,7 @@ use claviger_wire::fields::Fields;
 use claviger_wire::schema;
 use serde_json::{Value, json};
 
+use super::multipart;
 use super::realms::row;
 use crate::call::{AdminCall, json as answer, no_content};
 use crate::guard::Right;
@@ -128,8 +127,8 @@ async fn add(call: AdminCall) -> Result<Answer, Problem> {
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
-    let file = if let Some(boundary) = kind.and_then(upload::boundary) {
-        upload::file(call.body(), &boundary)
+    let file = if let Some(boundary) = kind.and_then(multipart::boundary) {
+        multipart::part(call.body(), &boundary, "file")
     } else {
         call.consumes("application/json")?;
         Some(call.body().as_ref())

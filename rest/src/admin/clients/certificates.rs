@@ -1,20 +1,25 @@
 //! The keys by which a client signs: what is known of them, and new ones.
 
-use axum::http::{Method, StatusCode};
+mod sent;
+
+use axum::http::{Method, StatusCode, header};
 use claviger_crypto::KeyUse;
 use claviger_crypto::certificate::Certificate;
 use claviger_crypto::encoding::base64;
 use claviger_crypto::jwk::Jwk;
 use claviger_crypto::private_key::PrivateKey;
 use claviger_engine::App;
+use claviger_engine::client::Client;
 use claviger_engine::import::MASK;
 use claviger_store::Tx;
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
+use self::sent::Sent;
 use super::body::{attribute, set_attribute};
 use super::{CLIENT, MANAGE, SEE, client, document, manageable};
+use crate::admin::multipart;
 use crate::admin::owner::not_enabled;
 use crate::call::{AdminCall, Resource, json as answer, read_out};
 use crate::problem::{Problem, done};
@@ -29,16 +34,19 @@ pub fn routes() -> Vec<Route> {
     const KEY: &str = "/admin/realms/{realm}/clients/{client}/certificates/{attribute}";
     const GENERATE: &str =
         "/admin/realms/{realm}/clients/{client}/certificates/{attribute}/generate";
-    const STORES: [&str; 4] = [
-        "/admin/realms/{realm}/clients/{client}/certificates/{attribute}/download",
-        "/admin/realms/{realm}/clients/{client}/certificates/{attribute}/generate-and-download",
+    const UPLOADS: [&str; 2] = [
         "/admin/realms/{realm}/clients/{client}/certificates/{attribute}/upload",
         "/admin/realms/{realm}/clients/{client}/certificates/{attribute}/upload-certificate",
+    ];
+    const STORES: [&str; 2] = [
+        "/admin/realms/{realm}/clients/{client}/certificates/{attribute}/download",
+        "/admin/realms/{realm}/clients/{client}/certificates/{attribute}/generate-and-download",
     ];
     let mut routes = vec![
         route(M::GET, KEY, SEE, read),
         route(M::POST, GENERATE, MANAGE, generate),
     ];
+    routes.extend(UPLOADS.map(|path| route(M::POST, path, MANAGE, upload)));
     // Java's key stores are not read or written here.
     routes
         .extend(STORES.map(|path| route(M::POST, path, MANAGE, |_| async { Err(not_enabled()) })));
@@ -128,32 +136,76 @@ async fn read(call: AdminCall) -> Result<Answer, Problem> {
 async fn generate(call: AdminCall) -> Result<Answer, Problem> {
     let client = manageable(&call).await?;
     let pair = key_pair(&call.app, &client.client_id).await?;
+    let new = NewKeys {
+        private_key: Some(&pair.private_key),
+        certificate: Some(&pair.certificate),
+        ..NewKeys::default()
+    };
+    let told = json!({"privateKey": MASK, "certificate": pair.certificate});
+    keep(&call, &client, &new, &told).await?;
+    let made = json!({"privateKey": pair.private_key, "certificate": pair.certificate});
+    Ok(answer(&made).no_cache())
+}
+
+/// Puts a key that somebody else has made into the client's attributes, likewise.
+async fn upload(call: AdminCall) -> Result<Answer, Problem> {
+    let client = manageable(&call).await?;
+    let kind = call.headers.get(header::CONTENT_TYPE);
+    let boundary = kind
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(multipart::boundary);
+    let boundary = boundary.unwrap_or_default();
+    let part = |name: &str| multipart::part(call.body(), &boundary, name);
+    let sent = Sent::read(part("keystoreFormat"), part("file"))?;
+    let shown = sent.shown();
+    let is_oidc = protocol(&client.body).is_none_or(|name| name == "openid-connect");
+    keep(&call, &client, &sent.new_keys(is_oidc), &shown).await?;
+    Ok(answer(&shown))
+}
+
+fn protocol(body: &Json) -> Option<&str> {
+    body.get("protocol").and_then(Value::as_str)
+}
+
+/// What a client's attributes are to hold; what is missing is removed.
+#[derive(Clone, Copy, Default)]
+pub(super) struct NewKeys<'a> {
+    private_key: Option<&'a str>,
+    public_key: Option<&'a str>,
+    certificate: Option<&'a str>,
+    kid: Option<&'a str>,
+    jwks: Option<&'a str>,
+}
+
+/// Keeps a client's new keys; `told` is what the admin event says of them.
+async fn keep(
+    call: &AdminCall,
+    client: &Client,
+    new: &NewKeys<'_>,
+    told: &Value,
+) -> Result<(), Problem> {
     let prefix = call.param("attribute");
     let mut body = client.body.clone();
     for (name, value) in [
-        ("private.key", Some(pair.private_key.as_str())),
-        ("public.key", None),
-        ("certificate", Some(pair.certificate.as_str())),
-        ("kid", None),
+        ("private.key", new.private_key),
+        ("public.key", new.public_key),
+        ("certificate", new.certificate),
+        ("kid", new.kid),
     ] {
         set_attribute(&mut body, &format!("{prefix}.{name}"), value);
     }
-    for name in ["use.jwks.string", "jwks.string"] {
-        set_attribute(&mut body, name, None);
-    }
+    set_attribute(&mut body, "use.jwks.string", new.jwks.map(|_| "true"));
+    set_attribute(&mut body, "jwks.string", new.jwks);
     let mut tx = Tx::new();
-    tx.update_document(&call.realm.id, &document(&client, body));
+    tx.update_document(&call.realm.id, &document(client, body));
     let path = call.resource_path();
     let resource = Resource {
         operation: "ACTION",
         kind: CLIENT,
         path: Some(&path),
     };
-    let told = json!({"privateKey": MASK, "certificate": pair.certificate});
-    call.record(&mut tx, resource, Some(&told));
-    done(call.app.commit(tx).await?)?;
-    let made = json!({"privateKey": pair.private_key, "certificate": pair.certificate});
-    Ok(answer(&made).no_cache())
+    call.record(&mut tx, resource, Some(told));
+    done(call.app.commit(tx).await?)
 }
 
 #[cfg(test)]

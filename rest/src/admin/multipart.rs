@@ -1,10 +1,10 @@
-//! The part `file` of a form (RFC 7578).
+//! The parts of a form with files in it (RFC 7578).
 
 /// How long a boundary may be (RFC 2046 §5.1.1).
 const BOUNDARY_MAX: usize = 70;
 
 /// The boundary that a media type names, if it is that of a form with files.
-pub(super) fn boundary(kind: &str) -> Option<String> {
+pub(in crate::admin) fn boundary(kind: &str) -> Option<String> {
     let (essence, parameters) = kind.split_once(';')?;
     if !essence.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
@@ -18,8 +18,8 @@ pub(super) fn boundary(kind: &str) -> Option<String> {
     ((1..=BOUNDARY_MAX).contains(&value.len())).then(|| value.to_owned())
 }
 
-/// The content of the part that is named `file`.
-pub(super) fn file<'a>(body: &'a [u8], boundary: &str) -> Option<&'a [u8]> {
+/// The content of the first part of that name.
+pub(in crate::admin) fn part<'a>(body: &'a [u8], boundary: &str, name: &str) -> Option<&'a [u8]> {
     let delimiter = format!("--{boundary}");
     let mut rest = after(body, delimiter.as_bytes())?;
     loop {
@@ -27,15 +27,16 @@ pub(super) fn file<'a>(body: &'a [u8], boundary: &str) -> Option<&'a [u8]> {
         let end = find(head, b"\r\n\r\n")?;
         let (headers, content) = (head.get(..end)?, head.get(end + 4..)?);
         let end = find(content, format!("\r\n{delimiter}").as_bytes())?;
-        if is_file(headers) {
+        if is_named(headers, name) {
             return content.get(..end);
         }
         rest = content.get(end + 2 + delimiter.len()..)?;
     }
 }
 
-fn is_file(headers: &[u8]) -> bool {
+fn is_named(headers: &[u8], wanted: &str) -> bool {
     let text = String::from_utf8_lossy(headers);
+    let (quoted, bare) = (format!("name=\"{wanted}\""), format!("name={wanted}"));
     text.lines().any(|line| {
         let Some((name, value)) = line.split_once(':') else {
             return false;
@@ -43,7 +44,7 @@ fn is_file(headers: &[u8]) -> bool {
         name.trim().eq_ignore_ascii_case("content-disposition")
             && value
                 .split(';')
-                .any(|part| matches!(part.trim(), r#"name="file""# | "name=file"))
+                .any(|part| part.trim() == quoted || part.trim() == bare)
     })
 }
 
@@ -80,22 +81,22 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_found_among_other_parts() {
-        let part = |name: &str, content: &str| {
+    fn a_part_is_found_among_others() {
+        let part_of = |form: &str, name: &str| part(form.as_bytes(), "Q", name).map(<[u8]>::to_vec);
+        let written = |name: &str, content: &str| {
             format!("--Q\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
         };
         let form = format!(
             "{}{}--Q--\r\n",
-            part("other", "x"),
-            part("file", "{\"a\":\"b\"}")
+            written("other", "x"),
+            written("file", "{\"a\":\"b\"}")
         );
-        assert_eq!(
-            file(form.as_bytes(), "Q"),
-            Some(b"{\"a\":\"b\"}".as_slice())
-        );
-        let form = format!("{}--Q--\r\n", part("other", "x"));
+        assert_eq!(part_of(&form, "file"), Some(b"{\"a\":\"b\"}".to_vec()));
+        assert_eq!(part_of(&form, "other"), Some(b"x".to_vec()));
+        assert_eq!(part_of(&form, "fil"), None);
+        let form = format!("{}--Q--\r\n", written("other", "x"));
         for broken in [form.as_str(), "", "--Q", "--Q\r\n", "--Q\r\n\r\n", "--Q--"] {
-            assert_eq!(file(broken.as_bytes(), "Q"), None, "{broken:?}");
+            assert_eq!(part_of(broken, "file"), None, "{broken:?}");
         }
     }
 }
