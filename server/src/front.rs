@@ -9,6 +9,7 @@
 //! hang up before the failure is counted.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,6 +20,7 @@ use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -142,13 +144,13 @@ impl Front {
         };
         let answer = self.0.routes.clone().oneshot(request);
         let answer = tokio::time::timeout(self.0.patience, answer);
-        let answered = async move {
-            let answer = answer.await;
+        let work = async move {
+            let answer = AssertUnwindSafe(answer).catch_unwind().await;
             drop(place);
             answer
         };
-        let task = tokio::spawn(answered.instrument(crate::logging::request()));
-        match task.await {
+        let carried = Carried::new(work.instrument(crate::logging::request()));
+        match carried.await {
             Ok(Ok(Ok(response))) => without_allow(response),
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_)) => {
@@ -203,6 +205,42 @@ impl Answer for Front {
 
     fn connected(&self) -> impl Send + 'static {
         Counted::new(&self.0.metrics.active_connections)
+    }
+}
+
+/// Work that goes on to its end when whoever waits for it goes: dropped half-way, the rest becomes
+/// a task of its own. A task from the start would wake another thread for each request.
+struct Carried<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future<Output: Send> + Send + 'static> Carried<F> {
+    fn new(work: F) -> Self {
+        Self(Some(Box::pin(work)))
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Future for Carried<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(work) = &mut self.0 else {
+            // It was ready, and nobody asks twice.
+            return Poll::Pending;
+        };
+        let done = work.as_mut().poll(cx);
+        if done.is_ready() {
+            self.0 = None;
+        }
+        done
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for Carried<F> {
+    fn drop(&mut self) {
+        if let Some(rest) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(rest);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Cell, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
@@ -120,6 +121,7 @@ impl File {
                 Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             connection.busy_timeout(BUSY)?;
             connection.set_prepared_statement_cache_capacity(PREPARED);
+            plan_once(&connection, true)?;
             Ok(connection)
         };
         open().map_err(|error: rusqlite::Error| {
@@ -186,7 +188,7 @@ impl Readers {
         let interrupt = connection.get_interrupt_handle();
         let (readers, statement, args) = (Arc::clone(self), statement.clone(), args.to_vec());
         let mut work = tokio::task::spawn_blocking(move || {
-            let rows = select(&connection, &statement, &args);
+            let rows = search(&connection, &statement, &args);
             readers.park(connection);
             rows
         });
@@ -249,6 +251,29 @@ impl Readers {
             .map(|_| ())
             .map_err(|error| StoreError::database(statement.name, error))
     }
+}
+
+/// Whether statements keep the plan they were prepared with, whatever is bound to them. Otherwise
+/// SQLite prepares many of them anew at each execution, to see whether another value had another
+/// plan; the registered ones look up by key, and have one plan.
+fn plan_once(connection: &Connection, on: bool) -> rusqlite::Result<()> {
+    let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, on);
+    set.map(drop)
+}
+
+/// A search is planned for its values: whether `LIKE` can use an index depends on them.
+fn search(
+    connection: &Connection,
+    statement: &StatementRef,
+    args: &[Value],
+) -> Result<Vec<Row>, StoreError> {
+    let plan = |once| {
+        plan_once(connection, once).map_err(|error| StoreError::database(statement.name, error))
+    };
+    plan(false)?;
+    let rows = select(connection, statement, args);
+    plan(true)?;
+    rows
 }
 
 fn select(
