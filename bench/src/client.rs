@@ -37,17 +37,56 @@ impl Client {
 
     /// Asks the token endpoint and insists on a token.
     pub fn token(&self, realm: &str, form: &str) -> Result<Value> {
-        let url = format!("{}/realms/{realm}/protocol/openid-connect/token", self.base);
+        self.post(realm, "token", form)
+    }
+
+    /// The answer of an endpoint of OpenID Connect to a form; `null` if it has no body.
+    fn post(&self, realm: &str, endpoint: &str, form: &str) -> Result<Value> {
+        let url = format!(
+            "{}/realms/{realm}/protocol/openid-connect/{endpoint}",
+            self.base
+        );
         let request = self
             .agent
             .post(url)
             .content_type("application/x-www-form-urlencoded");
         let mut answer = request.send(form)?;
         let text = answer.body_mut().read_to_string()?;
-        if answer.status().as_u16() != 200 {
-            bail!("the token endpoint answers {} {text}", answer.status());
+        match answer.status().as_u16() {
+            200 => serde_json::from_str(&text).with_context(|| format!("{endpoint} sends no JSON")),
+            204 => Ok(Value::Null),
+            status => bail!("{endpoint} answers {status} {text}"),
         }
-        serde_json::from_str(&text).context("the token endpoint answers no JSON")
+    }
+
+    /// Asks for something, perhaps with a token, and insists on getting it.
+    pub fn get(&self, path: &str, token: Option<&str>) -> Result<()> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut answer = request.call()?;
+        let text = answer.body_mut().read_to_string()?;
+        if answer.status().as_u16() != 200 {
+            bail!("{path} answers {} {text}", answer.status());
+        }
+        Ok(())
+    }
+
+    /// Asks as a service whether a token is good, and insists that it is.
+    pub fn introspect(&self, realm: &str, token: &str) -> Result<()> {
+        let form = format!("client_id=service&client_secret=service-secret&token={token}");
+        let answer = self.post(realm, "token/introspect", &form)?;
+        if answer.get("active").and_then(Value::as_bool) != Some(true) {
+            bail!("a good token is called {answer}");
+        }
+        Ok(())
+    }
+
+    /// Ends a session by its refresh token.
+    pub fn logout(&self, realm: &str, refresh_token: &str) -> Result<()> {
+        let form = format!("client_id=app&refresh_token={refresh_token}");
+        self.post(realm, "logout", &form).map(drop)
     }
 
     /// Creates a realm as the administrator.

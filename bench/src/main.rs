@@ -1,30 +1,37 @@
 //! The load generator, started by `cargo xtask bench`.
 //!
-//! It prints, from one run on one machine, what one core can sign and what the server answers per second of its own
-//! CPU time. The part of the first that the second is depends little on the machine; neither figure alone means much.
+//! It prints, from one run on one machine, what one core can sign and hash, what the disk can sync, and what the server
+//! answers per second of its own CPU time. The part of the first that the last is depends little on the machine; neither
+//! figure alone means much. With another server beside it, each load is given to the one and then to the other.
 //! It measures and judges nothing: no test depends on it.
 
 mod client;
 mod load;
 mod options;
 mod process;
-mod signing;
+mod raw;
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::client::Client;
-use crate::load::Rate;
+use crate::load::{Load, Rate};
 use crate::options::Options;
 use crate::process::Server;
+use crate::raw::Raw;
 
 /// How long the server is left alone before its memory is called idle.
 const REST: Duration = Duration::from_secs(2);
 
 fn main() -> Result<()> {
     let options = Options::read(std::env::args().skip(1))?;
-    let raw = signing::rate(options.seconds)?;
+    let raw = Raw::measure(options.seconds, &options.folder)?;
+    println!(
+        "this machine: {:.0} RS256 signatures (2048 bits) and {:.1} Argon2id hashes (7 MiB, 5 passes) per CPU second; \
+         {:.0} synced pages per second",
+        raw.signatures, raw.hashes, raw.syncs
+    );
     let first = Server::start(&options)?;
     let first_start = first.start;
     first.stop()?;
@@ -34,45 +41,82 @@ fn main() -> Result<()> {
     let idle = server.resident_kib()?;
 
     let client = Client::new(server.url());
+    let other = options.against.as_ref();
+    let other = other.map(|other| (Client::new(other.url.clone()), other.watched));
     load::prepare(&client)?;
-    let credentials = load::client_credentials(&client, &server, &options)?;
-    let refresh = load::refresh(&client, &server, &options)?;
+    if let Some((client, _)) = &other {
+        load::prepare(client)?;
+    }
+    println!(
+        "{:<20} {:>10} {:>28} {:>9} {:>8}{}",
+        "load",
+        "per CPU s",
+        "of what the CPU allows",
+        "per s",
+        "slowest",
+        if other.is_some() {
+            "    the other: per CPU s, per s, slowest"
+        } else {
+            ""
+        }
+    );
+    for load in &options.loads {
+        let rate = load.measure(&client, server.watched(), &options)?;
+        let beside = match &other {
+            Some((client, watched)) => Some(load.measure(client, *watched, &options)?),
+            None => None,
+        };
+        println!("{}", line(*load, &raw, &rate, beside.as_ref()));
+    }
     let busy = server.resident_kib()?;
     load::clean_up(&client)?;
+    if let Some((client, _)) = &other {
+        load::clean_up(client)?;
+    }
     server.stop()?;
-
-    println!("RS256 with 2048 bits, one core:  {raw:>8.0} signatures per CPU second");
-    print_rate("client_credentials", &credentials, raw);
-    print_rate("refresh_token", &refresh, raw);
     println!(
-        "first start, empty database:     {:>8} ms until the first 200",
-        first_start.as_millis()
-    );
-    println!(
-        "second start:                    {:>8} ms",
+        "start until the first 200: {} ms with an empty database, {} ms with an existing one",
+        first_start.as_millis(),
         second_start.as_millis()
     );
     println!(
-        "resident memory, idle:           {:>8.1} MiB",
-        mebibytes(idle)
-    );
-    println!(
-        "resident memory, after the load: {:>8.1} MiB",
+        "resident memory: {:.1} MiB idle, {:.1} MiB after the load",
+        mebibytes(idle),
         mebibytes(busy)
     );
     Ok(())
 }
 
-fn print_rate(name: &str, rate: &Rate, raw: f64) {
-    println!(
-        "{:<32} {:>8.0} requests per CPU second of the server, {:.0} % of one signature each ({:.0} per second of time, \
-         slowest {} ms)",
-        format!("{name}:"),
-        rate.per_cpu_second,
-        100.0 * rate.per_cpu_second / raw,
+/// One row of the table.
+fn line(load: Load, raw: &Raw, rate: &Rate, beside: Option<&Rate>) -> String {
+    let per_cpu = |rate: &Rate| {
+        rate.per_cpu_second
+            .map_or("-".to_owned(), |rate| format!("{rate:.0}"))
+    };
+    let part = match (load.ceiling(raw), rate.per_cpu_second) {
+        (Some((ceiling, of)), Some(rate)) => format!("{:.0} % of {of}", 100.0 * rate / ceiling),
+        _ => String::new(),
+    };
+    let beside = beside.map_or_else(String::new, |other| {
+        let times = match (rate.per_cpu_second, other.per_cpu_second) {
+            (Some(ours), Some(theirs)) => format!(", {:.1} times less CPU here", ours / theirs),
+            _ => String::new(),
+        };
+        format!(
+            "    {}, {:.0}, {} ms{times}",
+            per_cpu(other),
+            other.per_second,
+            other.slowest.as_millis()
+        )
+    });
+    format!(
+        "{:<20} {:>10} {:>28} {:>9.0} {:>5} ms{beside}",
+        load.name(),
+        per_cpu(rate),
+        part,
         rate.per_second,
-        rate.slowest.as_millis()
-    );
+        rate.slowest.as_millis(),
+    )
 }
 
 #[expect(

@@ -69,15 +69,11 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// CPU time of all its threads, its own and the kernel's on its behalf.
-    pub fn cpu_time(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        parse_cpu_ticks(&stat)
-            .context("/proc/…/stat is not as expected")
-            .map(|ticks| {
-                let hundredths = ticks.saturating_mul(1000) / clock_ticks_per_second().max(1);
-                Duration::from_millis(hundredths)
-            })
+    /// What can be watched of it.
+    pub fn watched(&self) -> Watched {
+        Watched {
+            process: Some(self.child.id()),
+        }
     }
 
     /// Resident memory in KiB.
@@ -110,6 +106,27 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A process whose CPU time is counted, if we may see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched {
+    /// Its id.
+    pub process: Option<u32>,
+}
+
+impl Watched {
+    /// CPU time of all its threads, its own and the kernel's on its behalf.
+    pub fn cpu_time(self) -> Result<Option<Duration>> {
+        let Some(process) = self.process else {
+            return Ok(None);
+        };
+        let stat = fs::read_to_string(format!("/proc/{process}/stat"))
+            .with_context(|| format!("there is no process {process}"))?;
+        let ticks = parse_cpu_ticks(&stat).context("/proc/…/stat is not as expected")?;
+        let milliseconds = ticks.saturating_mul(1000) / clock_ticks_per_second().max(1);
+        Ok(Some(Duration::from_millis(milliseconds)))
     }
 }
 

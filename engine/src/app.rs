@@ -1,5 +1,6 @@
 //! Everything that a verb of the engine may need, in one cheap handle.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use claviger_crypto::{PasswordHasher, Random};
@@ -15,7 +16,11 @@ use crate::watch::Watcher;
 
 /// The running server without its surfaces: hand it on, cloning is cheap.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What the server is made of.
+#[derive(Clone)]
+pub struct Parts {
     /// What is kept.
     pub store: Store,
     /// What time it is.
@@ -32,6 +37,14 @@ pub struct App {
     /// Who counts what happens, if anybody does.
     pub watcher: Option<Arc<dyn Watcher>>,
     realms: Realms,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl std::fmt::Debug for App {
@@ -51,7 +64,7 @@ impl App {
     ) -> Self {
         let realms = Realms::new(store.clone());
         let published_keys = PublishedKeys::default();
-        Self {
+        Self(Arc::new(Parts {
             store,
             clock,
             random,
@@ -61,13 +74,24 @@ impl App {
             vault: Arc::new(NoVault),
             watcher: None,
             realms,
-        }
+        }))
     }
 
     /// The same, with secrets that are kept elsewhere.
     #[must_use]
     pub fn with_vault(self, vault: Arc<dyn Vault>) -> Self {
-        Self { vault, ..self }
+        let parts = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts { vault, ..parts }))
+    }
+
+    /// The same, with somebody who counts what happens.
+    #[must_use]
+    pub fn with_watcher(self, watcher: Arc<dyn Watcher>) -> Self {
+        let parts = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts {
+            watcher: Some(watcher),
+            ..parts
+        }))
     }
 
     /// What a secret in a realm's configuration means: itself, or for `${vault.key}` what the vault

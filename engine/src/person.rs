@@ -35,19 +35,21 @@ pub struct Person {
     pub user: User,
     /// The groups that the user is a direct member of, by path.
     pub groups: Vec<Membership>,
-    /// All roles: own ones, those of the groups and of the groups above them, and what they hold.
-    pub roles: HashSet<RoleId>,
+    /// Roles given to the user, to the groups, and to the groups above them; sorted, each once.
+    pub given: Arc<[RoleId]>,
+    /// All roles: those given, and what they hold.
+    pub roles: Arc<HashSet<RoleId>>,
 }
 
 impl Person {
     /// Reads groups and roles of a user.
     pub async fn load(store: &Store, realm: &Realm, user: User) -> Result<Self, StoreError> {
-        let mut direct: Vec<RoleId> = store.user_roles(&realm.id, &user.id).await?;
+        let mut given: Vec<RoleId> = store.user_roles(&realm.id, &user.id).await?;
         let mut groups = Vec::new();
         for id in store.user_groups(&realm.id, &user.id).await? {
             let line = realm.group_line(&id).await?;
             for group in &line {
-                direct.extend(group.roles.iter().cloned());
+                given.extend(group.roles.iter().cloned());
             }
             let mut line = line.into_iter();
             if let Some(group) = line.next() {
@@ -60,11 +62,28 @@ impl Person {
             }
         }
         groups.sort_by(|one: &Membership, other| one.path.cmp(&other.path));
-        let roles = realm.roles().await?.expand(&direct);
+        given.sort_unstable();
+        given.dedup();
+        let given: Arc<[RoleId]> = given.into();
         Ok(Self {
             user,
             groups,
-            roles,
+            roles: expanded(realm, &given).await?,
+            given,
         })
     }
+}
+
+/// What some roles hold, themselves included.
+async fn expanded(
+    realm: &Realm,
+    given: &Arc<[RoleId]>,
+) -> Result<Arc<HashSet<RoleId>>, StoreError> {
+    if let Some(known) = realm.derived.expanded.get(given) {
+        return Ok(known);
+    }
+    let found = Arc::new(realm.roles().await?.expand(&**given));
+    let kept = &realm.derived.expanded;
+    kept.insert(Arc::clone(given), Arc::clone(&found));
+    Ok(found)
 }

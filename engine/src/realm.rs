@@ -5,10 +5,12 @@
 //! request (`docs/decisions/003-realm-version.md`). A snapshot loads its parts when they are first
 //! needed: ten thousand realms cost nothing until somebody uses them.
 
+mod derived;
 mod group;
 mod roles;
 mod scopes;
 
+pub(crate) use derived::Derived;
 pub use group::Group;
 pub use roles::{Role, Roles};
 pub use scopes::{Scope, Scopes};
@@ -103,6 +105,7 @@ pub struct Realm {
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
     flows: moka::sync::Cache<String, Option<Arc<FlowView>>>,
+    pub(crate) derived: Derived,
 }
 
 impl std::fmt::Debug for Realm {
@@ -133,6 +136,7 @@ impl Realm {
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
             flows: moka::sync::Cache::new(PARTS_KEPT),
+            derived: Derived::default(),
         }
     }
 

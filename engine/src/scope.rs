@@ -115,8 +115,29 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// Works out what a person's token for a client may carry.
+    /// What a person's token for a client may carry. It depends on the configuration and on the
+    /// person's roles alone, and is worked out once for each.
     pub async fn new(
+        realm: &Realm,
+        client: &Client,
+        person: &Person,
+        parameter: Option<&str>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let kept = &realm.derived.granted;
+        let asked = (
+            client.uuid.clone(),
+            parameter.map(str::to_owned),
+            Arc::clone(&person.given),
+        );
+        if let Some(known) = kept.get(&asked) {
+            return Ok(known);
+        }
+        let granted = Arc::new(Self::work_out(realm, client, person, parameter).await?);
+        kept.insert(asked, Arc::clone(&granted));
+        Ok(granted)
+    }
+
+    async fn work_out(
         realm: &Realm,
         client: &Client,
         person: &Person,
@@ -130,7 +151,7 @@ impl Granted {
         };
         let scopes: Vec<_> = asked.into_iter().filter(permitted).collect();
         let visible = if client.settings.full_scope_allowed {
-            person.roles.clone()
+            (*person.roles).clone()
         } else {
             let own = roles.of_client(&client.uuid).map(|role| &role.id);
             let mapped = scopes.iter().flat_map(|scope| &scope.roles);

@@ -33,7 +33,8 @@ pub async fn options(call: Call) -> Response {
 
 /// Answers an introspection request.
 pub async fn introspect(mut call: Call) -> Response {
-    let outcome = run(&mut call).await;
+    // A large state: kept in one place, for the layers outside move the handler's about.
+    let outcome = Box::pin(run(&mut call)).await;
     // Resource servers ask from the back, never from a page of another origin.
     call.readers = crate::cors::Readers::Nobody;
     call.respond(outcome.map(Answer::no_cache))

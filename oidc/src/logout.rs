@@ -43,8 +43,9 @@ pub async fn by_browser(call: Call) -> Response {
 
 /// `POST`: by refresh token if there is one, else RP-Initiated Logout.
 pub async fn by_post(mut call: Call) -> Response {
+    // A large state: kept in one place, for the layers outside move the handler's about.
     let outcome = if call.form.has("refresh_token") {
-        by_refresh_token(&mut call).await
+        Box::pin(by_refresh_token(&mut call)).await
     } else {
         by_hint(&call, &call.form).await
     };

@@ -28,7 +28,8 @@ pub async fn preflight(call: Call) -> Response {
 
 /// Answers a revocation request.
 pub async fn revoke(mut call: Call) -> Response {
-    let outcome = run(&mut call).await;
+    // A large state: kept in one place, for the layers outside move the handler's about.
+    let outcome = Box::pin(run(&mut call)).await;
     call.respond(outcome)
 }
 

@@ -42,7 +42,8 @@ const TOKEN_PARAMETERS: [&str; 5] = [
 
 /// Answers a token request.
 pub async fn grant(mut call: Call) -> Response {
-    match run(&mut call).await {
+    // A large state: kept in one place, for the layers outside move the handler's about.
+    match Box::pin(run(&mut call)).await {
         Ok(answer) => call.respond(Ok(answer.no_store())),
         Err(problem) => call.respond(Ok(problem.into_answer().no_store())),
     }

@@ -46,7 +46,8 @@ pub async fn post(call: Call) -> Response {
 
 async fn answer(mut call: Call, token: Result<Option<String>, Problem>) -> Response {
     let outcome = match token {
-        Ok(token) => run(&mut call, token).await,
+        // A large state: kept in one place, for the layers outside move the handler's about.
+        Ok(token) => Box::pin(run(&mut call, token)).await,
         Err(problem) => {
             call.readers = Readers::All;
             Err(problem)

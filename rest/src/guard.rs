@@ -5,7 +5,6 @@
 //! `<realm>-realm` there. The token only says who it is; roles are read anew each time and narrowed
 //! to what the token's client may carry, so that a withdrawn role is gone at once.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use claviger_engine::App;
@@ -16,7 +15,6 @@ use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_engine::scope::Granted;
 use claviger_engine::token::{Expected, Presence, TokenClaims, apparent};
-use claviger_model::RoleId;
 use claviger_store::StoreError;
 use claviger_surface::Help;
 
@@ -123,8 +121,8 @@ pub struct Admin {
     pub client: Arc<Client>,
     /// Who they are.
     pub person: Person,
-    /// Their roles, narrowed to what the client may carry.
-    roles: HashSet<RoleId>,
+    /// What their token may carry: roles narrowed to those of the client.
+    granted: Arc<Granted>,
 }
 
 impl Admin {
@@ -169,7 +167,7 @@ impl Admin {
             realm,
             client,
             person,
-            roles: granted.roles,
+            granted,
         })
     }
 
@@ -183,7 +181,7 @@ impl Admin {
         let roles = self.realm.roles().await?;
         Ok(roles
             .named(None, name)
-            .is_some_and(|role| self.roles.contains(&role.id)))
+            .is_some_and(|role| self.granted.roles.contains(&role.id)))
     }
 
     /// Whether they have one of some rights over a realm.
@@ -200,7 +198,7 @@ impl Admin {
         let roles = self.realm.roles().await?;
         Ok(names.iter().any(|name| {
             let role = roles.named(Some(&client.uuid), name);
-            role.is_some_and(|role| self.roles.contains(&role.id))
+            role.is_some_and(|role| self.granted.roles.contains(&role.id))
         }))
     }
 

@@ -10,11 +10,13 @@ use crate::workspace::cargo;
 pub const HELP: &str = "
 usage: cargo xtask bench [-- options of the load generator]
 
-Builds the server with optimizations, starts it with an empty database and prints, from one run on one machine: the
-RS256 signatures one core makes a second, the client_credentials and refresh requests the server answers per second of
-its own CPU time, what part of the first that is, the server's memory, and how long it takes to start.
+Builds the server with optimizations, starts it with an empty database and prints, from one run on one machine: what
+one core can sign and hash and the disk can sync; for each load how many requests the server answers per second of its
+own CPU time, and what part that is of what the CPU allows; the server's memory, and how long it takes to start.
 
-Options of the load generator: --seconds=N for each measurement (10), --connections=N (8).";
+Options of the load generator: --seconds=N for each measurement (10), --connections=N (8), --only=LOAD,LOAD…;
+--against=URL for a running Keycloak with administrator admin, password admin, to be measured by turns with it, and
+--against-pid=N for its process, if its CPU time is to be counted.";
 
 pub fn run(arguments: &[String]) -> Result<bool> {
     let program = product::build(true)?;

@@ -1,6 +1,6 @@
 //! What mappers look at in tests: Alice, in realm `shop`, at client `app`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use claviger_model::session::SessionKind;
@@ -45,7 +45,8 @@ impl World {
             person: Person {
                 user: alice(),
                 groups: Vec::new(),
-                roles: HashSet::new(),
+                given: Arc::from([]),
+                roles: Arc::default(),
             },
             session: session(),
             part: part(),

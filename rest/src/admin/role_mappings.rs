@@ -119,7 +119,7 @@ impl Holder {
         match self {
             Self::User(user) => {
                 let person = Person::load(&call.app.store, realm, (**user).clone()).await?;
-                Ok(person.roles)
+                Ok((*person.roles).clone())
             }
             Self::Group(group) if of_client => Ok(realm.roles().await?.expand(&group.roles)),
             Self::Group(group) => {

@@ -74,7 +74,7 @@ impl Running {
             metrics: Arc::new(Metrics::new(&settings.metering, Some(app.store.clone()))),
         };
         if settings.observe.metrics.is_some() {
-            app.watcher = Some(observed.metrics.watcher());
+            app = app.with_watcher(observed.metrics.watcher());
         }
         let listeners = bind(settings, tls).await?;
         let management = match &settings.management {
