@@ -146,7 +146,7 @@ on_every_engine! {
         }).await;
         let (of_young, of_made) =
             (world.count_rows(&young).await.unwrap(), world.count_rows(&made).await.unwrap());
-        assert_eq!(world.stale_imports(Millis(5)).await.unwrap(), [old.clone()]);
+        assert_eq!(world.stale_imports(Millis(5)).await.unwrap(), std::slice::from_ref(&old));
         for id in [&young, &made] {
             let refused = attempt(&world, |tx| tx.clear_stale_import(id, Millis(5))).await;
             assert_eq!(refused, Commit::Missed("TICKET_DELETE_STALE"));
