@@ -20,12 +20,27 @@ pub struct RequestContext {
     pub secure: bool,
     /// Whether refusals point to the pages of help that this server shows.
     pub help_links: bool,
+    /// The base address for what clients call without a browser, where it is another one.
+    pub backchannel_url: Option<String>,
+    /// The base address of the administration console, where it is another one.
+    pub admin_url: Option<String>,
 }
 
 impl RequestContext {
     /// The issuer of a realm at the base path of this request.
     pub fn issuer(&self, realm: &str) -> String {
         format!("{}/realms/{realm}", self.base_url)
+    }
+
+    /// The base address of endpoints that clients call without a browser. Where it follows the
+    /// request, whoever sends one chooses it: it is for telling, not for believing.
+    pub fn backchannel(&self) -> &str {
+        self.backchannel_url.as_deref().unwrap_or(&self.base_url)
+    }
+
+    /// The base address of the administration console.
+    pub fn admin(&self) -> &str {
+        self.admin_url.as_deref().unwrap_or(&self.base_url)
     }
 
     /// The issuer of a realm at the base path on which a session began. A path that is no longer
@@ -84,6 +99,8 @@ mod tests {
             ip_address: "127.0.0.1".into(),
             secure: false,
             help_links: true,
+            backchannel_url: None,
+            admin_url: None,
         }
     }
 

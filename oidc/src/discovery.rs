@@ -49,8 +49,10 @@ async fn document(call: &mut Call) -> Result<Answer, Problem> {
 /// What differs from realm to realm.
 #[derive(Debug)]
 struct Facts {
-    /// The issuer, below which every address is.
+    /// The issuer, below which every address is that browsers go to.
     realm_url: String,
+    /// Below which those are that clients call themselves.
+    backchannel_url: String,
     scopes: Vec<String>,
     acr_values: Vec<String>,
     prompts: Vec<&'static str>,
@@ -61,6 +63,7 @@ impl Facts {
         let realm = &call.realm;
         Ok(Self {
             realm_url: call.context.issuer(&realm.name),
+            backchannel_url: format!("{}/realms/{}", call.context.backchannel(), realm.name),
             scopes: scopes(&*realm.scopes().await?),
             acr_values: levels::acr_values(&call.app.store, realm).await?,
             prompts: prompts(realm),
@@ -71,17 +74,22 @@ impl Facts {
         let mut document = Json::new();
         self.put_endpoints(&mut document);
         put_front_channel(&mut document, self);
-        put_algorithms(
-            &mut document,
-            &self.at("/clients-registrations/openid-connect"),
-        );
+        put_algorithms(&mut document, &self.registration());
         self.put_claims(&mut document);
         self.put_back_channel(&mut document);
         document
     }
 
-    fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.realm_url)
+    fn registration(&self) -> String {
+        format!(
+            "{}/clients-registrations/openid-connect",
+            self.backchannel_url
+        )
+    }
+
+    /// Where clients call an endpoint themselves.
+    fn called(&self, path: &str) -> String {
+        format!("{}/protocol/openid-connect/{path}", self.backchannel_url)
     }
 
     fn oidc(&self, path: &str) -> String {
@@ -94,16 +102,16 @@ impl Facts {
             [
                 ("issuer", json!(self.realm_url)),
                 ("authorization_endpoint", json!(self.oidc("auth"))),
-                ("token_endpoint", json!(self.oidc("token"))),
+                ("token_endpoint", json!(self.called("token"))),
                 (
                     "introspection_endpoint",
-                    json!(self.oidc("token/introspect")),
+                    json!(self.called("token/introspect")),
                 ),
-                ("userinfo_endpoint", json!(self.oidc("userinfo"))),
+                ("userinfo_endpoint", json!(self.called("userinfo"))),
                 ("end_session_endpoint", json!(self.oidc("logout"))),
                 ("frontchannel_logout_session_supported", json!(true)),
                 ("frontchannel_logout_supported", json!(true)),
-                ("jwks_uri", json!(self.oidc("certs"))),
+                ("jwks_uri", json!(self.called("certs"))),
                 (
                     "check_session_iframe",
                     json!(self.oidc("login-status-iframe.html")),
@@ -155,7 +163,7 @@ impl Facts {
                 ),
                 (
                     "backchannel_authentication_endpoint",
-                    json!(self.oidc("ext/ciba/auth")),
+                    json!(self.called("ext/ciba/auth")),
                 ),
                 (
                     "backchannel_authentication_request_signing_alg_values_supported",
@@ -164,7 +172,7 @@ impl Facts {
                 ("require_pushed_authorization_requests", json!(false)),
                 (
                     "pushed_authorization_request_endpoint",
-                    json!(self.oidc("ext/par/request")),
+                    json!(self.called("ext/par/request")),
                 ),
                 ("mtls_endpoint_aliases", self.aliases()),
                 (
@@ -178,14 +186,14 @@ impl Facts {
     /// The same addresses for clients with a certificate (RFC 8705 §5).
     fn aliases(&self) -> Value {
         json!({
-            "token_endpoint": self.oidc("token"),
+            "token_endpoint": self.called("token"),
             "revocation_endpoint": self.oidc("revoke"),
-            "introspection_endpoint": self.oidc("token/introspect"),
+            "introspection_endpoint": self.called("token/introspect"),
             "device_authorization_endpoint": self.oidc("auth/device"),
-            "registration_endpoint": self.at("/clients-registrations/openid-connect"),
-            "userinfo_endpoint": self.oidc("userinfo"),
-            "pushed_authorization_request_endpoint": self.oidc("ext/par/request"),
-            "backchannel_authentication_endpoint": self.oidc("ext/ciba/auth"),
+            "registration_endpoint": self.registration(),
+            "userinfo_endpoint": self.called("userinfo"),
+            "pushed_authorization_request_endpoint": self.called("ext/par/request"),
+            "backchannel_authentication_endpoint": self.called("ext/ciba/auth"),
         })
     }
 }
@@ -301,6 +309,7 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             realm_url: "http://id.example/auth/realms/shop".into(),
+            backchannel_url: "http://id.example/auth/realms/shop".into(),
             scopes: vec!["openid".into()],
             acr_values: vec!["0".into(), "1".into()],
             prompts: vec!["none", "login", "consent"],
@@ -321,6 +330,42 @@ mod tests {
         for address in addresses {
             assert!(address.starts_with(&format!("{issuer}/")), "{address}");
         }
+    }
+
+    #[test]
+    fn what_clients_call_themselves_may_be_elsewhere() {
+        let inside = "http://inside:8080/realms/shop";
+        let document = Facts {
+            backchannel_url: inside.into(),
+            ..facts()
+        }
+        .document();
+        let of = |document: &Json| {
+            let mut names: Vec<String> = document
+                .iter()
+                .filter(|(_, value)| value.as_str().is_some_and(|text| text.starts_with(inside)))
+                .map(|(name, _)| name.clone())
+                .collect();
+            names.sort();
+            names
+        };
+        // As Keycloak 26.7.4 does it: revocation and devices stay where browsers go.
+        let expected = [
+            "backchannel_authentication_endpoint",
+            "introspection_endpoint",
+            "jwks_uri",
+            "pushed_authorization_request_endpoint",
+            "registration_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+        ];
+        assert_eq!(of(&document), expected);
+        let aliases = document["mtls_endpoint_aliases"].as_object().unwrap();
+        let expected: Vec<&str> = expected
+            .into_iter()
+            .filter(|name| *name != "jwks_uri")
+            .collect();
+        assert_eq!(of(aliases), expected);
     }
 
     /// The names as Keycloak 26.7.4 gives them, in its order.

@@ -13,7 +13,7 @@ use claviger_engine::request::RequestContext;
 
 use crate::listener::Peer;
 use crate::settings::Settings;
-use crate::settings::hostname::{Hostname, Mounts};
+use crate::settings::hostname::{Elsewhere, Hostname, Mounts};
 use crate::settings::proxy::{Headers, Proxy};
 
 /// How many entries of a list of proxies are read.
@@ -43,6 +43,7 @@ pub struct Addresses {
     mounts: Mounts,
     proxy: Option<Proxy>,
     help_links: bool,
+    elsewhere: Elsewhere,
 }
 
 /// What a proxy says about a request; nothing where it is silent.
@@ -62,6 +63,7 @@ impl Addresses {
             hostname: settings.hostname.clone(),
             mounts: settings.mounts.clone(),
             proxy: settings.proxy.clone(),
+            elsewhere: settings.elsewhere.clone(),
             help_links: settings.help_links,
         }
     }
@@ -74,6 +76,7 @@ impl Addresses {
             mounts,
             proxy,
             help_links: true,
+            elsewhere: Elsewhere::default(),
         }
     }
 
@@ -101,12 +104,33 @@ impl Addresses {
             .unwrap_or(peer.address)
             .to_canonical()
             .to_string();
-        let (origin, prefix, fixed) = self.origin(uri, headers, told)?;
+        let mut backchannel_url = None;
+        let (origin, prefix, fixed) = match &self.hostname {
+            Hostname::Url {
+                scheme,
+                authority,
+                path,
+            } => {
+                host(uri, headers)?;
+                let origin = format!("{scheme}://{authority}");
+                if self.elsewhere.backchannel_dynamic {
+                    let asked = self.asked(uri, headers, &told)?;
+                    let url = || format!("{asked}{}{mount}", told.prefix);
+                    backchannel_url = (asked != origin).then(url);
+                }
+                (origin, String::new(), Some(path))
+            }
+            Hostname::Name(_) | Hostname::OfRequest => {
+                (self.asked(uri, headers, &told)?, told.prefix, None)
+            }
+        };
         let (base_path, base_paths) = match fixed {
             Some(path) => (path.to_owned(), vec![path.to_owned()]),
             None => (format!("{prefix}{mount}"), self.base_paths(&prefix)),
         };
         Ok(RequestContext {
+            backchannel_url,
+            admin_url: self.elsewhere.admin.clone(),
             base_url: format!("{origin}{base_path}"),
             base_path,
             secure: origin.starts_with("https:"),
@@ -123,22 +147,8 @@ impl Addresses {
         paths.map(|path| format!("{prefix}{path}")).collect()
     }
 
-    /// Scheme and host; the prefix that a proxy cuts off; the path, if it is fixed.
-    fn origin(
-        &self,
-        uri: &Uri,
-        headers: &HeaderMap,
-        told: Told,
-    ) -> Result<(String, String, Option<&str>), ContextError> {
-        if let Hostname::Url {
-            scheme,
-            authority,
-            path,
-        } = &self.hostname
-        {
-            host(uri, headers)?;
-            return Ok((format!("{scheme}://{authority}"), String::new(), Some(path)));
-        }
+    /// Scheme, host and port to which the request was sent, as far as it and the proxy tell.
+    fn asked(&self, uri: &Uri, headers: &HeaderMap, told: &Told) -> Result<String, ContextError> {
         let own = host(uri, headers)?;
         let scheme = told.scheme.unwrap_or("http");
         let (name, port) = match &told.host {
@@ -151,11 +161,10 @@ impl Addresses {
         };
         let usual = if scheme == "https" { 443 } else { 80 };
         let port = told.port.or(port).filter(|port| *port != usual);
-        let origin = match port {
+        Ok(match port {
             Some(port) => format!("{scheme}://{name}:{port}"),
             None => format!("{scheme}://{name}"),
-        };
-        Ok((origin, told.prefix, None))
+        })
     }
 }
 

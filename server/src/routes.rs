@@ -45,7 +45,7 @@ pub fn routes(app: App) -> Router {
 }
 
 fn redirect(Extension(context): Extension<RequestContext>, path: &'static str) -> Response {
-    let location = [(header::LOCATION, format!("{}{path}", context.base_url))];
+    let location = [(header::LOCATION, format!("{}{path}", context.admin()))];
     (StatusCode::FOUND, PAGE_HEADERS, location).into_response()
 }
 

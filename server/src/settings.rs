@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use claviger_model::Secret;
 
-use hostname::{Hostname, Mounts};
+use hostname::{Elsewhere, Hostname, Mounts};
 use https::{StoreFile, Tls};
 use known::{Class, Known, Table};
 use logging::Logging;
@@ -96,6 +96,8 @@ pub struct Settings {
     pub observe: Observe,
     /// Under which address the server is known.
     pub hostname: Hostname,
+    /// What of it is known under another address.
+    pub elsewhere: Elsewhere,
     /// Under which paths it is served.
     pub mounts: Mounts,
     /// Whom to believe about the caller's address; nobody if none.
@@ -219,6 +221,10 @@ impl Settings {
             observe,
             http,
             mounts: Mounts::check(&values, &hostname)?,
+            elsewhere: match mode {
+                Mode::Development | Mode::Production => Elsewhere::check(&values, &hostname)?,
+                Mode::Offline => Elsewhere::default(),
+            },
             hostname,
             proxy,
             help_links: values.flag("help-links")?,

@@ -209,5 +209,7 @@ fn context(path: &str) -> RequestContext {
         ip_address: "127.0.0.1".to_owned(),
         secure: false,
         help_links: true,
+        backchannel_url: None,
+        admin_url: None,
     }
 }

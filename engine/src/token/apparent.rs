@@ -100,6 +100,8 @@ mod tests {
             ip_address: "127.0.0.1".into(),
             secure: false,
             help_links: true,
+            backchannel_url: None,
+            admin_url: None,
         }
     }
 

@@ -8,6 +8,7 @@ fn addresses(hostname: Hostname, proxy: Option<Proxy>) -> Addresses {
         mounts: Mounts::of(&BOTH),
         proxy,
         help_links: true,
+        elsewhere: Elsewhere::default(),
     }
 }
 
@@ -75,6 +76,8 @@ fn without_a_proxy_the_host_header_counts_and_nothing_else() {
             ip_address: "192.0.2.1".into(),
             secure: false,
             help_links: true,
+            backchannel_url: None,
+            admin_url: None,
         }
     );
 }
@@ -266,4 +269,42 @@ fn the_scheme_is_that_of_the_connection_unless_a_trusted_proxy_tells() {
     let told = addresses(Hostname::OfRequest, Some(x_proxy(&[])));
     let expected = ("http://id.example:8443".to_owned(), false);
     assert_eq!(context(&told, &own), Ok(expected));
+}
+
+#[test]
+fn clients_are_sent_where_they_ask_if_that_is_asked_for() {
+    let hostname = Hostname::Url {
+        scheme: "https".into(),
+        authority: "id.example".into(),
+        path: "/auth".into(),
+    };
+    let dynamic = Addresses {
+        elsewhere: Elsewhere {
+            admin: Some("https://admin.example".into()),
+            backchannel_dynamic: true,
+        },
+        ..addresses(hostname.clone(), Some(x_proxy(&["192.0.2.1/32"])))
+    };
+    let inside = [("host", "inside:8080")];
+    let context = ask(&dynamic, "192.0.2.9", &inside, "/auth").unwrap();
+    assert_eq!(context.base_url, "https://id.example/auth");
+    assert_eq!(context.backchannel(), "http://inside:8080/auth");
+    assert_eq!(context.admin(), "https://admin.example");
+    let through_the_proxy = [
+        ("host", "inside:8080"),
+        ("x-forwarded-host", "id.example"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let context = ask(&dynamic, "192.0.2.1", &through_the_proxy, "").unwrap();
+    assert_eq!(context.backchannel(), "https://id.example/auth");
+    // Nobody but the proxy says that it came through the proxy.
+    let context = ask(&dynamic, "192.0.2.9", &through_the_proxy, "").unwrap();
+    assert_eq!(context.backchannel(), "http://inside:8080");
+    let fixed = Addresses {
+        hostname,
+        ..addresses(Hostname::OfRequest, None)
+    };
+    let context = ask(&fixed, "192.0.2.9", &inside, "/auth").unwrap();
+    assert_eq!(context.backchannel(), "https://id.example/auth");
+    assert_eq!(context.admin(), "https://id.example/auth");
 }

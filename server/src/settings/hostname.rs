@@ -94,6 +94,47 @@ impl Hostname {
     }
 }
 
+/// What is not where the rest is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The base address of the administration console.
+    pub admin: Option<String>,
+    /// Whether clients are told to call endpoints where they sent their request.
+    pub backchannel_dynamic: bool,
+}
+
+impl Elsewhere {
+    /// Reads `hostname-admin` and `hostname-backchannel-dynamic`. Both need a whole URL in
+    /// `hostname`, or a request could move parts of what browsers are shown.
+    pub(super) fn check(values: &Values<'_>, hostname: &Hostname) -> Result<Self, UsageError> {
+        let refused = |text: &str| Err(UsageError(text.to_owned()));
+        let whole = matches!(hostname, Hostname::Url { .. });
+        let admin = match values.text("hostname-admin").map(Hostname::read) {
+            None => None,
+            Some(Some(Hostname::Url {
+                scheme,
+                authority,
+                path,
+            })) => Some(format!("{scheme}://{authority}{path}")),
+            Some(_) => return refused("Provided hostname-admin is not a valid URL"),
+        };
+        if admin.is_some() && !whole {
+            return refused("hostname must be set to a URL when hostname-admin is set");
+        }
+        let backchannel_dynamic = values.flag("hostname-backchannel-dynamic")?;
+        if backchannel_dynamic && !whole {
+            return refused(
+                "hostname-backchannel-dynamic must be set to false if hostname is not provided as \
+                 full URL",
+            );
+        }
+        Ok(Self {
+            admin,
+            backchannel_dynamic,
+        })
+    }
+}
+
 /// Whether browsers treat plain HTTP to this host as safe.
 pub fn is_local(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();

@@ -245,15 +245,33 @@ fn refused(cases: &[(Options<'_>, &str)]) {
 }
 
 #[test]
+fn hosts_that_differ_need_a_url_of_their_own() {
+    let cases: &[(Options<'_>, &str)] = &[
+        (
+            &[("hostname-admin", "https://a")],
+            "hostname must be set to a URL when hostname-admin is set",
+        ),
+        (
+            &[("hostname", "https://a"), ("hostname-admin", "a")],
+            "hostname-admin is not a valid URL",
+        ),
+        (
+            &[("hostname", "a"), ("hostname-backchannel-dynamic", "true")],
+            "is not provided as full URL",
+        ),
+    ];
+    for (options, text) in cases {
+        let refusal = refusal(Mode::Development, options);
+        assert!(refusal.contains(text), "{options:?}: {refusal}");
+    }
+}
+
+#[test]
 fn values_that_cannot_be_are_refused_and_say_why() {
     let cases: &[(Options<'_>, &str)] = &[
         (
             &[("https-certificate-file", "/x")],
             "You must specify the key files when specifying the certificate files",
-        ),
-        (
-            &[("hostname-admin", "https://a")],
-            "links would point to the wrong place",
         ),
         (&[("vault", "file")], "given without vault-dir"),
         (

@@ -9,6 +9,8 @@ fn context(base_path: &str) -> RequestContext {
         ip_address: "127.0.0.1".into(),
         secure: true,
         help_links: true,
+        backchannel_url: None,
+        admin_url: None,
     }
 }
 
