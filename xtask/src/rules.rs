@@ -1,5 +1,6 @@
 //! The invariants of `ARCHITECTURE.md`, asserted over manifests and files.
 
+mod attacks;
 mod files;
 mod licences;
 mod manifests;

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use self::view::Showing;
 use super::paging::Page;
+use super::users::groups::check_join;
 use super::users::representation::Access;
 use super::users::show_many;
 use crate::call::{AdminCall, Resource, no_content, read_out};
@@ -128,6 +129,8 @@ async fn place(call: &AdminCall, sent: &Json, parent: &str) -> Result<Placed, Pr
         return Err(Problem::bad_request("A group cannot be moved below itself"));
     }
     refuse_depth(call, parent).await?;
+    // The members of what is moved get the roles above it.
+    check_join(call, &GroupId::new(parent)).await?;
     Ok(Placed {
         document: Document {
             parent: parent.to_owned(),

@@ -12,6 +12,7 @@ mod client_scopes;
 mod client_secrets;
 mod clients;
 mod components;
+mod cve;
 mod groups;
 mod realm_settings;
 mod realms;

@@ -21,7 +21,8 @@ const NOT_OURS: [&str; 4] = [
 /// This file shows what must not be written.
 const THIS_FILE: &str = "xtask/src/rules/files.rs";
 
-fn sources() -> Vec<(String, String)> {
+/// Path and text of each source.
+pub(super) fn sources() -> Vec<(String, String)> {
     let files = tracked_files().unwrap();
     let sources: Vec<_> = files
         .into_iter()
@@ -39,7 +40,7 @@ fn with_text(path: String) -> (String, String) {
 
 /// Fails with all problems at once, one a line.
 #[track_caller]
-fn assert_none(problems: &[String]) {
+pub(super) fn assert_none(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_engine::realm::{Role, Roles};
-use claviger_model::ClientUuid;
+use claviger_model::{ClientUuid, GroupId};
 use claviger_store::StoreError;
 
 use crate::call::AdminCall;
@@ -84,6 +84,19 @@ impl<'a> Mapper<'a> {
     /// Whether they may give a role to somebody, or take it.
     pub(in crate::admin) async fn may_map(&self, role: &Role) -> Result<bool, StoreError> {
         self.may_hand_out(role, &[Right::ManageUsers]).await
+    }
+
+    /// Whether they may put somebody into a group: its roles, and those of the groups above it, come
+    /// with the membership.
+    pub(in crate::admin) async fn may_let_join(&self, group: &GroupId) -> Result<bool, StoreError> {
+        for group in self.call.realm.group_line(group).await? {
+            for role in group.roles.iter().filter_map(|role| self.roles.get(role)) {
+                if !self.may_map(role).await? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Whether they may put a role into another, or take it out.

@@ -9,6 +9,7 @@ use claviger_wire::fields::Fields;
 use serde_json::{Value, json};
 
 use super::{MANAGE, VIEW, default_groups};
+use crate::admin::role_mappings::limits::Mapper;
 use crate::admin::sessions::user;
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::problem::Problem;
@@ -141,12 +142,22 @@ async fn join(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
     let (group, shown) = named(&call).await?;
     if !is_member(&call, &user, &group).await? {
+        check_join(&call, &group).await?;
         let mut tx = Tx::new();
         tx.join_group(&call.realm.id, &user.id, &group);
         record(&call, &mut tx, "CREATE", &user, shown);
         done(call.app.commit(tx).await?)?;
     }
     Ok(no_content().no_cache())
+}
+
+/// Nobody gives rights by a group that they do not have (CVE-2026-9099).
+pub(in crate::admin) async fn check_join(call: &AdminCall, group: &GroupId) -> Result<(), Problem> {
+    if Mapper::of(call).await?.may_let_join(group).await? {
+        Ok(())
+    } else {
+        Err(Problem::forbidden())
+    }
 }
 
 async fn leave(call: AdminCall) -> Result<Answer, Problem> {
@@ -189,7 +200,10 @@ pub(super) async fn of_new_user(call: &AdminCall, body: &Json) -> Result<Vec<Gro
         .take(GROUPS_MAX)
     {
         match by_path(call, &path).await? {
-            Some(group) if !groups.contains(&group) => groups.push(group),
+            Some(group) if !groups.contains(&group) => {
+                check_join(call, &group).await?;
+                groups.push(group);
+            }
             Some(_) => {}
             // Keycloak fails here, and clients know the failure.
             None => {
