@@ -93,7 +93,7 @@ impl<R: Read, L: Fn(&str) -> Option<String>> Replacing<R, L> {
             Ok(text) => text,
             Err(error) => std::str::from_utf8(head.get(..error.valid_up_to())?).ok()?,
         };
-        let (reference, after) = reference(head)?;
+        let (reference, after) = reference(head, self.in_string)?;
         let value = value_of(reference, &self.lookup, 0)?;
         if self.in_string {
             self.ready.extend_from_slice(escaped(&value).as_bytes());
@@ -116,15 +116,18 @@ impl<R: Read, L: Fn(&str) -> Option<String>> Read for Replacing<R, L> {
     }
 }
 
-/// What stands between `${` and its `}`, and what follows.
-fn reference(text: &str) -> Option<(&str, &str)> {
+/// What stands between `${` and its `}`, and what follows. Within a string it ends with the string.
+fn reference(text: &str, in_string: bool) -> Option<(&str, &str)> {
     let inside = text.strip_prefix("${")?;
-    let mut open = 0_usize;
+    let (mut open, mut escaped) = (0_usize, false);
     for (at, character) in inside
         .char_indices()
         .take_while(|(at, _)| *at < LONGEST_NAME)
     {
         match character {
+            _ if in_string && escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' if in_string => return None,
             '{' => open += 1,
             '}' if open == 0 => {
                 let (name, after) = inside.split_at(at);
@@ -165,8 +168,8 @@ fn nested(value: &str, lookup: &dyn Fn(&str) -> Option<String>, depth: usize) ->
     while let Some(at) = rest.find("${") {
         let (before, from) = rest.split_at(at);
         result.push_str(before);
-        let found =
-            reference(from).and_then(|(name, after)| Some((value_of(name, lookup, depth)?, after)));
+        let found = reference(from, false)
+            .and_then(|(name, after)| Some((value_of(name, lookup, depth)?, after)));
         if let Some((value, after)) = found {
             result.push_str(&value);
             rest = after;
@@ -240,6 +243,13 @@ mod tests {
             (r#"{"a":"${NOBODY:${NAME}}"}"#, r#"{"a":"shop"}"#),
             (r#"{"a":"$ ${ $NAME"}"#, r#"{"a":"$ ${ $NAME"}"#),
             (r#"{"a":"\"${NAME}"}"#, r#"{"a":"\"shop"}"#),
+            // What is not closed within its string is no reference.
+            (r#"{"a":"${NAME:x"}"#, r#"{"a":"${NAME:x"}"#),
+            (
+                r#"{"a":"${NAME:{x}","b":"}"}"#,
+                r#"{"a":"${NAME:{x}","b":"}"}"#,
+            ),
+            (r#"{"a":"${NOBODY:\"}"}"#, r#"{"a":"\\\""}"#),
         ];
         for (text, expected) in cases {
             assert_eq!(replace(text, &lookup), expected, "{text}");
