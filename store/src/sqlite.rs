@@ -1,5 +1,7 @@
 //! SQLite: reads inline on a few connections, writes on a thread of their own.
 
+mod migrator;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +13,14 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::dialect::Dialect;
 use crate::error::{Plain, StoreError};
-use crate::migrate::{Applied, HISTORY, Migrate};
 use crate::options::Options;
 use crate::row::Row;
 use crate::statement::StatementRef;
 use crate::tx::Step;
 use crate::value::Value;
 use crate::writer::{Control, Failure, Stop, WriteConnection};
+
+pub(crate) use migrator::Migrator;
 
 /// Statements kept prepared on each connection: all of the registry, and room for built ones.
 const PREPARED: usize = 512;
@@ -460,43 +463,5 @@ impl WriteConnection for Writer {
 
     fn forget(&mut self) {
         self.connection = None;
-    }
-}
-
-/// The connection that migrates.
-pub(crate) struct Migrator(pub(crate) Connection);
-
-fn migration_error(error: rusqlite::Error) -> StoreError {
-    StoreError::database("MIGRATE", error)
-}
-
-impl Migrate for Migrator {
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
-    }
-
-    async fn lock(&mut self) -> Result<(), StoreError> {
-        self.run("BEGIN EXCLUSIVE").await
-    }
-
-    async fn run(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.0.execute_batch(sql).map_err(migration_error)
-    }
-
-    async fn history(&mut self) -> Result<Vec<Applied>, StoreError> {
-        let mut statement = self.0.prepare(HISTORY).map_err(migration_error)?;
-        let applied = |row: &rusqlite::Row<'_>| {
-            Ok(Applied {
-                version: row.get(0)?,
-                checksum: row.get(1)?,
-                at: row.get(2)?,
-            })
-        };
-        let rows = statement.query_map((), applied).map_err(migration_error)?;
-        rows.collect::<Result<_, _>>().map_err(migration_error)
-    }
-
-    async fn unlock(&mut self) -> Result<(), StoreError> {
-        self.run("COMMIT").await
     }
 }
