@@ -44,9 +44,9 @@ pub struct Person {
 impl Person {
     /// Reads groups and roles of a user.
     pub async fn load(store: &Store, realm: &Realm, user: User) -> Result<Self, StoreError> {
-        let mut given: Vec<RoleId> = store.user_roles(&realm.id, &user.id).await?;
+        let (mut given, direct) = store.user_roles_and_groups(&realm.id, &user.id).await?;
         let mut groups = Vec::new();
-        for id in store.user_groups(&realm.id, &user.id).await? {
+        for id in direct {
             let line = realm.group_line(&id).await?;
             for group in &line {
                 given.extend(group.roles.iter().cloned());

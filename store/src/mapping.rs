@@ -18,6 +18,11 @@ statements! {
     /// The groups a user is in.
     USER_GROUPS = "SELECT group_id FROM user_group WHERE realm_id = $1 AND user_id = $2 \
         ORDER BY group_id";
+    /// The roles given to a user (0), and the groups a user is in (1).
+    USER_ROLES_AND_GROUPS = "SELECT 0 AS kind, role_id AS id FROM user_role \
+        WHERE realm_id = $1 AND user_id = $2 \
+        UNION ALL SELECT 1, group_id FROM user_group WHERE realm_id = $3 AND user_id = $4 \
+        ORDER BY 1, 2";
     /// The users given a role.
     USERS_WITH_ROLE = concat!("SELECT ", user_columns!(), " FROM user_role m",
         " JOIN user_entity u ON u.realm_id = m.realm_id AND u.id = m.user_id",
@@ -65,6 +70,28 @@ impl Store {
             .bind(user)
             .all(|row| row.id("group_id"))
             .await
+    }
+
+    /// The roles given to a user directly and the groups a user is in directly, in one question:
+    /// each token asks it.
+    pub async fn user_roles_and_groups(
+        &self,
+        realm: &RealmId,
+        user: &UserId,
+    ) -> Result<(Vec<RoleId>, Vec<GroupId>), StoreError> {
+        let rows = self
+            .query(&USER_ROLES_AND_GROUPS)
+            .bind(realm)
+            .bind(user)
+            .bind(realm)
+            .bind(user)
+            .all(|row| Ok((row.int("kind")?, row.text("id")?)))
+            .await?;
+        let (roles, groups): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(kind, _)| *kind == 0);
+        Ok((
+            roles.into_iter().map(|(_, id)| RoleId::new(id)).collect(),
+            groups.into_iter().map(|(_, id)| GroupId::new(id)).collect(),
+        ))
     }
 
     /// The users given this role directly, by name. A negative `max` asks for all.

@@ -220,12 +220,16 @@ on_every_engine! {
         }
         assert_eq!(world.user_roles(&at(), &alice).await.unwrap(), std::slice::from_ref(&role));
         assert_eq!(world.user_groups(&at(), &alice).await.unwrap(), std::slice::from_ref(&group));
+        let both = world.user_roles_and_groups(&at(), &alice).await.unwrap();
+        assert_eq!(both, (vec![role.clone()], vec![group.clone()]));
         for _ in 0..2 {
             write(&world, |tx| tx.withdraw_role(&at(), &alice, &role)).await;
             write(&world, |tx| tx.leave_group(&at(), &alice, &group)).await;
         }
         assert_eq!(world.user_roles(&at(), &alice).await.unwrap(), []);
         assert_eq!(world.user_groups(&at(), &alice).await.unwrap(), []);
+        let both = world.user_roles_and_groups(&at(), &alice).await.unwrap();
+        assert_eq!(both, (vec![], vec![]));
     }
 
     async fn holders_of_a_role_and_members_of_a_group_come_in_pages(world) {
