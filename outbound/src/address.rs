@@ -17,16 +17,17 @@ const NEVER_V4: [Ipv4Net; 7] = [
 ];
 
 /// Ranges inside an organisation: called unless `deny_private` is set.
-const PRIVATE_V4: [Ipv4Net; 9] = [
-    v4(10, 0, 0, 0, 8),     // RFC 1918
-    v4(172, 16, 0, 0, 12),  // RFC 1918
-    v4(192, 168, 0, 0, 16), // RFC 1918
-    v4(127, 0, 0, 0, 8),    // loopback
-    v4(100, 64, 0, 0, 10),  // shared by carriers (RFC 6598)
-    v4(192, 0, 0, 0, 24),   // protocol assignments (RFC 6890)
-    v4(198, 18, 0, 0, 15),  // benchmarks (RFC 2544)
-    v4(192, 0, 2, 0, 24),   // documentation (RFC 5737)
-    v4(203, 0, 113, 0, 24), // documentation (RFC 5737)
+const PRIVATE_V4: [Ipv4Net; 10] = [
+    v4(10, 0, 0, 0, 8),      // RFC 1918
+    v4(172, 16, 0, 0, 12),   // RFC 1918
+    v4(192, 168, 0, 0, 16),  // RFC 1918
+    v4(127, 0, 0, 0, 8),     // loopback
+    v4(100, 64, 0, 0, 10),   // shared by carriers (RFC 6598)
+    v4(192, 0, 0, 0, 24),    // protocol assignments (RFC 6890)
+    v4(198, 18, 0, 0, 15),   // benchmarks (RFC 2544)
+    v4(192, 0, 2, 0, 24),    // documentation (RFC 5737)
+    v4(198, 51, 100, 0, 24), // documentation (RFC 5737)
+    v4(203, 0, 113, 0, 24),  // documentation (RFC 5737)
 ];
 
 const NEVER_V6: [Ipv6Net; 4] = [
@@ -36,12 +37,18 @@ const NEVER_V6: [Ipv6Net; 4] = [
     v6([0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254], 128), // a cloud's metadata service
 ];
 
-const PRIVATE_V6: [Ipv6Net; 5] = [
+const PRIVATE_V6: [Ipv6Net; 11] = [
     v6([0, 0, 0, 0, 0, 0, 0, 1], 128),         // loopback
     v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7),      // unique local (RFC 4193)
     v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10),     // site-local, deprecated (RFC 3879)
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation (RFC 3849)
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20),     // documentation (RFC 9637)
     v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64),      // discard-only (RFC 6666)
+    v6([0x100, 0, 0, 1, 0, 0, 0, 0], 64),      // dummy prefix (RFC 9780)
+    v6([0x2001, 2, 0, 0, 0, 0, 0, 0], 48),     // benchmarks (RFC 5180)
+    v6([0x2001, 0x10, 0, 0, 0, 0, 0, 0], 28),  // ORCHID, deprecated (RFC 4843)
+    v6([0x2001, 0x20, 0, 0, 0, 0, 0, 0], 28),  // ORCHIDv2 (RFC 7343)
+    v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16),     // segment routing (RFC 9602)
 ];
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
@@ -188,6 +195,73 @@ mod tests {
         ] {
             assert_eq!(check(&open, address), when_open, "{address}");
             assert_eq!(check(&closed, address), when_closed, "{address}");
+        }
+    }
+
+    /// IANA's registries of special-purpose addresses: what they do not call globally reachable is
+    /// reached by nobody who denies private addresses.
+    #[test]
+    fn no_special_purpose_address_passes_where_private_ones_are_denied() {
+        let closed = AddressPolicy {
+            deny_private: true,
+            allow: Vec::new(),
+        };
+        for network in [
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "255.255.255.255/32",
+            "::/128",
+            "::1/128",
+            "100::/64",
+            "100:0:0:1::/64",
+            "2001:2::/48",
+            "2001:10::/28",
+            "2001:20::/28",
+            "2001:db8::/32",
+            "3fff::/20",
+            "5f00::/16",
+            "fc00::/7",
+            "fe80::/10",
+            "fec0::/10",
+            "ff00::/8",
+        ] {
+            let network: IpNet = network.parse().unwrap();
+            for address in [network.network(), network.broadcast()] {
+                assert!(closed.check(address).is_err(), "{address} of {network}");
+            }
+        }
+        // What carries an IPv4 address is what it carries.
+        for form in [
+            "::ffff:10.0.0.1",
+            "::10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::10.0.0.1",
+            "2002:a00:1::",
+            "2001::f5ff:fffe",
+        ] {
+            assert_eq!(check(&closed, form), "private", "{form}");
+        }
+        for neighbour in [
+            "9.255.255.255",
+            "11.0.0.0",
+            "198.51.99.255",
+            "203.0.114.0",
+            "4000::",
+        ] {
+            assert_eq!(check(&closed, neighbour), "ok", "{neighbour}");
         }
     }
 

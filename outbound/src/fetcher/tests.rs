@@ -241,6 +241,17 @@ async fn long_answers_are_refused_however_they_come() {
     );
 }
 
+/// A bomb stays packed: nothing is unpacked, and nobody is asked to pack.
+#[tokio::test]
+async fn packed_answers_stay_packed() {
+    let headers = "content-encoding: gzip\r\ncontent-type: application/json\r\n";
+    let server = Server::answering("200 OK", headers, "\u{1f}not really gzip").await;
+    let body = fetcher().get(&server.url("/")).await.unwrap();
+    assert_eq!(body, "\u{1f}not really gzip".as_bytes());
+    let asked = server.requests().concat().to_ascii_lowercase();
+    assert!(!asked.contains("accept-encoding"), "{asked}");
+}
+
 #[tokio::test]
 async fn slow_answers_are_given_up() {
     let silent = Server::start("", true).await;
