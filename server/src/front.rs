@@ -29,11 +29,12 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 use tower::ServiceExt;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::context::Addresses;
 use crate::listener::{Answer, Peer};
 use crate::observe::metrics::{Answered, Gauge, Metrics};
+use crate::observe::traces::Traces;
 
 /// The largest body that any route may read, in bytes: Keycloak's limit. Most routes set less.
 const BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -52,6 +53,7 @@ struct Parts {
     addresses: Addresses,
     routes: Router,
     metrics: Arc<Metrics>,
+    traces: Option<Traces>,
     places: Arc<Semaphore>,
     most: u32,
     patience: Duration,
@@ -71,6 +73,7 @@ impl Front {
         addresses: Addresses,
         routes: Router,
         metrics: Arc<Metrics>,
+        traces: Option<Traces>,
         most: Option<usize>,
     ) -> Self {
         // What matched is known within the routes only, and is counted here.
@@ -94,6 +97,7 @@ impl Front {
             addresses,
             routes,
             metrics,
+            traces,
             places,
             most,
             patience: PATIENCE,
@@ -116,9 +120,21 @@ impl Front {
         let since = Instant::now();
         let active = Counted::new(&metrics.active_requests);
         let read = request.body().size_hint().lower();
-        let response = self.admitted(peer, request).await;
+        let span = self
+            .0
+            .traces
+            .as_ref()
+            .map(|traces| traces.begin(peer, &request));
+        let log = crate::logging::request();
+        if let Some(span) = &span {
+            span.tell(&log);
+        }
+        let response = self.admitted(peer, request, log).await;
         drop(active);
         let matched = response.extensions().get::<MatchedPath>();
+        if let Some(span) = span {
+            span.end(&method, matched.map(MatchedPath::as_str), response.status());
+        }
         metrics.answered(&Answered {
             method: &method,
             route: matched.map(MatchedPath::as_str),
@@ -130,7 +146,7 @@ impl Front {
         response
     }
 
-    async fn admitted<B>(&self, peer: &Peer, request: Request<B>) -> Response
+    async fn admitted<B>(&self, peer: &Peer, request: Request<B>, log: Span) -> Response
     where
         B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -149,7 +165,7 @@ impl Front {
             drop(place);
             answer
         };
-        let carried = Carried::new(work.instrument(crate::logging::request()));
+        let carried = Carried::new(work.instrument(log));
         match carried.await {
             Ok(Ok(Ok(response))) => without_allow(response),
             Ok(Ok(Err(never))) => match never {},

@@ -135,6 +135,10 @@ pub fn request() -> Span {
         "kc.userId" = Empty,
         "kc.ipAddress" = Empty,
         "kc.sessionId" = Empty,
+        traceId = Empty,
+        spanId = Empty,
+        parentId = Empty,
+        sampled = Empty,
     )
 }
 

@@ -9,6 +9,7 @@ pub mod health;
 pub mod metrics;
 pub mod process;
 pub mod requests;
+pub mod traces;
 
 use std::sync::Arc;
 

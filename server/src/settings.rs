@@ -15,6 +15,7 @@ pub mod metering;
 mod properties;
 pub mod proxy;
 pub mod raw;
+pub mod traces;
 pub mod transfer;
 pub mod trust;
 mod value;
@@ -33,6 +34,7 @@ use logging::Logging;
 use metering::Metering;
 use proxy::Proxy;
 use raw::RawOptions;
+use traces::Tracing;
 use transfer::Transfer;
 use trust::Trust;
 use value::Values;
@@ -108,6 +110,8 @@ pub struct Settings {
     pub logging: Logging,
     /// What is counted.
     pub metering: Metering,
+    /// Which traces are sent; none if none.
+    pub tracing: Option<Tracing>,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// The first administrator.
@@ -230,6 +234,7 @@ impl Settings {
             help_links: values.flag("help-links")?,
             logging: Logging::check(&values, raw, mode, home, notices)?,
             metering: Metering::check(&values, notices)?,
+            tracing: Tracing::check(&values, raw)?,
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),
             transfer: Transfer::check(&values, raw.imports())?,

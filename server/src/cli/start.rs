@@ -15,6 +15,7 @@ use crate::front::Front;
 use crate::listener::{Limits, Listener};
 use crate::observe::health::Health;
 use crate::observe::metrics::Metrics;
+use crate::observe::traces::Traces;
 use crate::observe::{self, Observed};
 use crate::settings::{Mode, Settings};
 use crate::tls::Acceptor;
@@ -60,6 +61,7 @@ struct Running {
     public: JoinSet<usize>,
     management: Option<JoinHandle<usize>>,
     jobs: JoinSet<()>,
+    traces: Option<Traces>,
 }
 
 impl Running {
@@ -100,7 +102,9 @@ impl Running {
             routes::routes(app.clone()).merge(observe::on_main(settings.observe, &observed));
         let metrics = Arc::clone(&observed.metrics);
         let addresses = Addresses::new(settings);
-        let front = Front::new(addresses, routes, metrics, settings.http.max_requests);
+        let traces = settings.tracing.as_ref().map(Traces::start).transpose()?;
+        let most = settings.http.max_requests;
+        let front = Front::new(addresses, routes, metrics, traces.clone(), most);
         let patience = settings.shutdown.timeout;
         let mut public = JoinSet::new();
         for listener in listeners {
@@ -122,6 +126,7 @@ impl Running {
             public,
             management,
             jobs,
+            traces,
         })
     }
 
@@ -150,6 +155,10 @@ impl Running {
             management.abort();
         }
         while self.jobs.join_next().await.is_some() {}
+        if let Some(traces) = self.traces {
+            // It waits for the collector, which is called on this runtime.
+            let _ = tokio::task::spawn_blocking(move || traces.stop()).await;
+        }
         self.app.store.close().await;
         let took = since.duration_until(Timestamp::now()).as_secs_f64();
         tracing::info!(target: CATEGORY, "Claviger stopped in {took:.3}s");

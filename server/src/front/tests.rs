@@ -32,6 +32,7 @@ fn front(most: Option<usize>) -> Front {
         addresses,
         routes,
         Arc::new(Metrics::new(&Metering::default(), None)),
+        None,
         most,
     )
 }
@@ -242,6 +243,7 @@ async fn a_request_is_carried_through_when_the_caller_hangs_up() {
         routes,
         Arc::new(Metrics::new(&Metering::default(), None)),
         None,
+        None,
     );
     let asking = tokio::spawn({
         let front = front.clone();
@@ -269,6 +271,7 @@ async fn what_the_caller_proved_to_be_stands_beside_the_request() {
         addresses,
         routes,
         Arc::new(Metrics::new(&Metering::default(), None)),
+        None,
         None,
     );
     let mut peer = peer("192.0.2.1");

@@ -24,6 +24,10 @@ const FILE: &str = "data/log/keycloak.log";
 /// What the text of a line has before its level when something is known of its request.
 const WITH_CONTEXT: &str = "%X ";
 
+/// The same, if only the trace is wanted.
+const WITH_TRACE: &str =
+    "traceId=%X{traceId}, parentId=%X{parentId}, spanId=%X{spanId}, sampled=%X{sampled} ";
+
 /// What of a request can be shown, by Keycloak's key, and as it is shown.
 const CONTEXT: [(&str, &str); 5] = [
     ("realmName", "kc.realmName"),
@@ -32,6 +36,9 @@ const CONTEXT: [(&str, &str); 5] = [
     ("ipAddress", "kc.ipAddress"),
     ("sessionId", "kc.sessionId"),
 ];
+
+/// What is shown of a trace.
+const TRACE: [&str; 4] = ["traceId", "spanId", "parentId", "sampled"];
 
 /// What is logged.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +149,9 @@ fn context(values: &Values<'_>) -> Result<Vec<&'static str>, UsageError> {
         let kept = CONTEXT.iter().filter(|(key, _)| wanted.contains(key));
         shown.extend(kept.map(|(_, name)| *name));
     }
+    if values.flag("tracing-enabled")? {
+        shown.extend(TRACE);
+    }
     Ok(shown)
 }
 
@@ -236,9 +246,11 @@ impl Reader<'_> {
 
     /// Lines tell of their request what was asked for.
     fn usual_pattern(&self, handler: &str) -> Result<String, UsageError> {
-        let include = format!("log-{handler}-include-mdc");
-        let before = if self.values.flag("log-mdc-enabled")? && self.values.flag(&include)? {
+        let includes = |what: &str| self.values.flag(&format!("log-{handler}-include-{what}"));
+        let before = if self.values.flag("log-mdc-enabled")? && includes("mdc")? {
             WITH_CONTEXT
+        } else if self.values.flag("tracing-enabled")? && includes("trace")? {
+            WITH_TRACE
         } else {
             ""
         };

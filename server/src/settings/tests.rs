@@ -1,6 +1,7 @@
 mod administrators;
 mod https;
 mod logging;
+mod traces;
 
 use std::time::Duration;
 

@@ -41,6 +41,8 @@ mod start;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
 mod vault;
