@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::network::Network;
 use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
+use crate::script::Scripts;
 use crate::vault::{self, NoVault, Vault};
 use crate::watch::Watcher;
 
@@ -33,6 +34,8 @@ pub struct Parts {
     pub network: Arc<dyn Network>,
     /// Keys that others publish.
     pub published_keys: PublishedKeys,
+    /// Scripts that compute claims.
+    pub scripts: Scripts,
     vault: Arc<dyn Vault>,
     /// Who counts what happens, if anybody does.
     pub watcher: Option<Arc<dyn Watcher>>,
@@ -71,6 +74,7 @@ impl App {
             hasher,
             network,
             published_keys,
+            scripts: Scripts::default(),
             vault: Arc::new(NoVault),
             watcher: None,
             realms,
@@ -92,6 +96,13 @@ impl App {
             watcher: Some(watcher),
             ..parts
         }))
+    }
+
+    /// The same, with scripts.
+    #[must_use]
+    pub fn with_scripts(self, scripts: Scripts) -> Self {
+        let parts = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts { scripts, ..parts }))
     }
 
     /// What a secret in a realm's configuration means: itself, or for `${vault.key}` what the vault

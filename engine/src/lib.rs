@@ -32,6 +32,7 @@ pub mod registration_token;
 pub mod request;
 pub mod revocation;
 pub mod scope;
+pub mod script;
 pub mod service_account;
 pub mod session;
 pub mod token;

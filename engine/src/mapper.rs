@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::person::Person;
 use crate::realm::Realm;
 use crate::scope::RoleNames;
+use crate::script::Scripts;
 
 mod acr;
 pub mod amr;
@@ -25,6 +26,8 @@ mod group;
 mod kind;
 pub mod origin;
 mod role;
+#[cfg(feature = "scripts")]
+mod script;
 mod session;
 mod sub;
 #[cfg(test)]
@@ -70,6 +73,8 @@ pub struct Subject<'a> {
     pub nonce: Option<&'a str>,
     /// The names of methods to sign in; needed only if [`amr::is_wanted`].
     pub methods: &'a amr::Methods,
+    /// The scripts of this installation.
+    pub scripts: &'a Scripts,
     /// The present.
     pub now: Millis,
 }
@@ -92,6 +97,13 @@ pub fn apply(
 ) {
     for mapper in mappers {
         let Some(kind) = Kind::named(&mapper.protocol_mapper) else {
+            #[cfg(feature = "scripts")]
+            if let Some(script) = subject.scripts.get(&mapper.protocol_mapper) {
+                if kind::is_switched_on(target, mapper) {
+                    script::evaluate(script, mapper, target, subject, claims);
+                }
+                continue;
+            }
             tracing::debug!(
                 mapper = mapper.name,
                 kind = mapper.protocol_mapper,

@@ -35,6 +35,7 @@ pub async fn put_mapped(
         issuer: &issuer,
         nonce: None,
         methods: &granted.methods,
+        scripts: &call.app.scripts,
         now: call.app.now(),
     };
     mapper::apply(&granted.mappers, target, &mut subject, claims);

@@ -12,6 +12,7 @@ use claviger_engine::bootstrap::BootstrapError;
 use claviger_engine::clock::Clock;
 use claviger_engine::defaults::MASTER;
 use claviger_engine::network::{Network, Nobody};
+use claviger_engine::script::Scripts;
 use claviger_engine::{App, bootstrap, realms};
 use claviger_model::Secret;
 use claviger_outbound::Fetcher;
@@ -43,10 +44,21 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         }
     };
     let app = App::new(store, Clock::system(), random, hasher, network);
+    let app = app.with_scripts(scripts(settings).context("cannot read the scripts")?);
     match &settings.vault {
         Some(vault) => Ok(app.with_vault(crate::vault::open(vault)?)),
         None => Ok(app),
     }
+}
+
+fn scripts(settings: &Settings) -> anyhow::Result<Scripts> {
+    if !settings.scripts {
+        return Ok(Scripts::default());
+    }
+    #[cfg(feature = "scripts")]
+    return crate::scripts::load(&settings.home);
+    #[cfg(not(feature = "scripts"))]
+    anyhow::bail!("this program was built without them")
 }
 
 /// Makes a folder that only its owner may read: it holds keys and password hashes.

@@ -11,6 +11,8 @@ mod listener;
 mod logging;
 mod observe;
 mod routes;
+#[cfg(feature = "scripts")]
+mod scripts;
 mod settings;
 mod tls;
 mod trust;

@@ -6,6 +6,7 @@
 
 pub mod database;
 mod expand;
+mod features;
 pub mod hostname;
 pub mod https;
 pub mod known;
@@ -118,6 +119,8 @@ pub struct Settings {
     pub bootstrap: Bootstrap,
     /// What is imported or exported.
     pub transfer: Transfer,
+    /// Whether scripts below `providers/` compute claims.
+    pub scripts: bool,
     /// Where secrets are kept that configuration only refers to.
     pub vault: Option<Vault>,
 }
@@ -238,6 +241,7 @@ impl Settings {
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),
             transfer: Transfer::check(&values, raw.imports())?,
+            scripts: features::scripts(&values, notices),
             vault: Vault::check(&values)?,
         })
     }

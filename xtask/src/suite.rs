@@ -75,6 +75,21 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         tests(report, &["--workspace"], filter, &environment.variables())
     });
     drop(environment);
+    // An optional part, by its decision page: its tests, and that it can be built at all.
+    let optional = [
+        "-p",
+        "claviger-engine",
+        "-p",
+        "claviger-server",
+        "--features",
+        "scripts",
+        "script",
+    ];
+    if filter.is_none() {
+        report.step("tests of scripts", |report| {
+            tests(report, &optional, None, &[])
+        });
+    }
     if let Some(filter) = filter {
         println!("only tests named …{filter}… ran, and none of the other steps");
         return Ok(report.finish());

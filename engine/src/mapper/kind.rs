@@ -179,7 +179,7 @@ const fn bit(target: Target) -> u8 {
 
 /// The switch of a target. Userinfo follows the ID token and introspection the access token as long
 /// as they have no switch of their own: realms from before these switches stay as they were.
-fn is_switched_on(target: Target, mapper: &ProtocolMapper) -> bool {
+pub(super) fn is_switched_on(target: Target, mapper: &ProtocolMapper) -> bool {
     let access = || mapper.is_set("access.token.claim");
     let id = || mapper.is_set("id.token.claim");
     match target {

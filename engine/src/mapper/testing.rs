@@ -19,6 +19,7 @@ use crate::client::Client;
 use crate::person::{Membership, Person};
 use crate::realm::{Group, Realm};
 use crate::scope::RoleNames;
+use crate::script::Scripts;
 
 /// Names and what they stand for: a mapper's settings, notes.
 pub(super) type Settings<'a> = &'a [(&'a str, &'a str)];
@@ -35,6 +36,7 @@ pub(super) struct World {
     pub(super) part: ClientSession,
     pub(super) roles: RoleNames,
     pub(super) methods: Methods,
+    pub(super) scripts: Scripts,
 }
 
 impl World {
@@ -52,6 +54,7 @@ impl World {
             part: part(),
             roles: RoleNames::default(),
             methods: Methods::default(),
+            scripts: Scripts::default(),
         }
     }
 
@@ -66,6 +69,7 @@ impl World {
             issuer: "http://id.example/realms/shop",
             nonce: None,
             methods: &self.methods,
+            scripts: &self.scripts,
             now: Millis(1_700_000_000_000),
         }
     }

@@ -70,7 +70,7 @@ pub async fn example(
     let now = app.now();
     let end = access_end(&issue, now);
     let mut user_info = Json::from_iter([("sub".to_owned(), json!(person.user.id.as_str()))]);
-    map(&issue, Target::UserInfo, &mut user_info, now);
+    map(app, &issue, Target::UserInfo, &mut user_info, now);
     Ok(Example {
         access: access_claims(app, &issue, end, now),
         id: id_claims(app, &issue, None, end, now),

@@ -175,7 +175,7 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
         None
     };
     let mut further = Json::new();
-    map(issue, Target::TokenResponse, &mut further, now);
+    map(app, issue, Target::TokenResponse, &mut further, now);
     let lower = issue
         .client
         .settings
@@ -267,7 +267,7 @@ pub(super) fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Mill
     } else {
         Target::Access
     };
-    map(issue, target, &mut claims, now);
+    map(app, issue, target, &mut claims, now);
     claims
 }
 
@@ -321,7 +321,7 @@ pub(super) fn id_claims(
     if let Some(hash) = hash {
         claims.insert("at_hash".into(), Value::String(hash));
     }
-    map(issue, Target::Id, &mut claims, now);
+    map(app, issue, Target::Id, &mut claims, now);
     claims
 }
 
@@ -396,7 +396,7 @@ fn refresh_end(issue: &Issue<'_>, kind: RefreshKind) -> Option<Millis> {
     Some(max.map_or(idle, |max| idle.min(max)))
 }
 
-pub(super) fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
+pub(super) fn map(app: &App, issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
     let mut subject = Subject {
         realm: issue.realm,
         client: issue.client,
@@ -407,6 +407,7 @@ pub(super) fn map(issue: &Issue<'_>, target: Target, claims: &mut Json, now: Mil
         issuer: &issue.issuer,
         nonce: issue.nonce,
         methods: &issue.granted.methods,
+        scripts: &app.scripts,
         now,
     };
     mapper::apply(&issue.granted.mappers, target, &mut subject, claims);

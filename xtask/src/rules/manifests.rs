@@ -67,7 +67,7 @@ const ONLY: [(&[&str], &[&str]); 7] = [
 ];
 
 /// Crates with cargo features, and which. An optional part is a decision (docs/decisions).
-const FEATURES: [(&str, &[&str]); 0] = [];
+const FEATURES: [(&str, &[&str]); 2] = [("engine", &["scripts"]), ("server", &["scripts"])];
 
 struct Crate {
     uses: BTreeSet<String>,
