@@ -11,6 +11,7 @@ pub mod files;
 pub mod flows;
 pub mod keys;
 pub mod management;
+pub mod partial;
 pub mod realm;
 pub mod users;
 

@@ -21,6 +21,8 @@ pub(crate) struct Assembly<'a> {
     pub(crate) realm_id: String,
     pub(crate) warnings: Vec<String>,
     documents: Vec<Document>,
+    /// How many of them were there before.
+    before: usize,
     by_name: HashMap<(Kind, String, String), usize>,
     by_id: HashMap<(Kind, String), usize>,
     links: BTreeSet<Link>,
@@ -41,10 +43,52 @@ impl<'a> Assembly<'a> {
             realm_id,
             warnings: Vec::new(),
             documents: Vec::new(),
+            before: 0,
             by_name: HashMap::new(),
             by_id: HashMap::new(),
             links: BTreeSet::new(),
         }
+    }
+
+    /// Begins with what a realm has.
+    pub(crate) fn over(
+        random: &'a Random,
+        now: Millis,
+        realm_id: String,
+        documents: Vec<Document>,
+        links: &[Link],
+    ) -> Self {
+        let mut assembly = Self::new(random, now, realm_id);
+        for (position, document) in documents.iter().enumerate() {
+            let (kind, parent) = (document.kind, document.parent.clone());
+            let named = (kind, parent, document.unique_name.clone());
+            assembly.by_name.insert(named, position);
+            assembly.by_id.insert((kind, document.id.clone()), position);
+        }
+        assembly.before = documents.len();
+        assembly.documents = documents;
+        assembly.links.extend(links.iter().cloned());
+        assembly
+    }
+
+    /// Takes something out that was there before, with its links.
+    pub(crate) fn remove(&mut self, document: &Document) {
+        let (kind, parent) = (document.kind, document.parent.clone());
+        let named = (kind, parent, document.unique_name.clone());
+        self.by_name.remove(&named);
+        self.by_id.remove(&(kind, document.id.clone()));
+        self.links
+            .retain(|link| link.from != document.id && link.to != document.id);
+    }
+
+    /// What was added to what was there before.
+    pub(crate) fn new_documents(&self) -> &[Document] {
+        self.documents.get(self.before..).unwrap_or_default()
+    }
+
+    /// All links as they are now.
+    pub(crate) fn all_links(&self) -> BTreeSet<Link> {
+        self.links.clone()
     }
 
     /// Adds a document; its body gets the id. An id in the body is kept, else one is drawn.

@@ -101,6 +101,14 @@ fn link_roles(
     Ok(())
 }
 
+/// The names on a path such as `/staff/night shift`; none if it leads nowhere.
+pub(crate) fn path_segments(path: &str) -> Option<Vec<String>> {
+    let path = path.trim().trim_matches('/');
+    let path = path.replace("~/", "\u{0}");
+    let names = path.split('/').map(|name| name.replace('\u{0}', "/"));
+    (!path.is_empty()).then(|| names.collect())
+}
+
 /// The group at a path such as `/staff/night shift`; the first slash may be missing, and a slash
 /// within a name may be written `~/` or as it is.
 pub(crate) fn by_path(assembly: &Assembly<'_>, path: &str) -> Option<String> {

@@ -2,12 +2,24 @@
 
 use axum::http::{Method, StatusCode};
 use claviger_engine::export::{self, ExportError, Options, Secrets};
+use claviger_engine::import::ImportProblem;
+use claviger_engine::import::partial::{
+    self, Action, Outcome, Part, PartialError, Policy, Prepared,
+};
+use claviger_store::Commit;
 use claviger_surface::Answer;
+use claviger_wire::document::Json;
+use claviger_wire::{MASK, schema};
+use serde_json::Value;
 
-use crate::call::AdminCall;
+use crate::admin::role_mappings::limits::Mapper;
+use crate::call::{AdminCall, Resource, json};
 use crate::guard::Right;
-use crate::problem::Problem;
+use crate::problem::{Problem, done};
 use crate::route::{Rights, Route, route};
+
+/// What is told of two things that cannot both be there.
+const DUPLICATE: &str = "Duplicate resource error";
 
 /// The rows of this file.
 pub fn routes() -> Vec<Route> {
@@ -76,9 +88,93 @@ async fn export(call: AdminCall) -> Result<Answer, Problem> {
     ))
 }
 
-/// Only whole realms are imported so far; nothing is written.
-async fn import(_: AdminCall) -> Result<Answer, Problem> {
-    let text = "Partial import is not available on this server. Import a whole realm, or make \
-                clients, users, roles and groups one by one.";
-    Err(Problem::message(StatusCode::NOT_IMPLEMENTED, text))
+impl From<PartialError> for Problem {
+    fn from(error: PartialError) -> Self {
+        match error {
+            PartialError::Exists(text) => Self::conflict(&text),
+            PartialError::NoClient(_) => {
+                Self::message(StatusCode::PRECONDITION_FAILED, &error.to_string())
+            }
+            PartialError::DefaultRole(_) => Self::bad_request(&error.to_string()),
+            PartialError::Import(error) => match error.problem {
+                ImportProblem::Conflict => Self::conflict(DUPLICATE),
+                ImportProblem::Invalid => Self::bad_request(&error.to_string()),
+            },
+            PartialError::Create(error) => error.into(),
+            PartialError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Imports clients, roles, groups, identity providers and users into a realm, all or nothing.
+async fn import(call: AdminCall) -> Result<Answer, Problem> {
+    call.consumes("application/json")?;
+    let unreadable = || {
+        let status = StatusCode::BAD_REQUEST;
+        Problem::described(status, "unknown_error", "Cannot parse the JSON")
+    };
+    let file = schema::check_lenient("PartialImportRepresentation", call.value()?);
+    let file = file.map_err(|_| unreadable())?.body;
+    let policy = file.get("ifResourceExists").and_then(Value::as_str);
+    let policy = Policy::from_name(policy.unwrap_or("FAIL")).ok_or_else(unreadable)?;
+    let prepared = partial::prepare(&call.app, &call.realm, &file, policy).await?;
+    let Prepared {
+        mut tx,
+        outcomes,
+        given,
+    } = prepared;
+    // Who may manage the realm, but not its users, must not make a user with all rights.
+    let mapper = Mapper::of(&call).await?;
+    for role in &given {
+        if !mapper.may_import(role).await? {
+            return Err(Problem::forbidden());
+        }
+    }
+    for outcome in &outcomes {
+        let operation = match outcome.action {
+            Action::Added => "CREATE",
+            Action::Overwritten => "UPDATE",
+            Action::Skipped => continue,
+        };
+        let path = format!("{}/{}", folder(outcome.part), outcome.id);
+        let resource = Resource {
+            operation,
+            kind: "REALM",
+            path: Some(&path),
+        };
+        let told = Value::Object(without_secrets(outcome));
+        call.record(&mut tx, resource, Some(&told));
+    }
+    match call.app.commit(tx).await? {
+        Commit::Conflict(_) => return Err(Problem::conflict(DUPLICATE)),
+        other @ (Commit::Done | Commit::Missed(_)) => done(other)?,
+    }
+    Ok(json(&partial::told(&outcomes)))
+}
+
+/// Where an event says that a part is.
+const fn folder(part: Part) -> &'static str {
+    match part {
+        Part::Client | Part::ClientRole => "clients",
+        Part::RealmRole => "realms",
+        Part::IdentityProvider => "identity-provider-settings",
+        Part::Mapper => "mappers",
+        Part::Group => "groups",
+        Part::User => "users",
+    }
+}
+
+/// Who reads events does not learn what others sign in with.
+fn without_secrets(outcome: &Outcome) -> Json {
+    let mut told = outcome.representation.clone();
+    told.shift_remove("credentials");
+    if told.contains_key("secret") {
+        told.insert("secret".to_owned(), MASK.into());
+    }
+    if let Some(Value::Object(config)) = told.get_mut("config")
+        && config.contains_key("clientSecret")
+    {
+        config.insert("clientSecret".to_owned(), MASK.into());
+    }
+    told
 }

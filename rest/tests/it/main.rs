@@ -14,6 +14,7 @@ mod clients;
 mod components;
 mod cve;
 mod groups;
+mod partial_import;
 mod realm_settings;
 mod realms;
 mod rights;

@@ -109,6 +109,12 @@ impl<'a> Mapper<'a> {
         self.may_hand_out(role, &[right]).await
     }
 
+    /// Whether they may give a role to somebody or something that they import. It may be a role
+    /// that the import makes.
+    pub(in crate::admin) async fn may_import(&self, role: &Role) -> Result<bool, StoreError> {
+        Ok(self.may_map_one(role).await? && self.may_hand_out(role, &[Right::ManageRealm]).await?)
+    }
+
     /// What a role contains counts as itself: else a harmless name would carry any right.
     async fn may_hand_out(&self, role: &Role, rights: &[Right]) -> Result<bool, StoreError> {
         if !self.call.admin.may(&self.call.realm, rights).await? {
