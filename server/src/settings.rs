@@ -13,6 +13,7 @@ pub mod known;
 pub mod legacy;
 pub mod logging;
 pub mod metering;
+pub mod outgoing;
 mod properties;
 pub mod proxy;
 pub mod raw;
@@ -33,6 +34,7 @@ use https::{StoreFile, Tls};
 use known::{Class, Known, Table};
 use logging::Logging;
 use metering::Metering;
+use outgoing::Outgoing;
 use proxy::Proxy;
 use raw::RawOptions;
 use traces::Tracing;
@@ -105,6 +107,8 @@ pub struct Settings {
     pub mounts: Mounts,
     /// Whom to believe about the caller's address; nobody if none.
     pub proxy: Option<Proxy>,
+    /// Whom the server may call.
+    pub outgoing: Outgoing,
     /// Whether refusals point to pages of help, and these are served.
     pub help_links: bool,
     /// What is logged.
@@ -234,6 +238,7 @@ impl Settings {
             },
             hostname,
             proxy,
+            outgoing: Outgoing::check(&values)?,
             help_links: values.flag("help-links")?,
             logging: Logging::check(&values, raw, mode, home, notices)?,
             metering: Metering::check(&values, notices)?,

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use claviger_model::Secret;
-use claviger_outbound::{FetcherOptions, NameCheck};
+use claviger_outbound::{AddressPolicy, FetcherOptions, NameCheck};
 use claviger_store::{Database, Identity, Options, Tls};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -28,6 +28,10 @@ const MOST: usize = 10_000;
 pub fn calls(settings: &Settings) -> anyhow::Result<FetcherOptions> {
     let authorities = authorities(&settings.trust)?;
     Ok(FetcherOptions {
+        policy: AddressPolicy {
+            deny_private: settings.outgoing.deny_private,
+            allow: settings.outgoing.allow.clone(),
+        },
         extra_roots: authorities.into_iter().map(|one| one.to_vec()).collect(),
         names: if settings.trust.any_name {
             NameCheck::Anybody

@@ -71,7 +71,8 @@ impl Proxy {
     }
 }
 
-fn network(text: &str) -> Result<IpNet, UsageError> {
+/// A network, or one address.
+pub(super) fn network(text: &str) -> Result<IpNet, UsageError> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
         UsageError(format!(

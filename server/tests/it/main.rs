@@ -31,6 +31,8 @@ mod logging;
 #[cfg(test)]
 mod options;
 #[cfg(test)]
+mod outgoing;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod question;
