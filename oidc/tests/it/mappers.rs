@@ -1,9 +1,9 @@
 //! What mappers put where a client can see it, and what they must not.
 
-use claviger_testkit::{Reply, Stage};
+use claviger_testkit::Stage;
 use serde_json::{Value, json};
 
-use crate::world::{oidc, realm, userinfo};
+use crate::world::{alice_at_web, oidc, realm, userinfo};
 
 /// The shop, where client `web` has one mapper more.
 async fn shop(kind: &str, config: Value) -> Stage {
@@ -15,18 +15,6 @@ async fn shop(kind: &str, config: Value) -> Stage {
     }]);
     stage.import(realm).await;
     stage
-}
-
-async fn sign_in(stage: &Stage) -> Reply {
-    let form = [
-        ("grant_type", "password"),
-        ("client_id", "web"),
-        ("client_secret", "web-secret"),
-        ("username", "alice"),
-        ("password", "wonderland"),
-        ("scope", "openid"),
-    ];
-    stage.post(&oidc("token"), &form).await
 }
 
 fn claims(token: &str) -> Value {
@@ -44,7 +32,7 @@ async fn the_answer_itself_can_be_added_to_but_not_changed() {
     ] {
         let config = json!({"claim.name": name, "claim.value": "acme", "access.tokenResponse.claim": "true"});
         let stage = shop(kind, config).await;
-        let answer = sign_in(&stage).await.is(200).json();
+        let answer = alice_at_web(&stage).await.is(200).json();
         assert_ne!(answer["access_token"], "acme");
         assert_ne!(answer["scope"], "acme");
         let tenant = json!({"name": "acme"});
@@ -56,7 +44,7 @@ async fn the_answer_itself_can_be_added_to_but_not_changed() {
 async fn a_pairwise_subject_is_the_same_wherever_it_is_told() {
     let config = json!({"pairwiseSubAlgorithmSalt": "salt"});
     let stage = shop("oidc-sha256-pairwise-sub-mapper", config).await;
-    let answer = sign_in(&stage).await.is(200);
+    let answer = alice_at_web(&stage).await.is(200);
     let sub = claims(&answer.member("id_token"))["sub"].clone();
     let person = stage.app.realm("shop").await.unwrap().unwrap();
     let alice = stage.app.store.user_by_username(&person.id, "alice").await;

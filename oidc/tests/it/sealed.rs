@@ -7,10 +7,10 @@ use claviger_crypto::jwk::{Naming, public_jwk};
 use claviger_crypto::jws::Unverified;
 use claviger_crypto::{KeyUse, PrivateKey};
 use claviger_model::Seconds;
-use claviger_testkit::{Reply, Stage};
+use claviger_testkit::Stage;
 use serde_json::{Value, json};
 
-use crate::world::{oidc, realm, userinfo};
+use crate::world::{alice_at_web, oidc, realm, userinfo};
 
 const KEYS_URL: &str = "https://web.example/jwks";
 const BY: KeyManagement = KeyManagement::EcdhEsA256Kw;
@@ -41,18 +41,6 @@ async fn shop(attributes: Value) -> Stage {
     realm["clients"].as_array_mut().unwrap().push(nosy);
     stage.import(realm).await;
     stage
-}
-
-async fn sign_in(stage: &Stage) -> Reply {
-    let form = [
-        ("grant_type", "password"),
-        ("client_id", "web"),
-        ("client_secret", "web-secret"),
-        ("username", "alice"),
-        ("password", "wonderland"),
-        ("scope", "openid"),
-    ];
-    stage.post(&oidc("token"), &form).await
 }
 
 fn open(token: &str, key: &PrivateKey) -> (Option<String>, String) {
@@ -89,7 +77,7 @@ async fn an_id_token_is_signed_first_and_then_encrypted_to_the_client() {
         "id.token.encrypted.response.alg": BY.name(),
     }))
     .await;
-    let answer = sign_in(&stage).await.is(200);
+    let answer = alice_at_web(&stage).await.is(200);
     let (cty, signed) = open(&answer.member("id_token"), &key);
     assert_eq!(cty.as_deref(), Some("JWT"));
     let claims = verified(&stage, &signed).await;
@@ -117,10 +105,10 @@ async fn what_cannot_be_encrypted_is_not_handed_out_in_the_clear() {
         };
         let stage = shop(with("id.token.encrypted.response.alg")).await;
         let text = "For more on this error consult the server log.";
-        let refused = sign_in(&stage).await.is(500);
+        let refused = alice_at_web(&stage).await.is(500);
         refused.says("unknown_error", text);
         let stage = shop(with("user.info.encrypted.response.alg")).await;
-        let token = sign_in(&stage).await.is(200).member("access_token");
+        let token = alice_at_web(&stage).await.is(200).member("access_token");
         let refused = userinfo(&stage, &token).await.is(500);
         assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"shop\"");
         assert_eq!(refused.text(), "");
@@ -144,7 +132,7 @@ async fn userinfo_is_told_as_the_client_wants_it() {
             attributes[encryption] = json!(BY.name());
         }
         let stage = shop(attributes).await;
-        let token = sign_in(&stage).await.is(200).member("access_token");
+        let token = alice_at_web(&stage).await.is(200).member("access_token");
         let answer = userinfo(&stage, &token).await.is(200);
         assert_eq!(answer.header("content-type"), "application/jwt");
         let (cty, content) = if sealed {
@@ -173,7 +161,7 @@ async fn a_key_that_says_nothing_of_algorithms_is_used_for_any() {
         "id.token.encrypted.response.alg": BY.name(),
     }))
     .await;
-    let answer = sign_in(&stage).await.is(200);
+    let answer = alice_at_web(&stage).await.is(200);
     open(&answer.member("id_token"), &key);
 }
 
@@ -190,7 +178,7 @@ async fn a_client_that_publishes_a_new_key_gets_tokens_for_it() {
         let published = jwks(&key, (Some("k"), Some(BY.name())));
         stage.network.answer(KEYS_URL, published);
         for _ in 0..2 {
-            let answer = sign_in(&stage).await.is(200);
+            let answer = alice_at_web(&stage).await.is(200);
             open(&answer.member("id_token"), &key);
         }
     }
@@ -201,7 +189,7 @@ async fn a_client_that_publishes_a_new_key_gets_tokens_for_it() {
 async fn introspection_makes_a_token_of_what_it_tells() {
     let attributes = json!({"client.use.lightweight.access.token.enabled": "true"});
     let stage = shop(attributes).await;
-    let token = sign_in(&stage).await.is(200).member("access_token");
+    let token = alice_at_web(&stage).await.is(200).member("access_token");
     let told = introspect(&stage, "api", "application/jwt", &token).await;
     let claims = verified(&stage, told["jwt"].as_str().unwrap()).await;
     assert_eq!(claims["preferred_username"], "alice");
@@ -215,7 +203,7 @@ async fn introspection_makes_a_token_of_what_it_tells() {
 #[tokio::test]
 async fn no_token_is_made_for_a_client_that_is_told_nothing() {
     let stage = shop(json!({})).await;
-    let token = sign_in(&stage).await.is(200).member("access_token");
+    let token = alice_at_web(&stage).await.is(200).member("access_token");
     let told = introspect(&stage, "nosy", "application/jwt", &token).await;
     assert_eq!(told, json!({"active": false}));
 }

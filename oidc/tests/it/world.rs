@@ -56,6 +56,19 @@ pub async fn alice(stage: &Stage) -> Reply {
     stage.post(&oidc("token"), &form).await.is(200)
 }
 
+/// Alice's tokens at the confidential client `web`, an ID token among them.
+pub async fn alice_at_web(stage: &Stage) -> Reply {
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", "web"),
+        ("client_secret", "web-secret"),
+        ("username", "alice"),
+        ("password", "wonderland"),
+        ("scope", "openid"),
+    ];
+    stage.post(&oidc("token"), &form).await
+}
+
 /// Refreshes through the public client.
 pub async fn refresh(stage: &Stage, token: &str) -> Reply {
     let form = [
