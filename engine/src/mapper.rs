@@ -3,6 +3,7 @@
 //! Mapping is pure: everything that a mapper may look at is in [`Subject`], read beforehand. It runs
 //! for each token, so it borrows where it can and reads each setting at most once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use claviger_model::{ClientSession, Millis, UserSession};
@@ -66,7 +67,7 @@ pub struct Subject<'a> {
     /// The client's part in the session, with its notes.
     pub part: &'a ClientSession,
     /// The names of the roles that the token may carry; mappers rename and add.
-    pub roles: RoleNames,
+    pub roles: Cow<'a, RoleNames>,
     /// The token's `iss`; relative redirect URIs are below the same address.
     pub issuer: &'a str,
     /// `nonce` of the authorization request.

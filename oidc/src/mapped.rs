@@ -1,5 +1,7 @@
 //! What mappers say today about whom a token is of: the part that userinfo and introspection share.
 
+use std::borrow::Cow;
+
 use claviger_engine::client::Client;
 use claviger_engine::gate::Usable;
 use claviger_engine::mapper::{self, Subject, Target};
@@ -31,7 +33,7 @@ pub async fn put_mapped(
         person: &person,
         session: usable.session(),
         part: usable.part(),
-        roles: granted.role_names.clone(),
+        roles: Cow::Borrowed(&granted.role_names),
         issuer: &issuer,
         nonce: None,
         methods: &granted.methods,

@@ -373,10 +373,11 @@ impl From<Person> for NewUser {
 async fn with_details(store: &Store, realm: &RealmId, user: User) -> Result<NewUser, StoreError> {
     let id: &UserId = &user.id;
     let credentials = store.credentials(realm, id).await?;
+    let (roles, groups) = store.user_roles_and_groups(realm, id).await?;
     Ok(NewUser {
         credentials: credentials.into_iter().map(NewCredential::Stored).collect(),
-        roles: store.user_roles(realm, id).await?,
-        groups: store.user_groups(realm, id).await?,
+        roles,
+        groups,
         consents: store.consents(realm, id).await?,
         federated_identities: store.federated_identities(realm, id).await?,
         kept: Json::new(),

@@ -95,12 +95,18 @@ mod tests {
         for (client, role) in [("app", "own"), ("web", "editor"), ("account", "view")] {
             subject
                 .roles
+                .to_mut()
                 .clients
                 .entry(client.into())
                 .or_default()
                 .insert(role.into());
         }
-        subject.roles.clients.entry("empty".into()).or_default();
+        subject
+            .roles
+            .to_mut()
+            .clients
+            .entry("empty".into())
+            .or_default();
         let mut claims = Json::new();
         resolved(&subject, &mut claims);
         assert_eq!(claims["aud"], json!(["account", "web"]));

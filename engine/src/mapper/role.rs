@@ -19,7 +19,7 @@ pub(super) fn rename(mapper: &ProtocolMapper, subject: &mut Subject<'_>) {
     let (Some(from), Some(to)) = (mapper.config("role"), mapper.config("new.role.name")) else {
         return;
     };
-    let roles = &mut subject.roles;
+    let roles = subject.roles.to_mut();
     let had = match split(from) {
         (None, name) => roles.realm.remove(name),
         (Some(client), name) => roles
@@ -35,7 +35,7 @@ pub(super) fn rename(mapper: &ProtocolMapper, subject: &mut Subject<'_>) {
 /// `oidc-hardcoded-role-mapper`: a role that every token has, whether it exists or not.
 pub(super) fn hardcoded(mapper: &ProtocolMapper, subject: &mut Subject<'_>) {
     if let Some(role) = mapper.config("role") {
-        add(&mut subject.roles, role);
+        add(subject.roles.to_mut(), role);
     }
 }
 

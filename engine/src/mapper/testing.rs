@@ -1,5 +1,6 @@
 //! What mappers look at in tests: Alice, in realm `shop`, at client `app`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -65,7 +66,7 @@ impl World {
             person: &self.person,
             session: &self.session,
             part: &self.part,
-            roles: self.roles.clone(),
+            roles: Cow::Borrowed(&self.roles),
             issuer: "http://id.example/realms/shop",
             nonce: None,
             methods: &self.methods,
