@@ -7,6 +7,7 @@
 pub mod app;
 pub mod authenticate;
 pub mod bootstrap;
+pub mod browser;
 pub mod brute_force;
 pub mod client;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod keys;
 pub mod logout;
 pub mod mapper;
 pub mod network;
+pub mod page;
 pub mod password_policy;
 pub mod person;
 pub mod profile;

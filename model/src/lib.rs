@@ -2,6 +2,7 @@
 //!
 //! No input or output, no async, no serde: what others see of these nouns is written in `wire`.
 
+pub mod authentication;
 pub mod event;
 pub mod id;
 pub mod login_failures;
@@ -10,6 +11,7 @@ pub mod session;
 pub mod time;
 pub mod user;
 
+pub use authentication::{AuthenticationAction, AuthenticationSession, ExecutionStatus};
 pub use event::{AdminEvent, Event};
 pub use id::{ClientUuid, CredentialId, GroupId, Id, RealmId, RoleId, ScopeId, SessionId, UserId};
 pub use login_failures::LoginFailures;

@@ -30,6 +30,7 @@ pub fn routes(app: App) -> Router {
     Router::new()
         .merge(claviger_oidc::router())
         .merge(claviger_rest::router())
+        .merge(claviger_web::router())
         .merge(help::router())
         .route("/", get(async |context| redirect(context, "/admin/")))
         .route(

@@ -49,6 +49,7 @@ const TABLES: &[(&str, &str)] = &[
     ("federated_identity", "realm_id"),
     ("consent", "realm_id"),
     ("login_failure", "realm_id"),
+    ("authentication_session", "realm_id"),
     ("user_session", "realm_id"),
     ("client_session", "realm_id"),
     ("revoked_token", "realm_id"),
@@ -424,6 +425,7 @@ mod tests {
             include_str!("../migrations/0001_foundation.sql"),
             include_str!("../migrations/0002_login_failure.sql"),
             include_str!("../migrations/0003_kept.sql"),
+            include_str!("../migrations/0004_authentication_session.sql"),
         );
         let made = ddl
             .lines()

@@ -5,6 +5,7 @@
 //! all. Each noun has a file with its statements and its rows. Every statement names its realm but
 //! for the few that serve all realms; every list has a limit.
 
+mod authentication;
 mod built;
 mod carry;
 mod consent;

@@ -30,6 +30,10 @@ const MIGRATIONS: &[Migration] = &[
         version: 3,
         text: include_str!("../migrations/0003_kept.sql"),
     },
+    Migration {
+        version: 4,
+        text: include_str!("../migrations/0004_authentication_session.sql"),
+    },
 ];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that

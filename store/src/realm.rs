@@ -66,6 +66,9 @@ statements! {
     REALM_DELETE_LOGIN_FAILURES = "DELETE FROM login_failure WHERE realm_id = $1";
     /// The end of a realm: what else is kept.
     REALM_DELETE_KEPT = "DELETE FROM kept WHERE realm_id = $1";
+    /// The end of a realm: browsers on their way in.
+    REALM_DELETE_AUTHENTICATION_SESSIONS = "DELETE FROM authentication_session \
+        WHERE realm_id = $1";
     /// The end of a realm: its sessions.
     REALM_DELETE_USER_SESSIONS = "DELETE FROM user_session WHERE realm_id = $1";
     /// The end of a realm: its clients' parts in sessions.
@@ -170,6 +173,7 @@ impl Tx {
             &REALM_DELETE_CONSENTS,
             &REALM_DELETE_KEPT,
             &REALM_DELETE_LOGIN_FAILURES,
+            &REALM_DELETE_AUTHENTICATION_SESSIONS,
             &REALM_DELETE_USER_SESSIONS,
             &REALM_DELETE_CLIENT_SESSIONS,
             &REALM_DELETE_REVOKED_TOKENS,

@@ -111,6 +111,7 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::mapping::ALL,
     crate::consent::ALL,
     crate::login_failures::ALL,
+    crate::authentication::ALL,
     crate::session::ALL,
     crate::token::ALL,
     crate::event::ALL,

@@ -270,6 +270,7 @@ impl Tx {
         }
         self.delete_kept_of_user(realm, user);
         self.forget_login_failures(realm, user);
+        self.delete_authentication_sessions_of_user(realm, user);
     }
 
     /// Disables a user as it was read, and puts the reason among the attributes: nothing else of

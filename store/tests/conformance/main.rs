@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod authentications;
 mod carry;
 mod configuration;
 mod events;

@@ -180,6 +180,7 @@ fn fill(tx: &mut Tx, id: &str) {
     );
     tx.put_login_failures(at, &alice, None, &LoginFailures::default());
     tx.keep(at, Kept::User, "u", Millis(1), &Json::new());
+    tx.insert_authentication_session(at, &crate::authentications::tab("t"));
     tx.insert_user_session(at, &session(SessionKind::Online, "s", "u"));
     tx.insert_client_session(at, &part(SessionKind::Online, "s", "c"));
     tx.revoke_token(at, "jti", Millis(1));

@@ -7,14 +7,15 @@ use serde_json::Value;
 use crate::workspace::ask_cargo;
 
 /// Crates of the workspace, and those of it that each may use in its product code. Arrows go down only.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("wire", &["model"]),
     ("crypto", &["model"]),
     ("store", &["model", "wire"]),
     ("engine", &["model", "wire", "crypto", "store"]),
     ("outbound", &["model", "wire", "crypto", "store", "engine"]),
-    ("surface", &["model", "wire", "engine"]),
+    ("pages", &["model", "wire", "engine"]),
+    ("surface", &["model", "wire", "engine", "pages"]),
     (
         "oidc",
         &["model", "wire", "crypto", "store", "engine", "surface"],
@@ -24,9 +25,16 @@ const MAY_USE: [(&str, &[&str]); 13] = [
         &["model", "wire", "crypto", "store", "engine", "surface"],
     ),
     (
+        "web",
+        &[
+            "model", "wire", "crypto", "store", "engine", "surface", "pages",
+        ],
+    ),
+    (
         "server",
         &[
-            "model", "wire", "crypto", "store", "engine", "outbound", "surface", "oidc", "rest",
+            "model", "wire", "crypto", "store", "engine", "outbound", "pages", "surface", "oidc",
+            "rest", "web",
         ],
     ),
     ("testkit", &["model", "wire", "crypto", "store", "engine"]),
@@ -50,7 +58,7 @@ const ONLY: [(&[&str], &[&str]); 7] = [
     ),
     (
         &["axum", "axum-extra", "tower-http"],
-        &["surface", "oidc", "rest", "server", "testkit"],
+        &["surface", "oidc", "rest", "web", "server", "testkit"],
     ),
     (
         &["reqwest", "ldap3", "lettre", "hickory-resolver"],
