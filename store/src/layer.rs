@@ -128,7 +128,8 @@ impl Store {
     ) -> Result<Self, StoreError> {
         migrate(&mut sqlite::Migrator(file.connect_to_write()?)).await?;
         let (queue, jobs) = mpsc::channel(options.queue);
-        let connection = sqlite::Writer::new(file.clone());
+        let snapshots = sqlite::Snapshots::of(&file);
+        let connection = sqlite::Writer::new(file.clone(), Arc::clone(&snapshots));
         let fault = options.fault.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -138,7 +139,9 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || runtime.block_on(writer::run(connection, jobs, fault)))
             .map_err(|error| StoreError::unavailable("the writer cannot be started", error))?;
-        let readers = Readers::Sqlite(Arc::new(sqlite::Readers::new(file, fleeting, options)));
+        let readers = Readers::Sqlite(Arc::new(sqlite::Readers::new(
+            file, snapshots, fleeting, options,
+        )));
         Ok(Self::new(options, readers, queue, Some(thread)))
     }
 

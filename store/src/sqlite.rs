@@ -1,10 +1,11 @@
 //! SQLite: reads inline on a few connections, writes on a thread of their own.
 
 mod migrator;
+mod readers;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -13,7 +14,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::dialect::Dialect;
 use crate::error::{Plain, StoreError};
-use crate::options::Options;
 use crate::row::Row;
 use crate::statement::StatementRef;
 use crate::tx::Step;
@@ -21,6 +21,7 @@ use crate::value::Value;
 use crate::writer::{Control, Failure, Stop, WriteConnection};
 
 pub(crate) use migrator::Migrator;
+pub(crate) use readers::{Readers, Snapshots};
 
 /// Statements kept prepared on each connection: all of the registry, and room for built ones.
 const PREPARED: usize = 512;
@@ -104,7 +105,7 @@ impl File {
     }
 
     /// A connection that only reads.
-    fn connect_to_read(&self) -> Result<Connection, StoreError> {
+    pub(crate) fn connect_to_read(&self) -> Result<Connection, StoreError> {
         // Not read-only: after a crash the first connection to a WAL database has to recover it.
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let prepare = || {
@@ -146,137 +147,12 @@ fn private_file() -> std::fs::OpenOptions {
     options
 }
 
-/// The connections that read. A read by key is a few microseconds: it is done where it is asked for.
-#[derive(Debug)]
-pub(crate) struct Readers {
-    file: File,
-    idle: Mutex<Vec<Connection>>,
-    keep: usize,
-    timeout: Duration,
-    _fleeting: Option<Fleeting>,
-}
-
-impl Readers {
-    /// Keeps some connections for later.
-    pub(crate) const fn new(file: File, fleeting: Option<Fleeting>, options: &Options) -> Self {
-        let idle = Mutex::new(Vec::new());
-        Self {
-            file,
-            idle,
-            keep: options.pool_size,
-            timeout: options.read_timeout,
-            _fleeting: fleeting,
-        }
-    }
-
-    /// Asks one question, here and now.
-    pub(crate) fn fetch(
-        &self,
-        statement: &StatementRef,
-        args: &[Value],
-    ) -> Result<Vec<Row>, StoreError> {
-        let connection = self.take()?;
-        let rows = select(&connection, statement, args);
-        self.park(connection);
-        rows
-    }
-
-    /// Asks one question on a thread for such work, and ends it when it takes too long.
-    pub(crate) async fn search(
-        self: &Arc<Self>,
-        statement: &StatementRef,
-        args: &[Value],
-    ) -> Result<Vec<Row>, StoreError> {
-        let connection = self.take()?;
-        let interrupt = connection.get_interrupt_handle();
-        let (readers, statement, args) = (Arc::clone(self), statement.clone(), args.to_vec());
-        let mut work = tokio::task::spawn_blocking(move || {
-            let rows = search(&connection, &statement, &args);
-            readers.park(connection);
-            rows
-        });
-        match tokio::time::timeout(self.timeout, &mut work).await {
-            Ok(Ok(rows)) => rows,
-            Ok(Err(error)) => Err(StoreError::unavailable("the search was cut off", error)),
-            Err(_) => {
-                interrupt.interrupt();
-                Err(StoreError::busy("the search took too long"))
-            }
-        }
-    }
-
-    /// Where the file is.
-    #[cfg(test)]
-    pub(crate) fn path(&self) -> &Path {
-        &self.file.path
-    }
-
-    fn take(&self) -> Result<Connection, StoreError> {
-        let parked = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        parked.map_or_else(|| self.file.connect_to_read(), Ok)
-    }
-
-    fn park(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.keep {
-            idle.push(connection);
-        }
-    }
-
-    /// Connections that are kept, all of them idle: a read takes one for microseconds, or makes its
-    /// own; nobody waits.
-    pub(crate) fn load(&self) -> (usize, usize, usize) {
-        let kept = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
-        (kept, kept, 0)
-    }
-
-    /// Lets the connections go.
-    pub(crate) fn close(&self) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-    }
-
-    /// Whether the engine understands a statement.
-    pub(crate) fn prepare(&self, statement: &StatementRef) -> Result<(), StoreError> {
-        let connection = self.file.connect_to_read()?;
-        connection
-            .prepare(statement.text(Dialect::Sqlite))
-            .map(|_| ())
-            .map_err(|error| StoreError::database(statement.name, error))
-    }
-}
-
 /// Whether statements keep the plan they were prepared with, whatever is bound to them. Otherwise
 /// SQLite prepares many of them anew at each execution, to see whether another value had another
 /// plan; the registered ones look up by key, and have one plan.
 fn plan_once(connection: &Connection, on: bool) -> rusqlite::Result<()> {
     let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, on);
     set.map(drop)
-}
-
-/// A search is planned for its values: whether `LIKE` can use an index depends on them.
-fn search(
-    connection: &Connection,
-    statement: &StatementRef,
-    args: &[Value],
-) -> Result<Vec<Row>, StoreError> {
-    let plan = |once| {
-        plan_once(connection, once).map_err(|error| StoreError::database(statement.name, error))
-    };
-    plan(false)?;
-    let rows = select(connection, statement, args);
-    plan(true)?;
-    rows
 }
 
 fn select(
@@ -363,14 +239,16 @@ fn read_error(statement: &'static str, error: rusqlite::Error) -> StoreError {
 pub(crate) struct Writer {
     file: File,
     connection: Option<Connection>,
+    snapshots: Arc<Snapshots>,
 }
 
 impl Writer {
     /// Not connected yet.
-    pub(crate) const fn new(file: File) -> Self {
+    pub(crate) const fn new(file: File, snapshots: Arc<Snapshots>) -> Self {
         Self {
             file,
             connection: None,
+            snapshots,
         }
     }
 
@@ -444,7 +322,15 @@ impl WriteConnection for Writer {
                 .prepare_cached(word.text("BEGIN IMMEDIATE"))?
                 .raw_execute()
         };
-        match run() {
+        let said = match word {
+            Control::Commit => self.snapshots.while_committing(run),
+            Control::Begin
+            | Control::Savepoint
+            | Control::Release
+            | Control::RollbackTo
+            | Control::Rollback => run(),
+        };
+        match said {
             Ok(_) => Ok(()),
             Err(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
