@@ -32,6 +32,7 @@ pub mod redirect;
 pub mod refresh;
 pub mod registration_token;
 pub mod request;
+pub mod required_action;
 pub mod revocation;
 pub mod scope;
 pub mod script;

@@ -168,6 +168,11 @@ impl PasswordPolicy {
         }
     }
 
+    /// Whether passwords have to be changed at all.
+    pub fn expires(&self) -> bool {
+        self.expire_days.is_some_and(|days| days != -1)
+    }
+
     /// Whether a password made at that time has to be changed now.
     pub fn is_expired(&self, made: Millis, now: Millis) -> bool {
         self.expire_days

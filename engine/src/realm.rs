@@ -22,7 +22,7 @@ use claviger_crypto::key_ring::KeyRing;
 use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, Seconds};
 use claviger_store::{RealmRow, Store, StoreError};
 use claviger_wire::document::{Document, Json, Kind, LinkKind};
-use claviger_wire::flow::FlowView;
+use claviger_wire::flow::{FlowView, RequiredActionView};
 use claviger_wire::realm::RealmSettings;
 use tokio::sync::OnceCell;
 
@@ -101,6 +101,7 @@ pub struct Realm {
     scopes: OnceCell<Arc<Scopes>>,
     profile: OnceCell<Arc<UserProfile>>,
     methods: OnceCell<Arc<Methods>>,
+    required_actions: OnceCell<Arc<Vec<RequiredActionView>>>,
     clients: moka::sync::Cache<String, Option<Arc<Client>>>,
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
@@ -132,6 +133,7 @@ impl Realm {
             scopes: OnceCell::new(),
             profile: OnceCell::new(),
             methods: OnceCell::new(),
+            required_actions: OnceCell::new(),
             clients: moka::sync::Cache::new(PARTS_KEPT),
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
@@ -169,6 +171,20 @@ impl Realm {
             Ok(Arc::new(Methods::new(&flows, &configs.await?)))
         };
         self.methods.get_or_try_init(load).await.cloned()
+    }
+
+    /// What users may have to do before they may go on, in the order in which they are asked.
+    pub async fn required_actions(&self) -> Result<Arc<Vec<RequiredActionView>>, StoreError> {
+        let load = || async {
+            let documents = self.store.documents(&self.id, Kind::RequiredAction).await?;
+            let mut actions: Vec<_> = documents
+                .iter()
+                .map(|document| RequiredActionView::from_body(&document.body))
+                .collect();
+            actions.sort_by_key(|action| action.priority);
+            Ok(Arc::new(actions))
+        };
+        self.required_actions.get_or_try_init(load).await.cloned()
     }
 
     /// All roles, and how they contain each other.

@@ -1,0 +1,5 @@
+//! Actions as values: what is due, what each answer does, and that nothing leads around them.
+
+mod passwords;
+mod terms;
+mod world;
