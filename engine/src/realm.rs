@@ -27,6 +27,7 @@ use claviger_wire::realm::RealmSettings;
 use tokio::sync::OnceCell;
 
 use crate::client::Client;
+use crate::flow::Flows;
 use crate::mapper::amr::Methods;
 use crate::profile::UserProfile;
 
@@ -102,6 +103,7 @@ pub struct Realm {
     profile: OnceCell<Arc<UserProfile>>,
     methods: OnceCell<Arc<Methods>>,
     required_actions: OnceCell<Arc<Vec<RequiredActionView>>>,
+    flow_trees: OnceCell<Arc<Flows>>,
     clients: moka::sync::Cache<String, Option<Arc<Client>>>,
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
@@ -134,6 +136,7 @@ impl Realm {
             profile: OnceCell::new(),
             methods: OnceCell::new(),
             required_actions: OnceCell::new(),
+            flow_trees: OnceCell::new(),
             clients: moka::sync::Cache::new(PARTS_KEPT),
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
@@ -303,6 +306,12 @@ impl Realm {
         let flow = found.map(|document| Arc::new(FlowView::from_body(&document.body)));
         self.flows.insert(alias.to_owned(), flow.clone());
         Ok(flow)
+    }
+
+    /// All authentication flows with what is below them: see [`crate::flow::by_alias`].
+    pub async fn flows(&self) -> Result<Arc<Flows>, StoreError> {
+        let load = || async { Ok(Arc::new(Flows::load(&self.store, &self.id).await?)) };
+        self.flow_trees.get_or_try_init(load).await.cloned()
     }
 
     /// A group and all groups above it, itself first. Ends at a missing or repeated parent.

@@ -1,0 +1,101 @@
+//! Signing in with a browser: what drives a flow ([`crate::flow`]), tab by tab.
+//!
+//! A protocol begins a login with [`begin`] and what its client asks for ([`Entry`]); the pages' forms go
+//! on with it by [`resume`]. What the person has shown so far is a row of the store, so that a login goes
+//! on at any node; nothing is believed of a browser but what the realm's keys have signed.
+//! [`identity`] tells who a browser is signed in as.
+
+mod identity;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use claviger_crypto::HasherError;
+use claviger_model::{Seconds, Secret};
+use claviger_store::StoreError;
+
+use crate::client::Client;
+
+pub use identity::{Identity, clear_session_cookies, identity};
+
+/// What a client's request begins a login with. It was checked by its protocol.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The client, enabled.
+    pub client: Arc<Client>,
+    /// `openid-connect`, `saml` or `docker-v2`.
+    pub protocol: &'static str,
+    /// Where the browser is sent back to: checked against the client's.
+    pub redirect_uri: Option<String>,
+    /// The parameters that the protocol wants to know again, by their names.
+    pub client_notes: BTreeMap<String, String>,
+    /// What the client asks of the login itself.
+    pub asks: Asks,
+}
+
+/// What a client asks of a login. All of it is kept in the notes, by Keycloak's names, so that it is asked
+/// again where a login begins anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// `prompt`: values separated by blanks.
+    pub prompt: Option<String>,
+    /// `max_age`: the person must have signed in within this time.
+    pub max_age: Option<Seconds>,
+    /// `login_hint`: what stands in the field for the name.
+    pub login_hint: Option<String>,
+    /// The level of authentication that is wanted: of `acr_values`, or of the `claims` parameter.
+    pub level: Option<i32>,
+    /// Whether less than that is not enough (an essential claim).
+    pub level_is_essential: bool,
+    /// `kc_idp_hint`: the identity provider to sign in at.
+    pub provider_hint: Option<String>,
+    /// `kc_action`: what the person is to do in any case.
+    pub action: Option<String>,
+    /// `ui_locales`: languages, the preferred first, separated by blanks.
+    pub ui_locales: Option<String>,
+    /// What the event calls the way in (`auth_type`): the `response_type`.
+    pub auth_type: Option<String>,
+}
+
+/// What a form, or a link, of a login's pages sends.
+#[derive(Clone, Debug, Default)]
+pub struct Submission {
+    /// The last segment of the address: `authenticate`, `required-action`, `restart`, `consent`.
+    pub path: &'static str,
+    /// `session_code`: for one use; without one the page is only shown again.
+    pub session_code: Option<Secret>,
+    /// `execution`: the step, or the required action.
+    pub execution: Option<String>,
+    /// `client_id`.
+    pub client_id: Option<String>,
+    /// `tab_id`.
+    pub tab_id: Option<String>,
+    /// `client_data`.
+    pub client_data: Option<String>,
+    /// `kc_locale`: the language that the person chose.
+    pub locale: Option<String>,
+    /// Whether the session of an earlier login is kept when this one begins anew (`skip_logout`).
+    pub skip_logout: bool,
+    /// The form.
+    pub form: Form,
+}
+
+/// The fields of a form, each with its values.
+pub type Form = BTreeMap<String, Vec<String>>;
+
+/// Why there is no answer at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The realm has no key that the cookies could be signed or encrypted with.
+    #[error("the realm has no key for cookies")]
+    NoKey,
+    /// Requests for the same login came in each other's way, again and again.
+    #[error("too many requests for the same login at once")]
+    Busy,
+    /// Too many passwords wait to be hashed, or the hashing threads are gone.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
