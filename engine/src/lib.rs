@@ -6,11 +6,15 @@
 
 pub mod app;
 pub mod authenticate;
+pub mod authorize;
 pub mod bootstrap;
 pub mod browser;
 pub mod brute_force;
 pub mod client;
+pub mod client_keys;
+pub mod client_secrets;
 pub mod clock;
+pub mod consent;
 pub mod credentials;
 pub mod defaults;
 pub mod events;

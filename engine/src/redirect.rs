@@ -125,6 +125,13 @@ pub fn post_logout_uri(client: &Client, base_url: &str, asked: &str) -> Option<P
         .then(|| PostLogoutUri(asked.to_owned()))
 }
 
+/// Where a request object is fetched from, if the client registered the address (`request.uris`,
+/// OpenID Connect Core §6.2).
+pub fn request_uri(client: &Client, base_url: &str, asked: &str) -> Option<String> {
+    let listed = client.settings.list_attribute("request.uris");
+    is_allowed(asked, &absolute(client, base_url, &listed)).then(|| asked.to_owned())
+}
+
 /// Whether an address is a redirect URI that the client registered. Mails to users bring people back
 /// to such addresses.
 pub fn is_redirect_uri(client: &Client, base_url: &str, asked: &str) -> bool {

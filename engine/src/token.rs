@@ -8,7 +8,7 @@ pub mod read;
 pub mod sign;
 
 pub use apparent::{Apparent, Expected, apparent, apparent_audience};
-pub use mint::{Issue, MintError, Minted, Refresh, RefreshKind, mint};
+pub use mint::{Front, Issue, MintError, Minted, Refresh, RefreshKind, mint};
 pub use read::{Presence, TokenClaims};
 
 /// How a token was come by: the two letters in an access token's `jti`.
@@ -22,6 +22,8 @@ pub enum GrantCode {
     RefreshToken,
     /// Client credentials.
     ClientCredentials,
+    /// None: the authorization endpoint hands it out.
+    FrontChannel,
     /// None: the token is an example.
     Example,
 }
@@ -33,7 +35,7 @@ impl GrantCode {
             Self::Password => "ro",
             Self::RefreshToken => "rt",
             Self::ClientCredentials => "cc",
-            Self::Example => "na",
+            Self::FrontChannel | Self::Example => "na",
         }
     }
 }

@@ -7,7 +7,6 @@
 //! itself by its name alone, by the method that takes secrets.
 
 mod assertion;
-mod keys;
 mod secret;
 
 use std::sync::Arc;

@@ -22,6 +22,8 @@ pub enum Sealed {
     IdToken,
     /// Answers of the userinfo endpoint.
     UserInfo,
+    /// Answers of the authorization endpoint (JARM §3).
+    AuthorizationResponse,
 }
 
 impl Sealed {
@@ -34,6 +36,10 @@ impl Sealed {
             Self::UserInfo => (
                 "user.info.encrypted.response.alg",
                 "user.info.encrypted.response.enc",
+            ),
+            Self::AuthorizationResponse => (
+                "authorization.encrypted.response.alg",
+                "authorization.encrypted.response.enc",
             ),
         }
     }

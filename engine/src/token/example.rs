@@ -66,6 +66,7 @@ pub async fn example(
         nonce: None,
         refresh: Refresh::No,
         id_token: true,
+        front: None,
     };
     let now = app.now();
     let end = access_end(&issue, now);

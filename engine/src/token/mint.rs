@@ -50,6 +50,22 @@ pub struct Issue<'a> {
     pub refresh: Refresh<'a>,
     /// Whether an ID token comes with them.
     pub id_token: bool,
+    /// What travels through the browser with them, if they do.
+    pub front: Option<Front<'a>>,
+}
+
+/// What travels through the browser beside an ID token, which is bound to it by hashes (OpenID
+/// Connect Core §3.3.2.11, FAPI 1.0 Advanced §5.1.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Front<'a> {
+    /// Whether the access token does.
+    pub access_token: bool,
+    /// The code.
+    pub code: Option<&'a str>,
+    /// `state` of the request.
+    pub state: Option<&'a str>,
+    /// Whether the ID token is there for its signature alone, and tells nothing of the user.
+    pub is_detached: bool,
 }
 
 /// Whether and how a refresh token is issued.
@@ -213,7 +229,11 @@ pub(super) fn access_end(issue: &Issue<'_>, now: Millis) -> Millis {
         .settings
         .integer_attribute("access.token.lifespan")
         .map(Seconds);
-    let lifespan = own.unwrap_or(settings.access_token_lifespan);
+    let lifespan = match issue.front {
+        // Nothing but tokens came through the browser, and no refresh will follow.
+        Some(front) if front.code.is_none() => settings.access_token_lifespan_for_implicit_flow,
+        Some(_) | None => own.unwrap_or(settings.access_token_lifespan),
+    };
     let session = issue.usable.session();
     // -1 in the settings means: as long as the session may last.
     let end = if lifespan == Seconds(-1) {
@@ -282,8 +302,17 @@ fn id_token(
     now: Millis,
 ) -> Result<String, MintError> {
     let algorithm = algorithm(issue.realm, issue.client, sign::ID_TOKEN);
-    let hash = Algorithm::from_name(algorithm).map(|hash| left_half(hash, access_token));
-    let claims = id_claims(app, issue, hash, end, now);
+    let hash = Algorithm::from_name(algorithm);
+    let half = |value: Option<&str>| Some(left_half(hash?, value?));
+    let beside = issue.front.is_none_or(|front| front.access_token);
+    let at_hash = half(beside.then_some(access_token));
+    let mut claims = id_claims(app, issue, at_hash, end, now);
+    if let Some(front) = issue.front {
+        let hashes = [("c_hash", front.code), ("s_hash", front.state)];
+        for (name, value) in hashes {
+            claims.extend(half(value).map(|hash| (name.to_owned(), Value::String(hash))));
+        }
+    }
     sign(ring, algorithm, "JWT", &claims, now)
 }
 
@@ -323,7 +352,9 @@ pub(super) fn id_claims(
     if let Some(hash) = hash {
         claims.insert("at_hash".into(), Value::String(hash));
     }
-    map(app, issue, Target::Id, &mut claims, now);
+    if !issue.front.is_some_and(|front| front.is_detached) {
+        map(app, issue, Target::Id, &mut claims, now);
+    }
     claims
 }
 

@@ -19,6 +19,9 @@ pub const ID_TOKEN: &str = "id.token.signed.response.alg";
 /// A client's attribute: how the answers of the userinfo endpoint are signed, if they are.
 pub const USER_INFO: &str = "user.info.response.signature.alg";
 
+/// A client's attribute: how answers of the authorization endpoint are signed (JARM §3).
+pub const AUTHORIZATION_RESPONSE: &str = "authorization.signed.response.alg";
+
 /// The algorithm that a client wants for a kind of token, or the realm's.
 pub fn algorithm<'a>(realm: &'a Realm, client: &'a Client, attribute: &str) -> &'a str {
     let own = client.settings.attribute(attribute);

@@ -11,15 +11,15 @@ use claviger_crypto::key::VerifyingKey;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::request::RequestContext;
+use claviger_engine::{client_keys, client_secrets};
 use claviger_model::{Seconds, Secret};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::client::ClientSettings;
 
-use super::keys::{self, KeysError};
-use super::secret::known_secrets;
 use super::{Failure, Method, Refusal, Verdict};
 use crate::Help;
 use crate::call::Call;
+use crate::problem::chain;
 use claims::Claims;
 
 mod claims;
@@ -126,7 +126,7 @@ async fn check(
                 .await?;
         }
         Signer::Secret => {
-            let secrets = known_secrets(call, &client.settings).await;
+            let secrets = client_secrets::known(&call.app, &call.realm, &client.settings).await;
             assertion.verify_by_secret(algorithm, &secrets)?;
         }
     }
@@ -226,7 +226,9 @@ impl<'a> Assertion<'a> {
         event: &mut EventBuilder,
     ) -> Result<(), Refusal> {
         let kid = self.jws.header().kid();
-        let key = match keys::find(call, client, kid, algorithm).await {
+        let key = match client_keys::find(&call.app, &call.context.origin, client, kid, algorithm)
+            .await
+        {
             Ok(Some(key)) => key,
             Ok(None) => {
                 return Err(Refusal {
@@ -234,7 +236,9 @@ impl<'a> Assertion<'a> {
                     ..broken(Help::AssertionSignature, "Unable to load public key")
                 });
             }
-            Err(KeysError) => {
+            Err(error) => {
+                let name = &client.client_id;
+                tracing::warn!(client = name, "no keys of a client: {}", chain(&error));
                 let text = "Error when loading public keys";
                 return Err(Signer::PrivateKey.failed(Help::AssertionSignature, text));
             }

@@ -7,8 +7,9 @@ use axum::http::header;
 use claviger_crypto::digest::equal;
 use claviger_crypto::encoding::decode_tolerant;
 use claviger_engine::client::Client;
+use claviger_engine::client_secrets;
 use claviger_engine::events::EventBuilder;
-use claviger_model::{Seconds, Secret};
+use claviger_model::Secret;
 use claviger_wire::client::ClientSettings;
 use percent_encoding::percent_decode_str;
 
@@ -43,7 +44,7 @@ pub async fn attempt(
         let refusal = Refusal::not_found(Help::ClientNotAccepted);
         return Ok(Verdict::Refused(refusal));
     };
-    let secrets = known_secrets(call, &client.settings).await;
+    let secrets = client_secrets::known(&call.app, &call.realm, &client.settings).await;
     let verdict = given.judge(&client.settings, &secrets);
     *known = Some(client);
     Ok(verdict)
@@ -150,46 +151,6 @@ impl Given {
     }
 }
 
-/// The secrets by which a client can prove itself now, those in a vault looked up. One that is not
-/// there, or empty, lets nobody in.
-pub async fn known_secrets(call: &Call, client: &ClientSettings) -> Vec<Secret> {
-    let mut known = Vec::new();
-    for configured in valid_secrets(client, call.app.now().seconds()) {
-        known.extend(call.app.secret(&call.realm.name, configured).await);
-    }
-    known.retain(|secret| !secret.is_empty());
-    known
-}
-
-/// The secrets that count now, as they are configured: the client's own and, for a while after a
-/// change, the one before. A secret that has run out takes the one before with it.
-fn valid_secrets(client: &ClientSettings, now: Seconds) -> Vec<&str> {
-    let Some(current) = &client.secret else {
-        return Vec::new();
-    };
-    if end(client, "client.secret.expiration.time").is_some_and(|end| end.0 > 0 && end < now) {
-        return Vec::new();
-    }
-    let mut secrets = vec![current.reveal()];
-    let rotated = client.attribute("client.secret.rotated");
-    let since = client.attribute("client.secret.rotated.creation.time");
-    // Without an end it would never run out.
-    let good_until = end(client, "client.secret.rotated.expiration.time");
-    if let Some(rotated) = rotated.filter(|text| !text.trim().is_empty())
-        && since.is_some()
-        && good_until.is_some_and(|end| end >= now)
-    {
-        secrets.push(rotated);
-    }
-    secrets
-}
-
-/// When a secret ends. What cannot be read has ended long ago.
-fn end(client: &ClientSettings, attribute: &str) -> Option<Seconds> {
-    client.attribute(attribute)?;
-    Some(Seconds(client.integer_attribute(attribute).unwrap_or(1)))
-}
-
 /// Reads `Basic` credentials, each part form-encoded (RFC 6749 §2.3.1). None if the header is of
 /// another kind or broken.
 fn basic(header: &str) -> Result<Option<(String, String)>, NotGiven> {
@@ -233,6 +194,7 @@ fn decode(text: &str) -> Result<String, NotGiven> {
 #[cfg(test)]
 mod tests {
     use claviger_crypto::encoding::base64;
+    use claviger_model::Seconds;
     use serde_json::json;
 
     use super::*;
@@ -244,7 +206,7 @@ mod tests {
     }
 
     fn own(client: &ClientSettings) -> Vec<Secret> {
-        valid_secrets(client, NOW)
+        client_secrets::valid(client, NOW)
             .into_iter()
             .map(Secret::new)
             .collect()
@@ -356,46 +318,6 @@ mod tests {
             verdict.contains("Client requires method 'client_secret_basic'"),
             "{verdict}"
         );
-    }
-
-    #[test]
-    fn secrets_run_out_and_the_one_before_lasts_for_a_while() {
-        let before = (NOW.0 - 1).to_string();
-        let after = (NOW.0 + 1).to_string();
-        let cases = [
-            (json!({}), vec!["new"]),
-            (
-                json!({"client.secret.expiration.time": &after}),
-                vec!["new"],
-            ),
-            (json!({"client.secret.expiration.time": "0"}), vec!["new"]),
-            (json!({"client.secret.expiration.time": &before}), vec![]),
-            (json!({"client.secret.expiration.time": "soon"}), vec![]),
-            (
-                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1",
-                    "client.secret.rotated.expiration.time": &after}),
-                vec!["new", "old"],
-            ),
-            (
-                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1",
-                    "client.secret.rotated.expiration.time": &before}),
-                vec!["new"],
-            ),
-            (
-                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1"}),
-                vec!["new"],
-            ),
-            (
-                json!({"client.secret.rotated": "old", "client.secret.rotated.creation.time": "1",
-                    "client.secret.rotated.expiration.time": &after,
-                    "client.secret.expiration.time": &before}),
-                vec![],
-            ),
-        ];
-        for (attributes, expected) in cases {
-            let body = json!({"clientId": "web", "secret": "new", "attributes": attributes});
-            assert_eq!(valid_secrets(&client(&body), NOW), expected, "{attributes}");
-        }
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
             Refresh::No
         },
         id_token: granted.is_openid(),
+        front: None,
     };
     let minted = mint(&call.app, &issue).await?;
     let mut tx = Tx::new();

@@ -74,6 +74,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
             Refresh::No
         },
         id_token: granted.is_openid(),
+        front: None,
     };
     let minted = mint(&call.app, &issue).await?;
     session::keep(&call.realm, &mut tx, &usable);

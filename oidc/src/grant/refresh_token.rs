@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use claviger_engine::client::Client;
+use claviger_engine::consent;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{Unusable, Usable};
 use claviger_engine::person::Person;
@@ -112,6 +113,7 @@ async fn renew_tokens(
             usable.part().notes.get("scope").map(String::as_str),
             "openid",
         ),
+        front: None,
     };
     Ok(mint(&call.app, &issue).await?)
 }
@@ -159,23 +161,8 @@ async fn check_consent(
     granted: &Granted,
     event: &mut EventBuilder,
 ) -> Result<(), Problem> {
-    if !client.settings.consent_required {
-        return Ok(());
-    }
-    let user = &usable.user().id;
-    let consent = call
-        .app
-        .store
-        .consent(&call.realm.id, user, &client.uuid)
-        .await?;
-    let missing = granted.scopes.iter().any(|scope| {
-        let given = |list: &[String]| list.iter().any(|id| id == scope.id.as_str());
-        scope.on_consent_screen
-            && !consent
-                .as_ref()
-                .is_some_and(|consent| given(&consent.scopes))
-    });
-    if !missing {
+    let (user, asked) = (&usable.user().id, granted.parameter.as_deref());
+    if consent::is_given(&call.app, &call.realm, client, user, asked).await? {
         return Ok(());
     }
     let text = "Client no longer has requested consent from user";

@@ -4,37 +4,43 @@
 use claviger_crypto::algorithm::{Algorithm, KeyType, KeyUse};
 use claviger_crypto::certificate::Certificate;
 use claviger_crypto::jwk::{Jwk, JwkSet};
+use claviger_crypto::key::KeyError;
 use claviger_crypto::public_key::PublicKey;
-use claviger_engine::published_keys::PAUSE;
 use claviger_wire::client::ClientSettings;
 
-use crate::call::Call;
-use crate::problem::chain;
+use crate::app::App;
+use crate::published_keys::{PAUSE, PublishedKeysError};
 
-/// The keys could not be had. Why is in the log: it would tell a stranger about our network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeysError;
+/// Why the keys could not be had. It is for the log: it would tell a stranger about our network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    /// What the client publishes cannot be had.
+    #[error(transparent)]
+    Published(#[from] PublishedKeysError),
+    /// The set in the client's settings cannot be read.
+    #[error("the client's keys cannot be read")]
+    Unreadable(#[from] KeyError),
+}
 
-/// The key by which the client says it has signed.
+/// The key by which the client says it has signed. Relative addresses of a client without a root
+/// URL are below `origin`, this server's.
+///
+/// # Errors
+///
+/// Keys that cannot be had.
 pub async fn find(
-    call: &Call,
+    app: &App,
+    origin: &str,
     client: &ClientSettings,
     kid: Option<&str>,
     algorithm: Algorithm,
 ) -> Result<Option<Jwk>, KeysError> {
     match source(client) {
-        Source::Published(url) => find_published(call, client, url, kid, algorithm).await,
+        Source::Published(url) => find_published(app, origin, client, (url, kid), algorithm).await,
         Source::Set(text) => match JwkSet::parse(text.as_bytes()) {
             // A key that does not say what it is for is not taken from here, only from a URL.
             Ok(set) => Ok(choose(&signing(&set, false), kid, algorithm).cloned()),
-            Err(error) => {
-                tracing::warn!(
-                    client = client.client_id,
-                    "keys of a client: {}",
-                    chain(&error)
-                );
-                Err(KeysError)
-            }
+            Err(error) => Err(error.into()),
         },
         Source::Certificate(text) => {
             let certified = Certificate::from_text(text).and_then(|found| found.public_key());
@@ -82,34 +88,26 @@ fn source(client: &ClientSettings) -> Source<'_> {
 }
 
 async fn find_published(
-    call: &Call,
+    app: &App,
+    origin: &str,
     client: &ClientSettings,
-    url: &str,
-    kid: Option<&str>,
+    (url, kid): (&str, Option<&str>),
     algorithm: Algorithm,
 ) -> Result<Option<Jwk>, KeysError> {
     // A path hangs on the client's root URL.
     let url = match (url.starts_with('/'), client.root_url.as_deref()) {
         (false, _) => url.to_owned(),
         (true, Some(root)) => format!("{root}{url}"),
-        (true, None) => format!("{}{url}", call.context.origin),
+        (true, None) => format!("{origin}{url}"),
     };
     // Without a name one cannot see that the key in memory is no longer the client's.
     let age_max = if kid.is_none() { Some(PAUSE) } else { None };
-    let found =
-        call.app
-            .published_keys
-            .find(&*call.app.network, &url, call.app.now(), age_max, |set| {
-                choose(&signing(set, true), kid, algorithm).cloned()
-            });
-    found.await.map_err(|error| {
-        tracing::warn!(
-            client = client.client_id,
-            "keys of a client: {}",
-            chain(&error)
-        );
-        KeysError
-    })
+    let found = app
+        .published_keys
+        .find(&*app.network, &url, app.now(), age_max, |set| {
+            choose(&signing(set, true), kid, algorithm).cloned()
+        });
+    Ok(found.await?)
 }
 
 /// The keys of a set that are for signatures.
