@@ -13,10 +13,12 @@ mod config;
 mod configure;
 mod date;
 mod email;
+mod fields;
 pub(crate) mod java;
 mod managed;
 mod metadata;
 pub mod pattern;
+mod taken;
 pub mod uri;
 mod validator;
 mod value;
@@ -32,6 +34,7 @@ pub use apply::{Change, Missing};
 pub use candidate::{Candidate, Detail, Scene, Visible};
 pub use config::{UnmanagedAttributePolicy, UserProfile};
 pub use configure::ProfileConfigError;
+pub use taken::{Taken, hold_email, taken};
 
 /// From where a profile is looked at; it decides which role (`admin` or `user`) counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +114,11 @@ pub struct Violation {
 }
 
 impl UserProfile {
+    /// A user as they are.
+    pub fn of_user<'a>(&'a self, scene: Scene<'a>, user: &User) -> Candidate<'a> {
+        Candidate::of_user(self, scene, user)
+    }
+
     /// A candidate made of what was sent.
     pub fn candidate<'a>(&'a self, scene: Scene<'a>, input: &ProfileInput) -> Candidate<'a> {
         Candidate::new(self, scene, input)

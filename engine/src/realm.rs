@@ -29,7 +29,7 @@ use tokio::sync::OnceCell;
 use crate::client::Client;
 use crate::flow::Flows;
 use crate::mapper::amr::Methods;
-use crate::profile::UserProfile;
+use crate::profile::{RealmSwitches, UserProfile};
 
 /// How many realms' snapshots are kept at most; the least used go first.
 const REALMS_KEPT: u64 = 10_000;
@@ -161,7 +161,18 @@ impl Realm {
             let own = components
                 .iter()
                 .find_map(|component| profile_config(&component.body));
-            Ok(Arc::new(UserProfile::read(own.as_deref())))
+            let actions = self.required_actions().await?;
+            let is_on = |provider: &str| {
+                let mut actions = actions.iter();
+                actions.any(|action| action.enabled && action.provider_id == provider)
+            };
+            let switches = RealmSwitches {
+                update_email: is_on("UPDATE_EMAIL"),
+                terms_and_conditions: is_on("TERMS_AND_CONDITIONS"),
+                ascii_local_part: false,
+            };
+            let profile = UserProfile::read(own.as_deref()).with_switches(switches);
+            Ok(Arc::new(profile))
         };
         self.profile.get_or_try_init(load).await.cloned()
     }

@@ -6,9 +6,11 @@
 //! user, the tab and the realm: no order of requests, and no other tab, gets around an action. An
 //! action that this server cannot do yet is told on a page, and lets nobody through.
 
+mod delete_account;
 mod due;
 mod later;
 mod password;
+mod profile;
 mod terms;
 mod trigger;
 
@@ -30,6 +32,8 @@ pub use due::{Status, ask, needs_fresh_login};
 /// The note of a tab that says that its user has shown the password: only then does an expired one
 /// have to be replaced.
 pub const PASSWORD_VALIDATED: &str = "PASSWORD_VALIDATED";
+/// The note of a tab with the language that the person chose on one of its pages.
+pub const LOCALE_REQUESTED: &str = "locale_user_requested";
 /// The client note with what came of the action that the application asked for: `success`,
 /// `cancelled` or `error`. It goes to the client under the same name.
 pub const KC_ACTION_STATUS: &str = "kc_action_status";
@@ -66,7 +70,7 @@ pub struct Due {
     /// The message above it.
     pub message: Option<(Severity, Message)>,
     /// Messages at its fields.
-    pub field_messages: BTreeMap<String, Message>,
+    pub field_messages: BTreeMap<String, Vec<Message>>,
     /// Whether the application asked for the action, so that the person may leave it (`cancel-aia`).
     pub cancellable: bool,
 }
@@ -100,7 +104,11 @@ pub enum ActionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     UpdatePassword,
+    UpdateProfile,
+    /// The same page, shown as long as the profile lacks something.
+    VerifyProfile,
     Terms,
+    DeleteAccount,
     /// Nothing is asked: its trigger does all there is to do.
     UpdateLocale,
     /// Not built yet, or unknown.
@@ -112,7 +120,10 @@ impl Kind {
     fn of(provider: &str) -> Self {
         match provider.to_ascii_uppercase().as_str() {
             "UPDATE_PASSWORD" => Self::UpdatePassword,
+            "UPDATE_PROFILE" => Self::UpdateProfile,
+            "VERIFY_PROFILE" => Self::VerifyProfile,
             "TERMS_AND_CONDITIONS" => Self::Terms,
+            "DELETE_ACCOUNT" => Self::DeleteAccount,
             "UPDATE_USER_LOCALE" => Self::UpdateLocale,
             _ => Self::Later,
         }
@@ -121,8 +132,8 @@ impl Kind {
     /// Whether an application may ask for it.
     const fn may_be_asked_for(self) -> bool {
         match self {
-            Self::UpdatePassword | Self::Later => true,
-            Self::Terms | Self::UpdateLocale => false,
+            Self::UpdatePassword | Self::UpdateProfile | Self::DeleteAccount | Self::Later => true,
+            Self::VerifyProfile | Self::Terms | Self::UpdateLocale => false,
         }
     }
 }
@@ -168,7 +179,7 @@ pub async fn next(
             }
             due::begin(visit, &action.provider_id);
         }
-        match challenge(visit, kind, &action) {
+        match challenge(app, realm, visit, (kind, &action), tx).await? {
             Challenge::Page(due) => return Ok(Some(*due)),
             Challenge::Nothing => {
                 let mut event = visit.event.clone();
@@ -183,14 +194,23 @@ pub async fn next(
     Ok(None)
 }
 
-fn challenge(visit: &Visit<'_>, kind: Kind, action: &RequiredActionView) -> Challenge {
-    match kind {
+async fn challenge(
+    app: &App,
+    realm: &Realm,
+    visit: &Visit<'_>,
+    (kind, action): (Kind, &RequiredActionView),
+    tx: &mut Tx,
+) -> Result<Challenge, ActionError> {
+    let due = match kind {
         Kind::UpdatePassword => password::page(visit, action),
+        Kind::UpdateProfile => profile::page(realm, visit, action).await?,
+        Kind::VerifyProfile => return profile::verify(app, realm, visit, action, tx).await,
         Kind::Terms => terms::page(visit, action),
-        Kind::UpdateLocale => return Challenge::Nothing,
+        Kind::DeleteAccount => delete_account::page(app, realm, visit, action).await?,
+        Kind::UpdateLocale => return Ok(Challenge::Nothing),
         Kind::Later => later::page(visit, action),
-    }
-    .into()
+    };
+    Ok(due.into())
 }
 
 impl From<Due> for Challenge {
@@ -226,7 +246,11 @@ pub async fn answer(
     }
     let answered = match Kind::of(&action.provider_id) {
         Kind::UpdatePassword => password::answer(app, realm, visit, (&action, form), tx).await?,
+        Kind::UpdateProfile | Kind::VerifyProfile => {
+            profile::answer(app, realm, visit, (&action, form), tx).await?
+        }
         Kind::Terms => terms::answer(app, realm, visit, form, tx),
+        Kind::DeleteAccount => delete_account::answer(app, realm, visit, &action, tx).await?,
         Kind::UpdateLocale => Answered::Done,
         Kind::Later => Answered::Again(later::page(visit, &action)),
     };
@@ -265,8 +289,8 @@ impl Due {
 
     /// The same with what is wrong with one field.
     fn wrong_at(mut self, field: &str, message: Message) -> Self {
-        self.message = Some((Severity::Error, message.clone()));
-        self.field_messages.insert(field.to_owned(), message);
+        let messages = self.field_messages.entry(field.to_owned());
+        messages.or_default().push(message);
         self
     }
 }

@@ -259,7 +259,7 @@ impl<'a> Candidate<'a> {
         may && self.takes_unmanaged()
     }
 
-    /// Whether the attribute is the server's own and its first value would be another one.
+    /// Whether the attribute is the server's own and would be another one.
     pub(super) fn changes_internal(&self, name: &str, values: &[String]) -> bool {
         let is = |known: &str| known.eq_ignore_ascii_case(name);
         let admin = self.scene.context.is_admin();
@@ -270,14 +270,11 @@ impl<'a> Candidate<'a> {
         if !INTERNAL.iter().any(|known| is(known)) && (admin || !to_users) {
             return false;
         }
-        let before = self
-            .scene
-            .existing
-            .and_then(|user| stored(user, name).into_iter().next());
-        match (before, values.first()) {
-            (None, value) => value.is_some_and(|value| !java::is_blank(value)),
-            (Some(before), value) => value != Some(&before),
-        }
+        let before = self.scene.existing.map(|user| stored(user, name));
+        let before = before.unwrap_or_default();
+        // A value behind a blank one is a value as well.
+        let is_new = |value: &String| !java::is_blank(value) && !before.contains(value);
+        (!before.is_empty() && values.first() != before.first()) || values.iter().any(is_new)
     }
 
     /// Whether whoever sends may not change the attribute.

@@ -32,11 +32,11 @@ impl Candidate<'_> {
         ])
     }
 
-    fn shown(&self, name: &str) -> Option<&Managed<'_>> {
+    pub(super) fn shown(&self, name: &str) -> Option<&Managed<'_>> {
         self.managed.get(name).filter(|_| !self.is_unmanaged(name))
     }
 
-    fn described(&self, managed: &Managed<'_>) -> Json {
+    pub(super) fn described(&self, managed: &Managed<'_>) -> Json {
         let mut body = Json::new();
         let mut put = |name: &str, value: Value| {
             body.insert(name.to_owned(), value);

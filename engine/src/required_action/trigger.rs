@@ -3,8 +3,10 @@
 use claviger_model::user::CredentialType;
 use claviger_store::Tx;
 
-use super::{ActionError, PASSWORD_VALIDATED, Visit};
+use super::{ActionError, LOCALE_REQUESTED, PASSWORD_VALIDATED, Visit, profile};
 use crate::app::App;
+use crate::browser::{CookieChange, CookieName};
+use crate::events::EventBuilder;
 use crate::password_policy::PasswordPolicy;
 use crate::realm::Realm;
 
@@ -24,6 +26,8 @@ pub(super) async fn evaluate(
             "VERIFY_EMAIL" => verify_email(realm, visit),
             "UPDATE_EMAIL" => update_email(visit),
             "UPDATE_PASSWORD" => expired_password(app, realm, visit).await?,
+            "VERIFY_PROFILE" => verify_profile(realm, visit).await?,
+            "update_user_locale" => update_locale(app, realm, visit, tx).await?,
             _ => {}
         }
     }
@@ -96,5 +100,56 @@ async fn expired_password(
     if is_due {
         add(visit, "UPDATE_PASSWORD");
     }
+    Ok(())
+}
+
+/// A profile that lacks something is asked for by this login, not by the user: what is complete for
+/// one client may not be so for another.
+async fn verify_profile(realm: &Realm, visit: &mut Visit<'_>) -> Result<(), ActionError> {
+    const ALIAS: &str = "VERIFY_PROFILE";
+    if profile::is_complete(realm, visit).await? {
+        visit.tab.required_actions.remove(ALIAS);
+        visit.user.required_actions.retain(|known| known != ALIAS);
+    } else {
+        visit.tab.required_actions.insert(ALIAS.to_owned());
+    }
+    Ok(())
+}
+
+/// The language that was chosen on the way in becomes the user's; the one that the user has becomes
+/// the browser's.
+async fn update_locale(
+    app: &App,
+    realm: &Realm,
+    visit: &mut Visit<'_>,
+    tx: &mut Tx,
+) -> Result<(), ActionError> {
+    let own = visit.user.attributes.get("locale");
+    let own = own.and_then(|values| values.first()).cloned();
+    let chosen = visit.tab.auth_notes.get(LOCALE_REQUESTED).cloned();
+    let cookie = match (chosen, own) {
+        (Some(chosen), own) if own.as_ref() != Some(&chosen) => {
+            let mut event = EventBuilder::new("UPDATE_PROFILE", visit.event.ip_address());
+            event.user(visit.user.id.as_str());
+            if let Some(client) = realm.client_by_uuid(&visit.tab.client).await? {
+                event.client(&client.client_id);
+            }
+            event.detail("previous_locale", own.unwrap_or_default());
+            event.detail("updated_locale", chosen.clone());
+            event.success(app, realm, tx);
+            let attributes = &mut visit.user.attributes;
+            attributes.insert("locale".to_owned(), vec![chosen.clone()]);
+            Some(CookieChange::set(CookieName::Locale, chosen))
+        }
+        (Some(_), _) => None,
+        (None, Some(own)) => Some(CookieChange::set(CookieName::Locale, own)),
+        (None, None) => visit
+            .locale
+            .map(|_| CookieChange::clear(CookieName::Locale)),
+    };
+    visit
+        .cookies
+        .retain(|known| known.name != CookieName::Locale);
+    visit.cookies.extend(cookie);
     Ok(())
 }

@@ -11,6 +11,7 @@ use claviger_store::{Commit, EventQuery, Options, Store, Tx};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::browser::CookieChange;
 use crate::clock::Clock;
 use crate::events::EventBuilder;
 use crate::network::Nobody;
@@ -99,6 +100,20 @@ impl World {
         let due = next(&self.app, &realm, &mut visit, &mut tx).await.unwrap();
         assert_eq!(self.app.commit(tx).await.unwrap(), Commit::Done);
         due
+    }
+
+    /// The cookies that change on the way, for a browser with or without one for the language.
+    pub(super) async fn cookies(&mut self, locale: Option<&str>) -> Vec<CookieChange> {
+        let (realm, mut user) = (self.realm().await, self.alice().await);
+        let mut event = login();
+        let mut visit = visit(&mut self.tab, &mut user, &mut event);
+        visit.locale = locale;
+        let mut tx = Tx::new();
+        let due = next(&self.app, &realm, &mut visit, &mut tx).await.unwrap();
+        assert_eq!(due, None);
+        let cookies = visit.cookies;
+        assert_eq!(self.app.commit(tx).await.unwrap(), Commit::Done);
+        cookies
     }
 
     /// Sends a form.
