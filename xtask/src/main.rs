@@ -5,6 +5,7 @@
 
 mod bench;
 mod children;
+mod clients;
 mod databases;
 mod fuzz;
 mod http;
@@ -33,7 +34,7 @@ struct Task {
     run: fn(&[String]) -> anyhow::Result<bool>,
 }
 
-const TASKS: [Task; 10] = [
+const TASKS: [Task; 11] = [
     Task {
         name: "start",
         summary: "build and run the server",
@@ -57,6 +58,12 @@ const TASKS: [Task; 10] = [
         summary: "compare answers with Keycloak's",
         help: oracle::HELP,
         run: oracle::run,
+    },
+    Task {
+        name: "clients",
+        summary: "walk through real client libraries with a real browser",
+        help: clients::HELP,
+        run: clients::run,
     },
     Task {
         name: "tour",

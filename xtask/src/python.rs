@@ -1,4 +1,4 @@
-//! The Python that plays the oracle's scenarios: an environment of its own below `target/`.
+//! Pythons with the packages of their tasks: environments of their own below `target/`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -29,17 +29,22 @@ fn has_venv() -> bool {
     })
 }
 
-/// The interpreter of the environment, which is made first if its requirements changed.
+/// The interpreter that plays the oracle's scenarios.
 pub fn interpreter() -> Result<PathBuf> {
-    let folder = target().join("oracle-venv");
+    environment("oracle-venv", "oracle/requirements.txt")
+}
+
+/// The interpreter of an environment below `target/`, which is made first if its requirements changed.
+pub fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
+    let folder = target().join(name);
     let interpreter = folder.join("bin/python");
-    let wanted = product::read("oracle/requirements.txt")?;
+    let wanted = product::read(requirements)?;
     // Written last: an environment that was interrupted is made anew.
     let stamp = folder.join("requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) && works(&interpreter) {
         return Ok(interpreter);
     }
-    println!("making the oracle's Python environment");
+    println!("making the Python environment of {requirements}");
     let python = find("python3").context("Python 3 is not installed")?;
     let mut make = Command::new(python);
     finish(make.args(["-m", "venv", "--clear"]).arg(&folder))?;
@@ -52,7 +57,7 @@ pub fn interpreter() -> Result<PathBuf> {
         "--disable-pip-version-check",
         "--requirement",
     ]);
-    finish(install.arg(root().join("oracle/requirements.txt")))?;
+    finish(install.arg(root().join(requirements)))?;
     fs::write(stamp, wanted)?;
     Ok(interpreter)
 }

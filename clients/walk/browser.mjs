@@ -1,0 +1,62 @@
+// Chromium, and what a person does in it.
+
+import { existsSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+/** Chromium calls its maker's servers at every start unless told not to, which no test should. */
+const QUIET = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-sync',
+  '--no-first-run',
+]
+
+/** Where Debian and others put it. */
+const PROGRAMS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+/** How long a page may take, in milliseconds: machines that run tests are slow. */
+export const PATIENCE = 20_000
+
+export async function launch() {
+  const executablePath = PROGRAMS.find((path) => path && existsSync(path))
+  if (!executablePath) throw new Error('there is no Chromium; CHROMIUM may name one')
+  // Chromium's own sandbox does not work for root, who runs tests in containers.
+  return chromium.launch({ executablePath, args: QUIET, chromiumSandbox: process.geteuid?.() !== 0 })
+}
+
+/** A person's browser, with nothing in it. */
+export async function person(browser, options) {
+  const context = await browser.newContext({ locale: 'en-US', ...options })
+  context.setDefaultTimeout(PATIENCE)
+  return context
+}
+
+/** Fills in the login page, by the ids that Keycloak's has, and leaves it. */
+export async function signIn(page, username, password) {
+  await page.fill('#username', username)
+  await page.fill('#password', password)
+  await page.click('#kc-login')
+}
+
+/** All the text of a page. */
+export async function text(page) {
+  return (await page.innerText('body')).trim()
+}
+
+/** Goes to an address and reads what is there in the end. */
+export async function read(page, url) {
+  await page.goto(url)
+  return text(page)
+}
+
+/** Asks again and again until the answer is the expected one; in vain, the last answer. */
+export async function eventually(ask, expected, patience = PATIENCE) {
+  const end = Date.now() + patience
+  for (;;) {
+    const answer = await ask()
+    if (answer === expected || Date.now() > end) return answer
+    await new Promise((next) => setTimeout(next, 100))
+  }
+}
