@@ -118,19 +118,22 @@ pub async fn usable(
     claim: &Claim,
 ) -> Result<Usable, GateError> {
     open(realm, client)?;
-    if let Some(subject) = &claim.subject {
-        // A pairwise subject finds nobody here; then the session tells whose it is.
-        if let Some(user) = app.store.user(&realm.id, subject).await?
-            && !user.enabled
-        {
-            return Err(Unusable::UserDisabled.into());
-        }
+    // A pairwise subject finds nobody here; then the session tells whose it is.
+    let subject = match &claim.subject {
+        Some(subject) => app.store.user(&realm.id, subject).await?,
+        None => None,
+    };
+    if subject.as_ref().is_some_and(|user| !user.enabled) {
+        return Err(Unusable::UserDisabled.into());
     }
     let Some(id) = &claim.session else {
         return Err(Unusable::SessionNotFound.into());
     };
     let session = find(app, realm, claim, id).await?;
-    let user = owner(app, realm, &session).await?;
+    let user = match subject.filter(|user| user.id == session.user) {
+        Some(user) => user,
+        None => owner(app, realm, &session).await?,
+    };
     let part = app
         .store
         .client_session(&realm.id, session.kind, id, &client.uuid)

@@ -93,7 +93,8 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
             _ if CREDENTIALS.contains(&name) => return true,
             _ => PARAMETER_MAX,
         };
-        value.chars().count() <= max
+        // No text has more letters than bytes.
+        value.len() <= max || value.chars().count() <= max
     });
     grant.run(call, &client, event).await
 }

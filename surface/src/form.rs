@@ -102,7 +102,8 @@ impl Form {
     /// are compared byte by byte. They could forge lines of a log, and mean nothing elsewhere.
     pub fn clean(&mut self, but: &[&str]) {
         for (name, value) in &mut self.0 {
-            if !but.contains(&name.as_str()) {
+            let dirty = value.bytes().any(|byte| byte.is_ascii_control());
+            if dirty && !but.contains(&name.as_str()) {
                 value.retain(|letter| !letter.is_ascii_control());
             }
         }
@@ -115,8 +116,12 @@ impl Form {
 }
 
 fn decode(text: &[u8], charset: Charset) -> Result<String, FormError> {
+    // Tokens, the longest parameters, have nothing to decode.
+    let plain = text.iter().take_while(|byte| !matches!(byte, b'+' | b'%'));
+    let (plain, rest) = text.split_at(plain.count());
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
+    bytes.extend_from_slice(plain);
+    let mut rest = rest.iter();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'+' => b' ',
