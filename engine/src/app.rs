@@ -4,8 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use claviger_crypto::{PasswordHasher, Random};
-use claviger_model::{Millis, Secret};
+use claviger_model::{Millis, RealmId, Secret};
 use claviger_store::{Commit, Store, StoreError, Tx};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::network::Network;
@@ -39,6 +40,8 @@ pub struct Parts {
     vault: Arc<dyn Vault>,
     /// Who counts what happens, if anybody does.
     pub watcher: Option<Arc<dyn Watcher>>,
+    /// Rings when this process has put a message into the outbox.
+    pub written: Arc<Notify>,
     realms: Realms,
 }
 
@@ -77,6 +80,7 @@ impl App {
             scripts: Scripts::default(),
             vault: Arc::new(NoVault),
             watcher: None,
+            written: Arc::default(),
             realms,
         }))
     }
@@ -125,12 +129,25 @@ impl App {
         Ok(found)
     }
 
+    /// A realm by id, for what has no request that names it.
+    pub async fn realm_by_id(&self, id: &RealmId) -> Result<Option<Arc<Realm>>, StoreError> {
+        match self.store.realm_by_id(id).await? {
+            Some(row) => self.realm(&row.name).await,
+            None => Ok(None),
+        }
+    }
+
     /// Writes a job whose preconditions cannot miss, or whose miss means that somebody else was
     /// faster and nothing is left to do.
     pub async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
         if tx.is_empty() {
             return Ok(Commit::Done);
         }
-        self.store.commit(tx).await
+        let has_messages = tx.has_messages();
+        let done = self.store.commit(tx).await?;
+        if has_messages && done.is_done() {
+            self.written.notify_one();
+        }
+        Ok(done)
     }
 }

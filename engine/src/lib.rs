@@ -27,6 +27,7 @@ pub mod login;
 pub mod logout;
 pub mod mapper;
 pub mod network;
+pub mod outbox;
 pub mod page;
 pub mod password_policy;
 pub mod person;

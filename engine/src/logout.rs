@@ -4,16 +4,21 @@
 //! event stand or fall together. The event belongs to the door. After the job is committed no
 //! endpoint finds the session any more, on any node; ending it again changes nothing.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use claviger_model::session::{EndReason, SessionKind};
-use claviger_model::{ClientSession, ClientUuid, Millis, RealmId, UserId, UserSession};
-use claviger_store::{OutboxRow, StoreError, Tx};
-use serde_json::json;
+use claviger_model::{ClientSession, ClientUuid, Millis, UserId, UserSession};
+use claviger_store::{StoreError, Tx};
 
 use crate::app::App;
-use crate::client::Client;
 use crate::realm::Realm;
+
+pub mod adapter;
+mod address;
+mod backchannel;
+pub mod notice;
+
+use notice::Channel;
 
 /// How many sessions one job ends at most; a longer list takes several jobs.
 const BATCH: i64 = 200;
@@ -33,13 +38,17 @@ pub async fn end_session(
         SessionKind::Online => &[SessionKind::Online],
         SessionKind::Offline => &SessionKind::ALL,
     };
-    for kind in kinds {
+    let mut told = BTreeSet::new();
+    for kind in kinds.iter().rev() {
         for part in app
             .store
             .client_sessions(&realm.id, *kind, &session.id)
             .await?
         {
-            tell(app, realm, tx, session, &part, reason).await?;
+            // Whoever has a part in both is told once: to them it is one session.
+            if told.insert(part.client.clone()) {
+                tell(app, realm, tx, session, &part, reason).await?;
+            }
         }
         tx.delete_user_session(&realm.id, *kind, &session.id);
     }
@@ -162,7 +171,7 @@ pub async fn end_expired(app: &App, now: Millis) -> Result<u64, StoreError> {
     for (realm_id, session) in app.store.expired_sessions(now, BATCH).await? {
         seen += 1;
         let mut tx = Tx::new();
-        match realm_by_id(app, &realm_id).await? {
+        match app.realm_by_id(&realm_id).await? {
             Some(realm) if crate::session::is_alive(&realm, &session, now) => {
                 let end = crate::session::end(&realm.settings.lifespans, &session);
                 let last = session.last_refresh;
@@ -179,13 +188,6 @@ pub async fn end_expired(app: &App, now: Millis) -> Result<u64, StoreError> {
     Ok(seen)
 }
 
-async fn realm_by_id(app: &App, id: &RealmId) -> Result<Option<Arc<Realm>>, StoreError> {
-    match app.store.realm_by_id(id).await? {
-        Some(row) => app.realm(&row.name).await,
-        None => Ok(None),
-    }
-}
-
 /// Puts what a client has to be told into the outbox, if the client wants to be told at all.
 async fn tell(
     app: &App,
@@ -195,48 +197,27 @@ async fn tell(
     part: &ClientSession,
     reason: EndReason,
 ) -> Result<(), StoreError> {
+    if reason == EndReason::TokenRevoked {
+        // It is the client itself that threw its tokens away, and nobody has logged out.
+        return Ok(());
+    }
     let Some(client) = realm.client_by_uuid(&part.client).await? else {
         return Ok(());
     };
-    let Some((kind, url)) = channel(&client) else {
-        return Ok(());
-    };
-    let now = app.now();
-    tx.insert_outbox(&OutboxRow {
-        id: app.random.uuid(),
-        realm: realm.id.clone(),
-        kind: kind.to_owned(),
-        target: client.uuid.as_str().to_owned(),
-        payload: [
-            ("url".to_owned(), json!(url)),
-            ("sid".to_owned(), json!(session.id.as_str())),
-            ("sub".to_owned(), json!(session.user.as_str())),
-            ("basePath".to_owned(), json!(session.base_path)),
-            (
-                "offline".to_owned(),
-                json!(session.kind == SessionKind::Offline),
-            ),
-            ("reason".to_owned(), json!(reason.as_str())),
-        ]
-        .into_iter()
-        .collect(),
-        created_at: now,
-        next_at: now,
-        attempts: 0,
-    });
-    Ok(())
-}
-
-/// How a client is told of a logout: OpenID Connect Back-Channel Logout 1.0, or the admin URL of
-/// Keycloak's own adapters. Front-channel logout needs the user's browser and is not queued.
-fn channel(client: &Client) -> Option<(&'static str, &str)> {
-    if let Some(url) = client.settings.attribute("backchannel.logout.url") {
-        return Some(("backchannel-logout", url));
-    }
-    let url = client
+    // A client with a back channel is told there alone, as Keycloak has it.
+    let has_back_channel = client
         .settings
-        .admin_url
-        .as_deref()
-        .filter(|url| !url.trim().is_empty())?;
-    Some(("admin-url-logout", url))
+        .attribute("backchannel.logout.url")
+        .is_some();
+    let (channel, notice) = if has_back_channel {
+        let notice = backchannel::notice(realm, &client, session, part, reason);
+        (Channel::BackChannel, notice)
+    } else {
+        let notice = adapter::notice(realm, &client, session, part, reason);
+        (Channel::AdapterLogout, notice)
+    };
+    if let Some(notice) = notice {
+        tx.insert_outbox(&notice.row(app, realm, &client, channel));
+    }
+    Ok(())
 }

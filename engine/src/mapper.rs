@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use claviger_model::{ClientSession, Millis, UserSession};
+use claviger_model::{ClientSession, Millis, UserId, UserSession};
 use claviger_wire::document::Json;
 use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
@@ -35,6 +35,12 @@ mod sub;
 pub(crate) mod testing;
 
 use kind::Kind;
+
+/// `sub` of a user at a client, as far as the client's own mappers say: what is left to go by when
+/// they have to be named after they are gone.
+pub fn subject_of(client: &Client, user: &UserId) -> String {
+    sub::at_client(client, user)
+}
 
 /// Which of the token's readers the claims are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,10 +27,32 @@ pub enum NetworkError {
     },
 }
 
+/// What is posted to somebody.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Posted {
+    /// A form, URL-encoded.
+    Form(Vec<(String, String)>),
+    /// Plain text.
+    Text(String),
+}
+
+/// Tokens are not for logs.
+impl std::fmt::Debug for Posted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Form(_) => "Form",
+            Self::Text(_) => "Text",
+        })
+    }
+}
+
 /// The way out.
 pub trait Network: Send + Sync {
     /// The body of a `200` answer to a GET, bounded in size and time, redirects refused.
     fn get(&self, url: String) -> Boxed<'_, Result<Vec<u8>, NetworkError>>;
+
+    /// Posts something and gives the status of the answer, within the same bounds.
+    fn post(&self, url: String, body: Posted) -> Boxed<'_, Result<u16, NetworkError>>;
 }
 
 /// A network without anybody: every call fails. For commands and tests that call nobody.
@@ -39,11 +61,17 @@ pub struct Nobody;
 
 impl Network for Nobody {
     fn get(&self, url: String) -> Boxed<'_, Result<Vec<u8>, NetworkError>> {
-        Box::pin(async move {
-            Err(NetworkError::Refused {
-                url,
-                reason: "this process calls nobody".to_owned(),
-            })
-        })
+        Box::pin(async move { Err(nobody(url)) })
+    }
+
+    fn post(&self, url: String, _body: Posted) -> Boxed<'_, Result<u16, NetworkError>> {
+        Box::pin(async move { Err(nobody(url)) })
+    }
+}
+
+fn nobody(url: String) -> NetworkError {
+    NetworkError::Refused {
+        url,
+        reason: "this process calls nobody".to_owned(),
     }
 }

@@ -120,7 +120,7 @@ mod tests {
     use std::sync::Mutex as Lock;
 
     use super::*;
-    use crate::network::Boxed;
+    use crate::network::{Boxed, Nobody, Posted};
 
     const URL: &str = "https://app.example/jwks";
 
@@ -159,6 +159,10 @@ mod tests {
                     reason: "nobody is there".to_owned(),
                 })
             })
+        }
+
+        fn post(&self, url: String, body: Posted) -> Boxed<'_, Result<u16, NetworkError>> {
+            Nobody.post(url, body)
         }
     }
 

@@ -340,10 +340,11 @@ pub async fn delete(app: &App, realm: &Arc<Realm>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends a realm's sessions, so that their clients are told, and puts the end of everything in it
+/// Ends a realm's sessions, signs what its clients have to be told, and puts the end of everything in it
 /// into a job.
 pub async fn put_end(app: &App, tx: &mut Tx, realm: &Arc<Realm>) -> Result<(), StoreError> {
     end_sessions_of_realm(app, realm, &SessionKind::ALL, EndReason::RealmDeleted).await?;
+    crate::outbox::seal(app, realm).await?;
     tx.delete_realm(&realm.id);
     if realm.name == MASTER {
         return Ok(());

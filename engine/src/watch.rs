@@ -3,6 +3,8 @@
 use claviger_model::Event;
 
 use crate::app::App;
+use crate::logout::notice::Channel;
+use crate::outbox::Attempt;
 
 /// Is told what happens, as it happens: before it is committed, and with nothing to decide.
 pub trait Watcher: Send + Sync {
@@ -11,6 +13,9 @@ pub trait Watcher: Send + Sync {
 
     /// Somebody's password was compared.
     fn password_checked(&self, realm: &str, hash: &HashUsed, outcome: Outcome);
+
+    /// A client was called to be told something.
+    fn message(&self, realm: &str, channel: Channel, attempt: Attempt);
 }
 
 /// How a password was hashed.
@@ -38,6 +43,13 @@ impl App {
     pub(crate) fn watch_event(&self, realm: &str, event: &Event) {
         if let Some(watcher) = &self.watcher {
             watcher.user_event(realm, event);
+        }
+    }
+
+    /// Tells the watcher that a client was called.
+    pub(crate) fn watch_message(&self, realm: &str, channel: Channel, attempt: Attempt) {
+        if let Some(watcher) = &self.watcher {
+            watcher.message(realm, channel, attempt);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claviger_engine::network::{Boxed, Network, NetworkError};
+use claviger_engine::network::{Boxed, Network, NetworkError, Posted};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
@@ -16,6 +16,16 @@ use crate::tls::{self, NameCheck};
 
 /// Longest URL called, in bytes.
 const URL_BYTES_MAX: usize = 8 * 1024;
+
+/// The media type of forms.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Fields as a form.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish()
+}
 
 /// Limits and settings.
 #[derive(Clone, Debug)]
@@ -210,15 +220,36 @@ impl Fetcher {
     ) -> Result<Answer, FetchError> {
         let target = self.target(url)?;
         let shown = shown(&target);
-        let form = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
         let request = self
             .client
             .post(target)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form);
+            .header("content-type", FORM)
+            .body(form(fields));
         self.send(&shown, request).await
+    }
+
+    /// Posts a text, and gives the status of the answer whatever follows it.
+    pub(crate) async fn post_for_status(
+        &self,
+        url: &str,
+        content_type: &str,
+        text: String,
+    ) -> Result<u16, FetchError> {
+        let target = self.target(url)?;
+        let shown = shown(&target);
+        let request = self
+            .client
+            .post(target)
+            .header("content-type", content_type)
+            .body(text);
+        let call = async {
+            let _place = self.places.acquire().await.ok();
+            let answer = request.send().await;
+            let answer = answer.map_err(|error| failure(&shown, &error))?;
+            Ok(answer.status().as_u16())
+        };
+        let told = tokio::time::timeout(self.total_timeout, call).await;
+        told.unwrap_or_else(|_| Err(FetchError::TimedOut { url: shown.clone() }))
     }
 
     /// Reads the URL. A host that is an address is checked here, for no resolver is asked then;
@@ -303,6 +334,10 @@ impl Fetcher {
 impl Network for Fetcher {
     fn get(&self, url: String) -> Boxed<'_, Result<Vec<u8>, NetworkError>> {
         Box::pin(async move { self.get_json(&url).await.map_err(Into::into) })
+    }
+
+    fn post(&self, url: String, body: Posted) -> Boxed<'_, Result<u16, NetworkError>> {
+        Box::pin(crate::backchannel::post(self, url, body))
     }
 }
 

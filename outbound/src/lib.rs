@@ -1,6 +1,7 @@
 //! Everything we call, with one time-out and one address policy.
 
 pub mod address;
+mod backchannel;
 pub mod collector;
 pub mod fetcher;
 pub mod resolver;

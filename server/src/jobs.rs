@@ -4,6 +4,7 @@
 //! (told once until it works again), and ends when the server stops. What throws away does so only
 //! while the clock can be believed.
 
+mod outbox;
 mod pace;
 
 use std::future::Future;
@@ -41,6 +42,7 @@ pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         purge_expired(purge.clone(), Arc::clone(&steady))
     }));
     let sessions = app.clone();
+    jobs.spawn(outbox::deliver(app.clone(), stop.clone()));
     jobs.spawn(repeat(
         "sessions",
         SESSIONS_EVERY,
@@ -111,6 +113,12 @@ async fn purge_expired(app: App, pace: Arc<Pace>) -> Result<(), StoreError> {
         let mut tx = Tx::default();
         tx.purge_expired(app.now(), PURGE_ROWS);
         if !app.commit(tx).await?.is_done() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..PURGE_WRITES {
+        if claviger_engine::outbox::give_up(&app, app.now(), PURGE_ROWS).await? == 0 {
             return Ok(());
         }
         tokio::task::yield_now().await;

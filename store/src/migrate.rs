@@ -34,6 +34,10 @@ const MIGRATIONS: &[Migration] = &[
         version: 4,
         text: include_str!("../migrations/0004_authentication_session.sql"),
     },
+    Migration {
+        version: 5,
+        text: include_str!("../migrations/0005_outbox_target.sql"),
+    },
 ];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that

@@ -15,9 +15,18 @@ statements! {
     /// A realm's messages, those due first in front.
     OUTBOX = "SELECT id, realm_id, kind, target, payload, created_at, next_at, attempts \
         FROM outbox WHERE realm_id = $1 ORDER BY next_at, id LIMIT $2";
-    /// Messages of any realm that are due.
+    /// A realm's messages, in the order of their ids.
+    OUTBOX_PAGE = "SELECT id, realm_id, kind, target, payload, created_at, next_at, attempts \
+        FROM outbox WHERE realm_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    /// Whom something is due to be told, of any realm; those who wait longest in front.
+    OUTBOX_TARGETS = "SELECT target FROM outbox WHERE next_at <= $1 \
+        GROUP BY target ORDER BY MIN(next_at), target LIMIT $2";
+    /// What one of them is due to be told.
     OUTBOX_DUE = "SELECT id, realm_id, kind, target, payload, created_at, next_at, attempts \
-        FROM outbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2";
+        FROM outbox WHERE target = $1 AND next_at <= $2 ORDER BY next_at, id LIMIT $3";
+    /// Messages of any realm that were written before an instant, the oldest in front.
+    OUTBOX_STALE = "SELECT id, realm_id, kind, target, payload, created_at, next_at, attempts \
+        FROM outbox WHERE created_at <= $1 ORDER BY created_at, id LIMIT $2";
     /// A new message.
     OUTBOX_INSERT = "INSERT INTO outbox \
         (id, realm_id, kind, target, payload, created_at, next_at, attempts) \
@@ -25,6 +34,8 @@ statements! {
     /// A message will be tried again, or is being tried by one node.
     OUTBOX_POSTPONE = "UPDATE outbox SET next_at = $1, attempts = attempts + 1 \
         WHERE id = $2 AND realm_id = $3 AND attempts = $4";
+    /// A message gets another text.
+    OUTBOX_REWRITE = "UPDATE outbox SET payload = $1 WHERE id = $2 AND realm_id = $3";
     /// A message was told, or given up.
     OUTBOX_DELETE = "DELETE FROM outbox WHERE id = $1 AND realm_id = $2";
 }
@@ -85,10 +96,53 @@ impl Store {
             .await
     }
 
-    /// Messages of any realm that are due.
-    pub async fn outbox_due(&self, now: Millis, limit: i64) -> Result<Vec<OutboxRow>, StoreError> {
-        self.query(&OUTBOX_DUE)
+    /// A realm's messages whose ids come after one, in the order of ids.
+    pub async fn outbox_page(
+        &self,
+        realm: &RealmId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.query(&OUTBOX_PAGE)
+            .bind(realm)
+            .bind(after)
+            .bind(page_size(limit))
+            .all(message)
+            .await
+    }
+
+    /// Whom something is due to be told, in whatever realm; those who wait longest in front.
+    pub async fn outbox_targets(&self, now: Millis, limit: i64) -> Result<Vec<String>, StoreError> {
+        self.query(&OUTBOX_TARGETS)
             .bind(now)
+            .bind(page_size(limit))
+            .all(|row| row.text("target"))
+            .await
+    }
+
+    /// What a target is due to be told.
+    pub async fn outbox_due(
+        &self,
+        target: &str,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.query(&OUTBOX_DUE)
+            .bind(target)
+            .bind(now)
+            .bind(page_size(limit))
+            .all(message)
+            .await
+    }
+
+    /// Messages of any realm that were written before an instant, the oldest in front.
+    pub async fn outbox_stale(
+        &self,
+        before: Millis,
+        limit: i64,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.query(&OUTBOX_STALE)
+            .bind(before)
             .bind(page_size(limit))
             .all(message)
             .await
@@ -98,6 +152,7 @@ impl Store {
 impl Tx {
     /// A new message.
     pub fn insert_outbox(&mut self, message: &OutboxRow) {
+        self.has_messages = true;
         self.push(
             &OUTBOX_INSERT,
             params![
@@ -122,6 +177,11 @@ impl Tx {
             params![next_at, &message.id, &message.realm, message.attempts],
         )
         .touching(1);
+    }
+
+    /// Gives a message another text; nothing happens if it is not there.
+    pub fn rewrite_outbox(&mut self, realm: &RealmId, id: &str, payload: &Json) {
+        self.push(&OUTBOX_REWRITE, params![encode(payload), id, realm]);
     }
 
     /// A message was told, or given up; nothing happens if it is not there.

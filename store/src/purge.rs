@@ -1,7 +1,7 @@
-//! Throws away what has expired and nobody needs to be told about, or waited too long to be told. Sessions are not among it: they
-//! end in the engine.
+//! Throws away what has expired and nobody needs to be told about. Sessions and messages are not
+//! among it: they end in the engine.
 
-use claviger_model::{Millis, Seconds};
+use claviger_model::Millis;
 
 use crate::built::page_size;
 use crate::statement::statements;
@@ -26,15 +26,7 @@ statements! {
     PURGE_EVENTS = "DELETE FROM event WHERE (realm_id, id) IN \
         (SELECT due.realm_id, due.id FROM (SELECT realm_id, id FROM event \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
-    /// Messages that nobody has taken for too long.
-    PURGE_OUTBOX = "DELETE FROM outbox WHERE id IN \
-        (SELECT due.id FROM (SELECT id FROM outbox \
-        WHERE created_at <= $1 ORDER BY created_at LIMIT $2) due)";
 }
-
-/// How long a message waits in the outbox. Who could not be told of a logout in a week has no use
-/// for it: the tokens it speaks of are over.
-const OUTBOX_DAYS: i64 = 7;
 
 impl Tx {
     /// Throws away at most `limit` expired rows of each table, in all realms.
@@ -47,7 +39,5 @@ impl Tx {
         ] {
             self.push(statement, params![now, page_size(limit)]);
         }
-        let stale = now - Seconds(OUTBOX_DAYS * 86_400);
-        self.push(&PURGE_OUTBOX, params![stale, page_size(limit)]);
     }
 }

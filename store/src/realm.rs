@@ -81,8 +81,6 @@ statements! {
     REALM_DELETE_EVENTS = "DELETE FROM event WHERE realm_id = $1";
     /// The end of a realm: its admin events.
     REALM_DELETE_ADMIN_EVENTS = "DELETE FROM admin_event WHERE realm_id = $1";
-    /// The end of a realm: what was still to be told.
-    REALM_DELETE_OUTBOX = "DELETE FROM outbox WHERE realm_id = $1";
 }
 
 fn realm(row: &mut Row) -> Result<RealmRow, StoreError> {
@@ -156,8 +154,8 @@ impl Tx {
         .touching(1);
     }
 
-    /// Ends a realm and everything in it, the outbox included: messages that still have to go out
-    /// are queued under another realm, or sent before.
+    /// Ends a realm and everything in it, but for its messages in the outbox: those who have to be
+    /// told that it ended are told afterwards.
     pub fn delete_realm(&mut self, realm: &RealmId) {
         self.no_touch(realm);
         self.push(&REALM_DELETE, params![realm]).touching(1);
@@ -180,7 +178,6 @@ impl Tx {
             &REALM_DELETE_SINGLE_USE,
             &REALM_DELETE_EVENTS,
             &REALM_DELETE_ADMIN_EVENTS,
-            &REALM_DELETE_OUTBOX,
         ] {
             self.push(statement, params![realm]).of_a_whole_realm();
         }

@@ -50,6 +50,8 @@ pub struct Tx {
     steps: Vec<Step>,
     touched: BTreeSet<RealmId>,
     fresh: BTreeSet<RealmId>,
+    /// Whether somebody has to be told something once it is done.
+    pub(crate) has_messages: bool,
 }
 
 /// What became of a write.
@@ -81,6 +83,11 @@ impl Tx {
     /// Whether there is nothing to write.
     pub const fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether it puts a message into the outbox.
+    pub const fn has_messages(&self) -> bool {
+        self.has_messages
     }
 
     /// Adds a step.

@@ -84,7 +84,7 @@ fn origin(uri: &str) -> &str {
 }
 
 /// The server's address with its base path, out of an issuer.
-fn base_of(issuer: &str) -> &str {
+pub fn base_of(issuer: &str) -> &str {
     issuer
         .rsplit_once("/realms/")
         .map_or(issuer, |(base, _)| base)

@@ -1,6 +1,7 @@
 //! Mappers of the subject (OpenID Connect Core §8): the user's id, or a pseudonym of it.
 
 use claviger_crypto::digest::sha256;
+use claviger_model::UserId;
 use claviger_wire::client::ClientSettings;
 use claviger_wire::document::Json;
 use claviger_wire::mapper::ProtocolMapper;
@@ -8,6 +9,8 @@ use md5::{Digest, Md5};
 use serde_json::Value;
 
 use super::Subject;
+use super::kind::Kind;
+use crate::client::Client;
 
 /// `oidc-sub-mapper`: the user's id.
 pub(super) fn user_id(subject: &Subject<'_>, claims: &mut Json) {
@@ -17,7 +20,23 @@ pub(super) fn user_id(subject: &Subject<'_>, claims: &mut Json) {
 /// `oidc-sha256-pairwise-sub-mapper`: an id that differs from sector to sector, so that clients
 /// cannot find out together whom they know (Core §8.1).
 pub(super) fn pairwise(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &mut Json) {
-    let client = subject.client;
+    let user = &subject.person.user.id;
+    set(claims, pseudonym_at(mapper, subject.client, user));
+}
+
+/// What a client knows a user as, by the client's own mappers: all that is left to go by when the
+/// user has to be named after they are gone.
+pub(super) fn at_client(client: &Client, user: &UserId) -> String {
+    let mut mappers = client.mappers.iter();
+    let pairwise =
+        mappers.find(|mapper| Kind::named(&mapper.protocol_mapper) == Some(Kind::PairwiseSub));
+    match pairwise {
+        Some(mapper) => pseudonym_at(mapper, client, user),
+        None => user.as_str().to_owned(),
+    }
+}
+
+fn pseudonym_at(mapper: &ProtocolMapper, client: &Client, user: &UserId) -> String {
     let sector = match mapper.config("sectorIdentifierUri") {
         Some(uri) => host(uri),
         None => only_host(&client.settings),
@@ -28,10 +47,7 @@ pub(super) fn pairwise(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &
     let salt = mapper
         .config("pairwiseSubAlgorithmSalt")
         .unwrap_or_default();
-    set(
-        claims,
-        pseudonym(sector, subject.person.user.id.as_str(), salt),
-    );
+    pseudonym(sector, user.as_str(), salt)
 }
 
 fn set(claims: &mut Json, sub: String) {

@@ -1,4 +1,5 @@
 mod tls;
+mod told;
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};

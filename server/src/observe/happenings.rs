@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use claviger_engine::logout::notice::Channel;
+use claviger_engine::outbox::Attempt;
 use claviger_engine::watch::{HashUsed, Outcome, Watcher};
 use claviger_model::Event;
 
@@ -74,6 +76,7 @@ pub struct Happenings {
     tags: Option<EventTags>,
     events: Counters,
     passwords: Counters,
+    messages: Counters,
 }
 
 impl Happenings {
@@ -92,6 +95,7 @@ impl Happenings {
             tags,
             events: Counters::new(labels.map(|(name, _)| *name).collect()),
             passwords: Counters::new(vec!["algorithm", "hashing_strength", "outcome", "realm"]),
+            messages: Counters::new(vec!["kind", "outcome", "realm"]),
         }
     }
 
@@ -101,6 +105,12 @@ impl Happenings {
             .write(text, "keycloak_user_events", "Keycloak user events");
         let name = "keycloak_credentials_password_hashing_validations";
         self.passwords.write(text, name, "Password validations");
+        let name = "claviger_messages";
+        self.messages.write(
+            text,
+            name,
+            "Attempts to tell clients what they have to know",
+        );
     }
 }
 
@@ -156,6 +166,11 @@ impl Watcher for Happenings {
         } = hash.clone();
         let values = vec![algorithm, strength, outcome.to_owned(), realm.to_owned()];
         self.passwords.count(values);
+    }
+
+    fn message(&self, realm: &str, channel: Channel, attempt: Attempt) {
+        let texts = [channel.as_str(), attempt.as_str(), realm];
+        self.messages.count(texts.map(str::to_owned).to_vec());
     }
 }
 
@@ -228,6 +243,23 @@ mod tests {
         let none = Happenings::new(None);
         none.user_event("shop", &event("LOGIN", "app", None));
         assert_eq!(written(&none), "# EOF\n");
+    }
+
+    #[test]
+    fn who_was_told_is_counted() {
+        let happenings = Happenings::new(None);
+        let told = |attempt| happenings.message("shop", Channel::BackChannel, attempt);
+        told(Attempt::Unreachable);
+        told(Attempt::Told);
+        told(Attempt::Told);
+        let text = written(&happenings);
+        for line in [
+            "{kind=\"backchannel-logout\",outcome=\"told\",realm=\"shop\"} 2.0",
+            "{kind=\"backchannel-logout\",outcome=\"unreachable\",realm=\"shop\"} 1.0",
+        ] {
+            let line = format!("claviger_messages_total{line}\n");
+            assert!(text.contains(&line), "{text}");
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ mod start;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod traces;
 #[cfg(test)]
 mod transfer;

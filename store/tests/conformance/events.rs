@@ -166,16 +166,62 @@ on_every_engine! {
         assert_eq!(world.outbox(&at(), 10).await.unwrap(), [soon.clone(), later.clone()]);
         assert_eq!(world.outbox(&at(), 1).await.unwrap(), std::slice::from_ref(&soon));
         assert_eq!(world.outbox(&RealmId::new("s"), 1).await.unwrap(), []);
-        assert_eq!(world.outbox_due(Millis(9), 10).await.unwrap(), []);
-        assert_eq!(world.outbox_due(Millis(10), 10).await.unwrap(), std::slice::from_ref(&soon));
+        let due = async |now| world.outbox_due(&soon.target, Millis(now), 10).await.unwrap();
+        assert_eq!(due(9).await, []);
+        assert_eq!(due(10).await, std::slice::from_ref(&soon));
+        assert_eq!(world.outbox_due("nobody", Millis(10), 10).await.unwrap(), []);
         // One node claims it, another that read the same is too late.
         write(&world, |tx| tx.postpone_outbox(&soon, Millis(60))).await;
         let late = attempt(&world, |tx| tx.postpone_outbox(&soon, Millis(70))).await;
         assert_eq!(late, Commit::Missed("OUTBOX_POSTPONE"));
-        let found = world.outbox_due(Millis(100), 10).await.unwrap();
+        let found = due(100).await;
         assert_eq!(found[1], OutboxRow { next_at: Millis(60), attempts: 1, ..soon.clone() });
         write(&world, |tx| tx.delete_outbox(&at(), "b")).await;
         write(&world, |tx| tx.delete_outbox(&at(), "b")).await;
         assert_eq!(world.outbox(&at(), 10).await.unwrap(), [later]);
+    }
+
+    async fn targets_with_many_messages_do_not_hide_the_others(world) {
+        let to = |id: &str, target: &str, next_at| OutboxRow {
+            target: target.to_owned(),
+            next_at: Millis(next_at),
+            ..message(&at(), id)
+        };
+        let other_realm = OutboxRow { realm: RealmId::new("s"), ..to("d", "late", 7) };
+        write(&world, |tx| {
+            for message in [to("a", "busy", 1), to("b", "busy", 2), to("c", "quiet", 3)] {
+                tx.insert_outbox(&message);
+            }
+            tx.insert_outbox(&other_realm);
+        }).await;
+        let targets = async |now, limit| world.outbox_targets(Millis(now), limit).await.unwrap();
+        assert_eq!(targets(0, 10).await, Vec::<String>::new());
+        assert_eq!(targets(6, 10).await, ["busy", "quiet"]);
+        assert_eq!(targets(7, 10).await, ["busy", "quiet", "late"]);
+        assert_eq!(targets(7, 1).await, ["busy"]);
+        assert_eq!(world.outbox_due("busy", Millis(9), 1).await.unwrap(), [to("a", "busy", 1)]);
+        // A realm's messages page by page, and what is written anew.
+        let page = async |after| world.outbox_page(&at(), after, 2).await.unwrap();
+        assert_eq!(page("").await, [to("a", "busy", 1), to("b", "busy", 2)]);
+        assert_eq!(page("b").await, [to("c", "quiet", 3)]);
+        let sealed = object(json!({"token": "t"}));
+        write(&world, |tx| tx.rewrite_outbox(&at(), "c", &sealed)).await;
+        write(&world, |tx| tx.rewrite_outbox(&at(), "d", &sealed)).await;
+        assert_eq!(page("b").await, [OutboxRow { payload: sealed, ..to("c", "quiet", 3) }]);
+        assert_eq!(world.outbox_due("late", Millis(9), 9).await.unwrap(), [other_realm]);
+    }
+
+    async fn messages_that_wait_for_too_long_are_found(world) {
+        let young = OutboxRow { created_at: Millis(6), ..message(&at(), "a") };
+        let old = OutboxRow { created_at: Millis(5), ..message(&at(), "b") };
+        write(&world, |tx| {
+            tx.insert_outbox(&young);
+            tx.insert_outbox(&old);
+        }).await;
+        let stale = async |before, limit| world.outbox_stale(Millis(before), limit).await.unwrap();
+        assert_eq!(stale(4, 9).await, []);
+        assert_eq!(stale(5, 9).await, std::slice::from_ref(&old));
+        assert_eq!(stale(6, 1).await, std::slice::from_ref(&old));
+        assert_eq!(stale(6, 9).await, [old, young]);
     }
 }
