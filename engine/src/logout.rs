@@ -55,6 +55,13 @@ pub async fn end_session(
     Ok(())
 }
 
+/// Drops an online session that has turned into an offline one of the same id, with the logins of its
+/// browser. Nobody is told, for nobody is signed out; and nobody else goes on under its id.
+pub fn turn_offline(realm: &Realm, tx: &mut Tx, session: &UserSession) {
+    tx.delete_user_session(&realm.id, SessionKind::Online, &session.id);
+    tx.delete_authentication_sessions(&realm.id, &session.id);
+}
+
 /// Ends one client's part in a session; the session itself lives on.
 pub async fn end_client_session(
     app: &App,

@@ -221,3 +221,57 @@ pub fn keep(realm: &Realm, tx: &mut claviger_store::Tx, usable: &Usable) {
     tx.insert_user_session(&realm.id, usable.session());
     tx.insert_client_session(&realm.id, usable.part());
 }
+
+/// Keeps an offline session beside an online one (OpenID Connect Core §11): of the same id, with the
+/// client's part in it, and a life of its own that begins now. What is there is prolonged.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn keep_offline(
+    app: &App,
+    realm: &Realm,
+    usable: &Usable,
+    tx: &mut claviger_store::Tx,
+) -> Result<(), claviger_store::StoreError> {
+    let now = app.now();
+    let kind = SessionKind::Offline;
+    let id = &usable.session().id;
+    let lifespans = &realm.settings.lifespans;
+    let known = app.store.user_session(&realm.id, kind, id).await?;
+    let is_known = known.is_some();
+    let mut session = known.unwrap_or_else(|| UserSession {
+        kind,
+        started_at: now,
+        ..usable.session().clone()
+    });
+    session.last_refresh = now;
+    session.expires_at = end(lifespans, &session);
+    if is_known {
+        tx.update_user_session(&realm.id, &session);
+    } else {
+        tx.insert_user_session(&realm.id, &session);
+    }
+    let client = &usable.part().client;
+    let known = app
+        .store
+        .client_session(&realm.id, kind, id, client)
+        .await?;
+    let is_known = known.is_some();
+    let mut part = known.unwrap_or_else(|| ClientSession {
+        kind,
+        started_at: now,
+        refresh_token_id: None,
+        refresh_token_uses: 0,
+        ..usable.part().clone()
+    });
+    part.last_refresh = now;
+    part.notes.extend(usable.part().notes.clone());
+    part.notes.remove(crate::authorize::FIRST_OFFLINE);
+    if is_known {
+        tx.refresh_client_session(&realm.id, &part, None);
+    } else {
+        tx.insert_client_session(&realm.id, &part);
+    }
+    Ok(())
+}

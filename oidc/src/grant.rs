@@ -1,5 +1,6 @@
 //! The grants of the token endpoint, by the names of RFC 6749 and its extensions.
 
+mod authorization_code;
 mod client_credentials;
 mod password;
 mod refresh_token;
@@ -17,6 +18,8 @@ use crate::problem::Problem;
 /// A grant that the token endpoint knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
     /// RFC 6749 §4.3.
     Password,
     /// RFC 6749 §6.
@@ -31,6 +34,7 @@ impl Grant {
     /// The grant of this `grant_type`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
+            "authorization_code" => Some(Self::AuthorizationCode),
             "password" => Some(Self::Password),
             "refresh_token" => Some(Self::RefreshToken),
             "client_credentials" => Some(Self::ClientCredentials),
@@ -41,6 +45,7 @@ impl Grant {
     /// The kind of event that tells of its use.
     pub const fn event_kind(self) -> &'static str {
         match self {
+            Self::AuthorizationCode => "CODE_TO_TOKEN",
             Self::Password => "LOGIN",
             Self::RefreshToken => "REFRESH_TOKEN",
             Self::ClientCredentials => "CLIENT_LOGIN",
@@ -56,6 +61,7 @@ impl Grant {
         event: EventBuilder,
     ) -> Result<Answer, Problem> {
         match self {
+            Self::AuthorizationCode => authorization_code::run(call, client, event).await,
             Self::Password => password::run(call, client, event).await,
             Self::RefreshToken => refresh_token::run(call, client, event).await,
             Self::ClientCredentials => client_credentials::run(call, client, event).await,

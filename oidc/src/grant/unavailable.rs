@@ -10,8 +10,6 @@ use crate::problem::Problem;
 /// A grant that cannot be used yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// RFC 6749 §4.1. There is no authorization endpoint, so no code is good.
-    AuthorizationCode,
     /// RFC 8628.
     DeviceCode,
     /// OpenID Connect CIBA.
@@ -26,7 +24,6 @@ impl Kind {
     /// The grant of this `grant_type`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
-            "authorization_code" => Some(Self::AuthorizationCode),
             "urn:ietf:params:oauth:grant-type:device_code" => Some(Self::DeviceCode),
             "urn:openid:params:grant-type:ciba" => Some(Self::Ciba),
             "urn:ietf:params:oauth:grant-type:token-exchange" => Some(Self::TokenExchange),
@@ -38,7 +35,6 @@ impl Kind {
     /// Where help is.
     const fn help(self) -> Help {
         match self {
-            Self::AuthorizationCode => Help::CodeInvalid,
             Self::DeviceCode | Self::Ciba | Self::TokenExchange | Self::JwtBearer => {
                 Help::GrantNotEnabled
             }
@@ -48,7 +44,6 @@ impl Kind {
     /// The kind of event that tells of its use.
     pub const fn event_kind(self) -> &'static str {
         match self {
-            Self::AuthorizationCode => "CODE_TO_TOKEN",
             Self::DeviceCode => "OAUTH2_DEVICE_CODE_TO_TOKEN",
             Self::Ciba => "AUTHREQID_TO_TOKEN",
             Self::TokenExchange => "TOKEN_EXCHANGE",
@@ -60,14 +55,6 @@ impl Kind {
 /// Refuses, and records that it did.
 pub async fn refuse(kind: Kind, call: &Call, mut event: EventBuilder) -> Problem {
     let (event_error, error, text) = match kind {
-        Kind::AuthorizationCode if !call.form.has("code") => {
-            ("invalid_code", "invalid_request", "Missing parameter: code")
-        }
-        Kind::AuthorizationCode => {
-            let help = Help::CodeInvalid;
-            let problem = Problem::bad_request(help, "invalid_grant", "Code not valid");
-            return call.refuse(&event, "invalid_code", problem).await;
-        }
         Kind::DeviceCode => (
             "not_allowed",
             "invalid_grant",

@@ -13,6 +13,8 @@ mod client_auth;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod code;
+#[cfg(test)]
 mod cors;
 #[cfg(test)]
 mod faults;
