@@ -84,7 +84,7 @@ pub struct View {
     /// A message above it.
     pub message: Option<(Severity, Message)>,
     /// Messages at its fields, by their names.
-    pub field_messages: BTreeMap<String, Message>,
+    pub field_messages: BTreeMap<String, Vec<Message>>,
     /// Who is about to sign in, shown where the page does not ask for that.
     pub attempted: Option<Attempted>,
     /// Whether the person may choose another way (`tryAnotherWay`).
@@ -344,6 +344,14 @@ impl View {
     #[must_use]
     pub fn saying(mut self, severity: Severity, message: Message) -> Self {
         self.message = Some((severity, message));
+        self
+    }
+
+    /// The same with one more message at a field.
+    #[must_use]
+    pub fn saying_at(mut self, field: &str, message: Message) -> Self {
+        let messages = self.field_messages.entry(field.to_owned()).or_default();
+        messages.push(message);
         self
     }
 }

@@ -2,3 +2,52 @@
 //!
 //! The facts come from the engine ([`claviger_engine::page`]); texts are Keycloak's keys, looked up in
 //! message files; templates can be replaced by a theme's folder. Nothing here knows HTTP.
+
+mod form_post;
+mod format;
+pub mod locale;
+mod model;
+mod profile;
+mod properties;
+pub mod resources;
+mod sanitize;
+mod templates;
+mod texts;
+
+use claviger_engine::browser::ClientAnswer;
+use claviger_engine::page::{Page, View};
+
+/// The HTML of a page.
+pub fn render(view: &View) -> String {
+    let texts = texts::Texts::new(&view.realm, &view.locale);
+    templates::render(
+        &format!("{}.html", model::name(&view.page)),
+        &model::context(view, &texts),
+    )
+}
+
+/// The origins whose frames a page has, as sources of a policy; none where it has no frames.
+pub fn frame_sources(view: &View) -> Option<String> {
+    let Page::FrontChannelLogout { clients, .. } = &view.page else {
+        return None;
+    };
+    let mut sources: Vec<String> = Vec::new();
+    for client in clients {
+        let source = model::origin(&client.address);
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    (!sources.is_empty()).then(|| sources.join(" "))
+}
+
+/// The HTML of an answer that the browser sends to a client by itself (OAuth 2.0 Form Post Response
+/// Mode), below a base path.
+pub fn form_post(answer: &ClientAnswer, base_path: &str) -> String {
+    form_post::html(answer, &resources::script(base_path, "form-post.js"))
+}
+
+/// The name of a page, as Keycloak's templates have it: `login`, `login-oauth-grant`.
+pub const fn page_id(page: &Page) -> &'static str {
+    model::name(page)
+}

@@ -1,10 +1,12 @@
-//! What all surfaces share of HTTP: answers, parameters, web origins, security headers, help.
+//! What all surfaces share of HTTP: answers, parameters, web origins, security headers, help, and
+//! what browsers bring and are given.
 //!
-//! A surface (`oidc`, `rest`, later `saml` and `web`) has its own shape of refusal and its own way
+//! A surface (`oidc`, `rest`, `web`, later `saml`) has its own shape of refusal and its own way
 //! to know who calls. What is here knows neither.
 
 pub mod answer;
 pub mod body;
+pub mod browser;
 pub mod cors;
 pub mod form;
 pub mod headers;

@@ -1,0 +1,10 @@
+//! Every page, made and read again as a browser reads it.
+
+#[cfg(test)]
+mod facts;
+#[cfg(test)]
+mod gallery;
+#[cfg(test)]
+mod markup;
+#[cfg(test)]
+mod shapes;

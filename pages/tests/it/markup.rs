@@ -1,0 +1,137 @@
+//! What no page has: scripts within it, text of others that is read as markup, third parties, weight.
+
+use serde_json::json;
+
+use crate::facts::Element;
+use crate::gallery::{World, every_page, surrounded};
+
+/// What somebody puts where a name is asked for.
+const ATTACK: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}${x}{0}";
+/// Attributes that lead a browser somewhere.
+const LEADING: [&str; 6] = [
+    "href",
+    "xlink:href",
+    "src",
+    "action",
+    "data-restart",
+    "data-proceed",
+];
+
+fn check_runs_nothing(html: &Element, name: &str) {
+    for script in html.named("script") {
+        let from = script.get("src").unwrap_or_default();
+        assert!(from.starts_with("/auth/resources/"), "{name}: {from}");
+        assert_eq!(script.text(), "", "{name}");
+    }
+    assert_eq!(html.named("style").len(), 0, "{name}");
+    for element in html.all(|_| true) {
+        for (attribute, value) in &element.attributes {
+            assert!(!attribute.starts_with("on"), "{name}: {attribute}");
+            assert_ne!(attribute, "style", "{name}");
+            let is_language = element.name == "option" && attribute == "value";
+            if LEADING.contains(&attribute.as_str()) || is_language {
+                let is_field = is_language && name == "login-update-profile";
+                assert!(
+                    is_field || !value.trim_start().starts_with("javascript:"),
+                    "{name}: {value}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_text_of_others_is_read_as_markup() {
+    let world = World::with(json!({
+        "displayName": ATTACK,
+        "displayNameHtml": format!("<b>{ATTACK}</b>"),
+        "clients": [{"clientId": "app", "name": ATTACK}],
+    }))
+    .await;
+    for page in every_page(ATTACK) {
+        let view = surrounded(world.view(page), ATTACK);
+        let text = claviger_pages::render(&view);
+        let html = Element::page(&text);
+        let name = claviger_pages::page_id(&view.page);
+        check_runs_nothing(&html, name);
+        assert!(!text.contains("49"), "{name}");
+        // What administrators may write as HTML may have pictures; nothing else makes any.
+        let may = [
+            "kc-header",
+            "kc-error-message",
+            "kc-info-message",
+            "kc-page-title",
+        ];
+        let written = html.all(|element| {
+            let id = element.get("id").unwrap_or_default();
+            may.contains(&id) || element.get("class") == Some("help")
+        });
+        let written: usize = written
+            .iter()
+            .map(|element| element.named("img").len())
+            .sum();
+        assert_eq!(html.named("img").len(), written, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn no_address_of_others_runs_anything() {
+    let world = World::with(json!({})).await;
+    for address in ["javascript:alert(1)", " \tJava\nScript:alert(1)"] {
+        for page in every_page(address) {
+            let view = surrounded(world.view(page), address);
+            let text = claviger_pages::render(&view)
+                .to_lowercase()
+                .replace('\n', "");
+            let html = Element::page(&text);
+            check_runs_nothing(&html, claviger_pages::page_id(&view.page));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_whole_light_and_its_own() {
+    let world = World::with(json!({})).await;
+    for locale in ["en", "de", "ar", "fa", "pt-BR"] {
+        for page in every_page("some") {
+            let mut view = surrounded(world.view(page), "some");
+            view.locale = locale.to_owned();
+            let text = claviger_pages::render(&view);
+            let html = Element::page(&text);
+            let name = claviger_pages::page_id(&view.page);
+            assert!(text.len() < 12_000, "{name}: {}", text.len());
+            check_runs_nothing(&html, name);
+            check_frame(&html, locale);
+            assert_eq!(html.named("h1").len(), 1, "{name}");
+            for label in html.all(|element| element.name == "label" && element.get("for").is_some())
+            {
+                let id = label.get("for").unwrap();
+                assert!(html.with_id(id).is_some(), "{name}: {id}");
+            }
+        }
+    }
+}
+
+fn check_frame(html: &Element, locale: &str) {
+    let root = html.named("html")[0];
+    let direction = if ["ar", "fa"].contains(&locale) {
+        "rtl"
+    } else {
+        "ltr"
+    };
+    assert_eq!(root.get("lang"), Some(locale));
+    assert_eq!(root.get("dir"), Some(direction));
+    let policy = html.all(|meta| meta.get("http-equiv") == Some("Content-Security-Policy"))[0];
+    let policy = policy.get("content").unwrap();
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let loaded = html.all(|element| ["link", "script"].contains(&element.name.as_str()));
+    for element in loaded {
+        let address = element.get("href").or(element.get("src")).unwrap();
+        let (_, path) = address.split_once("/login/claviger/").unwrap();
+        assert!(
+            claviger_pages::resources::file("login", path).is_some(),
+            "{address}"
+        );
+    }
+}
