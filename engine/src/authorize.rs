@@ -22,7 +22,7 @@ pub use check::{Misdirected, Refused, must_be_pushed, redirect, response, rest};
 pub use client_data::ClientData;
 pub use code::{Code, Taken, take};
 pub use finish::{FIRST_OFFLINE, Finishing, finish, part_notes, tell};
-pub use pkce::{Pkce, PkceError, verify};
+pub use pkce::{Pkce, PkceError, check as check_challenge, verify};
 pub use pushed::{is_pushed, push, pushed_lifespan};
 pub use read::{Door, ReadError, read};
 pub use refuse::{Refusal, refuse, refuse_stale};

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod consent;
 pub mod credentials;
 pub mod defaults;
+pub mod device;
 pub mod events;
 pub mod export;
 pub mod flow;

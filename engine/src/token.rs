@@ -22,6 +22,8 @@ pub enum GrantCode {
     RefreshToken,
     /// Client credentials.
     ClientCredentials,
+    /// Device code.
+    Device,
     /// None: the authorization endpoint hands it out.
     FrontChannel,
     /// None: the token is an example.
@@ -35,6 +37,7 @@ impl GrantCode {
             Self::Password => "ro",
             Self::RefreshToken => "rt",
             Self::ClientCredentials => "cc",
+            Self::Device => "dg",
             Self::FrontChannel | Self::Example => "na",
         }
     }

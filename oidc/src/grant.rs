@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod password;
 mod refresh_token;
 mod unavailable;
@@ -26,6 +27,8 @@ pub enum Grant {
     RefreshToken,
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 8628 §3.4.
+    DeviceCode,
     /// A grant that no client of this server can use yet.
     Unavailable(unavailable::Kind),
 }
@@ -38,6 +41,7 @@ impl Grant {
             "password" => Some(Self::Password),
             "refresh_token" => Some(Self::RefreshToken),
             "client_credentials" => Some(Self::ClientCredentials),
+            "urn:ietf:params:oauth:grant-type:device_code" => Some(Self::DeviceCode),
             other => unavailable::Kind::from_name(other).map(Self::Unavailable),
         }
     }
@@ -49,6 +53,7 @@ impl Grant {
             Self::Password => "LOGIN",
             Self::RefreshToken => "REFRESH_TOKEN",
             Self::ClientCredentials => "CLIENT_LOGIN",
+            Self::DeviceCode => "OAUTH2_DEVICE_CODE_TO_TOKEN",
             Self::Unavailable(kind) => kind.event_kind(),
         }
     }
@@ -65,6 +70,7 @@ impl Grant {
             Self::Password => password::run(call, client, event).await,
             Self::RefreshToken => refresh_token::run(call, client, event).await,
             Self::ClientCredentials => client_credentials::run(call, client, event).await,
+            Self::DeviceCode => device_code::run(call, client, event).await,
             Self::Unavailable(kind) => Err(unavailable::refuse(kind, call, event).await),
         }
     }

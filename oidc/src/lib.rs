@@ -7,6 +7,7 @@
 mod call;
 mod certs;
 mod client_auth;
+mod device;
 mod discovery;
 mod grant;
 mod introspect;
@@ -47,6 +48,10 @@ pub fn router() -> Router<App> {
                 .fallback(problem::not_found),
         )
         .route(&oidc("certs"), get(certs::show).options(certs::preflight))
+        .route(
+            &oidc("auth/device"),
+            post(device::begin).options(device::preflight),
+        )
         .route(&oidc("token"), post(token::grant).options(token::preflight))
         .route(
             &oidc("token/introspect"),

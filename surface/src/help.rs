@@ -138,6 +138,8 @@ pages! {
     GrantNotEnabled Grant "grant-not-enabled"
     /// A code that is missing, used or too old.
     CodeInvalid Grant "code-invalid"
+    /// A device that polls, and is not given tokens.
+    DeviceCode Grant "device-code"
     /// A scope that the client has not.
     ScopeInvalid Grant "scope-invalid"
     /// Offline access without the role, or without the scope.

@@ -55,7 +55,11 @@ impl PkceError {
 
 /// Checks what an authorization request says of it; `enforced` is the method that the client insists
 /// on (`pkce.code.challenge.method`).
-pub(super) fn check(
+///
+/// # Errors
+///
+/// What is wrong, as the client is told.
+pub fn check(
     enforced: Option<&str>,
     challenge: Option<&str>,
     method: Option<&str>,

@@ -10,8 +10,6 @@ use crate::problem::Problem;
 /// A grant that cannot be used yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// RFC 8628.
-    DeviceCode,
     /// OpenID Connect CIBA.
     Ciba,
     /// RFC 8693.
@@ -24,7 +22,6 @@ impl Kind {
     /// The grant of this `grant_type`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
-            "urn:ietf:params:oauth:grant-type:device_code" => Some(Self::DeviceCode),
             "urn:openid:params:grant-type:ciba" => Some(Self::Ciba),
             "urn:ietf:params:oauth:grant-type:token-exchange" => Some(Self::TokenExchange),
             "urn:ietf:params:oauth:grant-type:jwt-bearer" => Some(Self::JwtBearer),
@@ -35,16 +32,13 @@ impl Kind {
     /// Where help is.
     const fn help(self) -> Help {
         match self {
-            Self::DeviceCode | Self::Ciba | Self::TokenExchange | Self::JwtBearer => {
-                Help::GrantNotEnabled
-            }
+            Self::Ciba | Self::TokenExchange | Self::JwtBearer => Help::GrantNotEnabled,
         }
     }
 
     /// The kind of event that tells of its use.
     pub const fn event_kind(self) -> &'static str {
         match self {
-            Self::DeviceCode => "OAUTH2_DEVICE_CODE_TO_TOKEN",
             Self::Ciba => "AUTHREQID_TO_TOKEN",
             Self::TokenExchange => "TOKEN_EXCHANGE",
             Self::JwtBearer => "JWT_AUTHORIZATION_GRANT",
@@ -55,11 +49,6 @@ impl Kind {
 /// Refuses, and records that it did.
 pub async fn refuse(kind: Kind, call: &Call, mut event: EventBuilder) -> Problem {
     let (event_error, error, text) = match kind {
-        Kind::DeviceCode => (
-            "not_allowed",
-            "invalid_grant",
-            "Client not allowed OAuth 2.0 Device Authorization Grant",
-        ),
         Kind::Ciba => (
             "not_allowed",
             "invalid_grant",

@@ -17,6 +17,8 @@ mod code;
 #[cfg(test)]
 mod cors;
 #[cfg(test)]
+mod device;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;

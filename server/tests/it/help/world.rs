@@ -79,6 +79,7 @@ fn of_client(page: &str) -> Value {
         "direct-access-grants-off" => json!({"directAccessGrantsEnabled": false}),
         "consent-required" => json!({"consentRequired": true}),
         "service-accounts-off" => json!({"serviceAccountsEnabled": false}),
+        "device-code" => attribute("oauth2.device.authorization.grant.enabled", "true"),
         "lightweight-token" => attribute("client.use.lightweight.access.token.enabled", "true"),
         _ => json!({}),
     }
