@@ -221,7 +221,7 @@ pub fn prolong(realm: &Realm, usable: &mut Usable, now: Millis) {
 }
 
 /// Stores the use of a refresh token: sessions are prolonged and, under rotation, the use is
-/// counted. What `also` adds is written in the same job. A reuse ends the client's part in the
+/// counted. What `also` adds, to the client's part too, is written in the same job. A reuse ends the client's part in the
 /// session (both the thief and the user then have to begin anew).
 ///
 /// `now` is a moment before the successor is minted: a later one could be of the next second, and
@@ -232,7 +232,7 @@ pub async fn renew(
     client: &Client,
     token: &TokenClaims,
     now: Millis,
-    also: &(dyn Fn(&mut Tx) + Sync),
+    also: &(dyn Fn(&mut ClientSession, &mut Tx) + Sync),
 ) -> Result<(), RefreshError> {
     let settings = &realm.settings.lifespans;
     for _ in 0..TRIES {
@@ -251,6 +251,7 @@ pub async fn renew(
             });
         }
         let mut tx = Tx::new();
+        also(part, &mut tx);
         tx.refresh_user_session(
             &realm.id,
             session.kind,
@@ -259,7 +260,6 @@ pub async fn renew(
             session.expires_at,
         );
         tx.refresh_client_session(&realm.id, part, expected);
-        also(&mut tx);
         match app.commit(tx).await? {
             Commit::Done => return Ok(()),
             // Ended, or used by somebody else, since it was read: see what is there now.

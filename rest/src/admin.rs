@@ -1,5 +1,6 @@
 //! The endpoints below `/admin`, a file for each noun.
 
+mod adapters;
 mod attack_detection;
 mod client_policies;
 mod client_scopes;
@@ -36,6 +37,7 @@ pub fn routes() -> Vec<Route> {
         client_scopes::routes(),
         protocol_mappers::routes(),
         scope_mappings::routes(),
+        adapters::routes(),
         sessions::routes(),
         consents::routes(),
         events::routes(),

@@ -46,6 +46,27 @@ pub(super) fn notice(
     Some(notice)
 }
 
+/// The longest name of an adapter's session or node, in characters.
+const NAME_MAX: usize = 255;
+
+/// Notes how an adapter calls its own session, and on which of its nodes it is, as it says when it
+/// fetches tokens (`client_session_state`, `client_session_host`). What is too long is left out, and
+/// so is a node that is not the client's.
+pub fn name_session(client: &Client, part: &mut ClientSession, name: &str, host: Option<&str>) {
+    if name.chars().count() > NAME_MAX {
+        return;
+    }
+    let (key, name) = (address::ADAPTER_SESSION.to_owned(), name.to_owned());
+    part.notes.insert(key, name);
+    let issuer = part.notes.get("iss").map_or("", String::as_str);
+    let host = host.filter(|host| host.chars().count() <= NAME_MAX);
+    let Some(host) = host.filter(|host| address::is_node(client, issuer, host)) else {
+        return;
+    };
+    let (key, host) = (address::ADAPTER_HOST.to_owned(), host.to_owned());
+    part.notes.insert(key, host);
+}
+
 fn order(client: &Client, action: &str) -> Json {
     let mut order = Json::new();
     order.insert("resource".into(), json!(client.client_id));

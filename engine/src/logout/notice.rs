@@ -143,7 +143,8 @@ impl Notice {
             }
             Channel::AdapterLogout | Channel::AdapterNotBefore | Channel::AdapterTest => {
                 let end = end.unwrap_or(now + ADMIN_ACTION);
-                claims.insert("id".into(), json!(app.random.uuid()));
+                let id = format!("{}-{}", app.random.uuid(), now.0);
+                claims.insert("id".into(), json!(id));
                 claims.insert("expiration".into(), json!(end.seconds().0));
                 "JWT"
             }

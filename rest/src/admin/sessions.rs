@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::Method;
+use claviger_engine::logout::adapter::Order;
 use claviger_engine::logout::{end_session, end_sessions_of_realm, end_sessions_of_user};
 use claviger_engine::realm::Realm;
 use claviger_model::session::{EndReason, SessionKind};
@@ -12,6 +13,7 @@ use claviger_surface::Answer;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::admin::adapters;
 use crate::call::{AdminCall, Resource, json as answer, no_content, read_out};
 use crate::guard::Right;
 use crate::problem::{Problem, done};
@@ -67,12 +69,6 @@ fn routes_of_users() -> Vec<Route> {
             logout_all,
         ),
         route(
-            M::POST,
-            "/admin/realms/{realm}/push-revocation",
-            Rights::Any(&[Right::ManageRealm]),
-            push_revocation,
-        ),
-        route(
             M::GET,
             "/admin/realms/{realm}/client-session-stats",
             SEE_REALM,
@@ -84,12 +80,6 @@ fn routes_of_users() -> Vec<Route> {
 fn routes_of_clients() -> Vec<Route> {
     use Method as M;
     vec![
-        route(
-            M::POST,
-            "/admin/realms/{realm}/clients/{client}/push-revocation",
-            Rights::Any(&[Right::ManageClients]),
-            push_client_revocation,
-        ),
         route(
             M::GET,
             "/admin/realms/{realm}/clients/{client}/user-sessions",
@@ -324,7 +314,13 @@ async fn logout_all(call: AdminCall) -> Result<Answer, Problem> {
     done(call.app.commit(tx).await?)?;
     let kinds = &[SessionKind::Online];
     end_sessions_of_realm(&call.app, &call.realm, kinds, EndReason::Admin).await?;
-    Ok(answer(&json!({})))
+    let enabled = adapters::clients(&call).await?;
+    let enabled: Vec<_> = enabled
+        .into_iter()
+        .filter(|client| client.settings.enabled)
+        .collect();
+    let order = Order::LogoutAll(call.app.now().seconds());
+    Ok(answer(&adapters::told(&call, &enabled, order).await?))
 }
 
 fn cut_off_now(call: &AdminCall, realm: &Realm) -> RealmRow {
@@ -337,27 +333,4 @@ fn cut_off_now(call: &AdminCall, realm: &Realm) -> RealmRow {
         version: realm.version,
         body,
     }
-}
-
-/// Nobody is called yet: clients with an admin URL learn of not-before when they next refresh.
-async fn push_revocation(call: AdminCall) -> Result<Answer, Problem> {
-    pushed(&call, "REALM").await
-}
-
-async fn push_client_revocation(call: AdminCall) -> Result<Answer, Problem> {
-    client(&call).await?;
-    pushed(&call, "CLIENT").await
-}
-
-async fn pushed(call: &AdminCall, kind: &'static str) -> Result<Answer, Problem> {
-    let mut tx = Tx::new();
-    let path = call.resource_path();
-    let resource = Resource {
-        operation: "ACTION",
-        kind,
-        path: Some(&path),
-    };
-    call.record(&mut tx, resource, Some(&json!({})));
-    done(call.app.commit(tx).await?)?;
-    Ok(answer(&json!({})))
 }

@@ -3,6 +3,8 @@
 //! folder of its own.
 
 #[cfg(test)]
+mod adapters;
+#[cfg(test)]
 mod base_paths;
 #[cfg(test)]
 mod bootstrap;

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 const WEB: &str = "http://web.example/logged-out";
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-struct World {
-    stage: Stage,
+pub struct World {
+    pub stage: Stage,
 }
 
 fn realm(web: &Value) -> Value {
@@ -45,7 +45,7 @@ fn wants_to_know(further: &[(&str, &str)]) -> Value {
 }
 
 impl World {
-    async fn new(web: &Value) -> Self {
+    pub async fn new(web: &Value) -> Self {
         let router = claviger_oidc::router().merge(claviger_rest::router());
         let stage = Stage::open(router).await;
         let password = Secret::new("admin");
@@ -56,7 +56,7 @@ impl World {
         Self { stage }
     }
 
-    async fn sign_in(&self, scope: &str) -> Reply {
+    pub async fn sign_in(&self, scope: &str) -> Reply {
         let form = [
             ("grant_type", "password"),
             ("client_id", "web"),
@@ -69,7 +69,7 @@ impl World {
         self.stage.post(path, &form).await.is(200)
     }
 
-    async fn logout(&self, tokens: &Reply) {
+    pub async fn logout(&self, tokens: &Reply) {
         let form = [
             ("client_id", "web"),
             ("client_secret", "web-secret"),
@@ -79,7 +79,7 @@ impl World {
         self.stage.post(path, &form).await.is(204);
     }
 
-    async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+    pub async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let form = [
             ("grant_type", "password"),
             ("client_id", "admin-cli"),
@@ -97,7 +97,7 @@ impl World {
     }
 
     /// All that waits, whether or not its time has come.
-    async fn waiting(&self) -> Vec<OutboxRow> {
+    pub async fn waiting(&self) -> Vec<OutboxRow> {
         let store = &self.stage.app.store;
         let mut rows = Vec::new();
         for target in store.outbox_targets(Millis(i64::MAX), 100).await.unwrap() {
@@ -108,7 +108,7 @@ impl World {
     }
 
     /// Tells what is due, each once.
-    async fn deliver(&self) -> Vec<Attempt> {
+    pub async fn deliver(&self) -> Vec<Attempt> {
         let app = &self.stage.app;
         let mut became = Vec::new();
         for row in self.waiting().await {
@@ -133,13 +133,13 @@ impl World {
         opened(token, keys)
     }
 
-    async fn keys(&self) -> JwkSet {
+    pub async fn keys(&self) -> JwkSet {
         let path = "/realms/shop/protocol/openid-connect/certs";
         JwkSet::parse(&self.stage.get(path).await.is(200).body).unwrap()
     }
 }
 
-fn opened(token: &str, keys: &JwkSet) -> (Value, Value) {
+pub fn opened(token: &str, keys: &JwkSet) -> (Value, Value) {
     let jws = Unverified::parse(token).unwrap();
     let header = json!({"alg": jws.header().alg(), "typ": jws.header().typ()});
     let algorithm = jws.header().algorithm().unwrap();

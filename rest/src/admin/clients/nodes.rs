@@ -1,12 +1,14 @@
 //! The cluster nodes of an application that uses an old adapter, and switches that are off.
 
 use axum::http::{Method, StatusCode};
+use claviger_engine::logout::adapter::Order;
 use claviger_store::Tx;
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
 use super::{MANAGE, SEE, document, manageable};
+use crate::admin::adapters::told;
 use crate::admin::owner::not_enabled;
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::problem::{Problem, done};
@@ -103,9 +105,10 @@ async fn unregister(call: AdminCall) -> Result<Answer, Problem> {
     Ok(no_content().no_cache())
 }
 
-/// Nobody is called: which nodes live is not known, so that none is told of.
+/// Calls each node, and tells which of them took it.
 async fn test(call: AdminCall) -> Result<Answer, Problem> {
-    manageable(&call).await?;
+    let client = manageable(&call).await?;
+    let reached = told(&call, &[client], Order::Test).await?;
     let mut tx = Tx::new();
     let path = call.resource_path();
     let resource = Resource {
@@ -113,9 +116,9 @@ async fn test(call: AdminCall) -> Result<Answer, Problem> {
         kind: NODE,
         path: Some(&path),
     };
-    call.record(&mut tx, resource, Some(&json!({})));
+    call.record(&mut tx, resource, Some(&reached));
     done(call.app.commit(tx).await?)?;
-    Ok(read_out(&json!({})))
+    Ok(read_out(&reached))
 }
 
 /// Features that are off unless somebody switches them on, which nobody can.
