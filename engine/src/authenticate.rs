@@ -3,13 +3,12 @@
 //!
 //! No write is open while a password is hashed; what was learned goes into the caller's job.
 
+pub(crate) mod proof;
 mod steps;
 
-use claviger_crypto::otp::{OtpCredential, OtpMatch};
+use claviger_crypto::HasherError;
 use claviger_crypto::password::Verdict;
-use claviger_crypto::{HashPolicy, HasherError, StoredPassword};
-use claviger_model::user::CredentialType;
-use claviger_model::{Credential, Seconds, Secret, User};
+use claviger_model::{Secret, User};
 use claviger_store::{StoreError, Tx};
 
 use crate::app::App;
@@ -17,12 +16,11 @@ use crate::brute_force::{Lock, Proof, Standing};
 use crate::events::EventBuilder;
 #[cfg(doc)]
 use crate::mapper::amr::COMPLETED_NOTE;
-use crate::password_policy::PasswordPolicy;
 use crate::profile::UserProfile;
 use crate::realm::Realm;
 use crate::request::RequestContext;
-use crate::watch::{HashUsed, Outcome};
 
+use proof::{Proofs, dummy};
 use steps::{Otp, Steps, steps};
 
 /// What a client sends of its user (RFC 6749 §4.3.2, with Keycloak's one-time password).
@@ -165,24 +163,21 @@ async fn identify(
         return Ok(Err(LoginRefused::NoUsername.into()));
     };
     event.detail("username", username);
-    let policy = PasswordPolicy::parse(realm.settings.password_policy.as_deref());
     let Some(user) = find(app, realm, username).await? else {
-        dummy(app, sent, policy.hash()).await?;
+        dummy(app, realm, sent.password.as_ref()).await?;
         return Ok(Err(LoginRefused::UserNotFound.into()));
     };
     if user.service_account_of.is_some() {
-        dummy(app, sent, policy.hash()).await?;
+        dummy(app, realm, sent.password.as_ref()).await?;
         event.detail("reason", "User is a service account");
         return Ok(Err(LoginRefused::ServiceAccount.into()));
     }
-    let credentials = app.store.credentials(&realm.id, &user.id).await?;
     let attempt = Attempt {
         app,
         realm,
         user: &user,
-        credentials,
+        proofs: Proofs::load(app, realm, &user).await?,
         sent,
-        policy,
     };
     if let Err(refused) = attempt.prove(&steps, event, tx).await? {
         event.user(user.id.as_str());
@@ -193,7 +188,7 @@ async fn identify(
         return Ok(Err(LoginRefused::NotSetUp.into()));
     }
     event.user(user.id.as_str());
-    let completed = steps.completed(attempt.has_otp(), app.now());
+    let completed = steps.completed(attempt.proofs.has_otp(), app.now());
     Ok(Ok(SignedIn { user, completed }))
 }
 
@@ -212,11 +207,6 @@ pub async fn find(app: &App, realm: &Realm, name: &str) -> Result<Option<User>, 
     app.store.user_by_username(&realm.id, &name).await
 }
 
-/// What is no password, or none of this user.
-const WRONG: Verdict = Verdict {
-    ok: false,
-    outdated: false,
-};
 /// The flow asks for no password.
 const UNASKED: Verdict = Verdict {
     ok: true,
@@ -228,9 +218,8 @@ struct Attempt<'a> {
     app: &'a App,
     realm: &'a Realm,
     user: &'a User,
-    credentials: Vec<Credential>,
+    proofs: Proofs<'a>,
     sent: &'a DirectGrant,
-    policy: PasswordPolicy,
 }
 
 impl Attempt<'_> {
@@ -243,8 +232,9 @@ impl Attempt<'_> {
     ) -> Result<Result<(), Refusal>, LoginError> {
         // A disabled user is asked for the password whatever the flow: only its owner is told.
         let asked = steps.password || !self.user.enabled;
+        let sent = self.sent.password.as_ref();
         let password = if asked {
-            self.password().await?
+            self.proofs.password(sent).await?
         } else {
             UNASKED
         };
@@ -263,13 +253,13 @@ impl Attempt<'_> {
             (Proof::First, LoginRefused::DisabledAndWrong)
         } else if !password.ok {
             (Proof::First, LoginRefused::InvalidCredentials)
-        } else if !self.otp(steps.otp, tx) {
+        } else if !self.otp(steps.otp, tx).await? {
             (Proof::Second, LoginRefused::InvalidCredentials)
         } else {
             if let Some(standing) = standing {
                 standing.success(self.realm, self.strongest(steps), tx);
             }
-            self.upgrade(password, tx).await?;
+            self.proofs.upgrade(password, sent, tx).await?;
             return Ok(Ok(()));
         };
         let Some(standing) = standing else {
@@ -288,122 +278,23 @@ impl Attempt<'_> {
 
     /// The last proof that this user has to give.
     fn strongest(&self, steps: &Steps) -> Proof {
-        let has_otp = self
-            .credentials
-            .iter()
-            .any(|known| known.kind == CredentialType::Otp);
         match steps.otp {
             Otp::Always => Proof::Second,
-            Otp::IfConfigured if has_otp => Proof::Second,
+            Otp::IfConfigured if self.proofs.has_otp() => Proof::Second,
             Otp::IfConfigured | Otp::Never => Proof::First,
         }
     }
 
-    /// Checks the password.
-    async fn password(&self) -> Result<Verdict, LoginError> {
-        let stored = self.stored_password();
-        let (Some(stored), Some(password)) = (stored, &self.sent.password) else {
-            dummy(self.app, self.sent, self.policy.hash()).await?;
-            return Ok(WRONG);
-        };
-        let parsed = StoredPassword::parse(&stored.secret_data, &stored.credential_data);
-        let Ok(parsed) = parsed else {
-            dummy(self.app, self.sent, self.policy.hash()).await?;
-            return Ok(WRONG);
-        };
-        let used = self.app.watcher.as_ref().map(|_| HashUsed {
-            algorithm: parsed.algorithm().to_owned(),
-            strength: parsed.strength(),
-        });
-        let hash = self.policy.hash();
-        let result = self.app.hasher.verify(password.clone(), parsed, hash).await;
-        if let (Some(watcher), Some(used)) = (&self.app.watcher, used) {
-            let outcome = match &result {
-                Ok(verdict) if verdict.ok => Outcome::Valid,
-                Ok(_) => Outcome::Invalid,
-                Err(_) => Outcome::Error,
-            };
-            watcher.password_checked(&self.realm.name, &used, outcome);
-        }
-        match result {
-            Ok(verdict) => Ok(verdict),
-            // An endless password, or a stored hash that asks for the moon, is simply not right.
-            Err(HasherError::Password(_)) => Ok(WRONG),
-            Err(error @ (HasherError::Busy | HasherError::Stopped)) => Err(error.into()),
-        }
-    }
-
-    /// Stores a password that was right anew where its hash is not what the policy asks for.
-    async fn upgrade(&self, verdict: Verdict, tx: &mut Tx) -> Result<(), LoginError> {
-        let (true, Some(stored), Some(password)) = (
-            verdict.outdated,
-            self.stored_password(),
-            &self.sent.password,
-        ) else {
-            return Ok(());
-        };
-        let hash = self.policy.hash();
-        let fresh = self.app.hasher.hash(password.clone(), hash).await?;
-        let mut credential = stored.clone();
-        credential.secret_data = fresh.secret_data();
-        credential.credential_data = fresh.credential_data();
-        tx.update_credential(&self.realm.id, &self.user.id, &credential);
-        Ok(())
-    }
-
-    fn stored_password(&self) -> Option<&Credential> {
-        self.credentials
-            .iter()
-            .find(|known| known.kind == CredentialType::Password)
-    }
-
-    /// Whether the user has a generator of one-time passwords.
-    fn has_otp(&self) -> bool {
-        let mut kinds = self.credentials.iter().map(|known| &known.kind);
-        kinds.any(|kind| *kind == CredentialType::Otp)
-    }
-
-    /// Checks the one-time password, and marks its code as used where codes are for one use.
-    fn otp(&self, asked: Otp, tx: &mut Tx) -> bool {
-        // The direct grant has no page to choose on: the first generator counts.
-        let stored = self
-            .credentials
-            .iter()
-            .find(|known| known.kind == CredentialType::Otp);
-        let stored = match (asked, stored) {
-            (Otp::Never, _) | (Otp::IfConfigured, None) => return true,
-            (Otp::Always, None) => return false,
-            (Otp::IfConfigured | Otp::Always, Some(stored)) => stored,
-        };
-        let Some(code) = &self.sent.otp else {
-            return false;
-        };
-        let Ok(generator) = OtpCredential::parse(&stored.secret_data, &stored.credential_data)
-        else {
-            return false;
-        };
-        let policy = &self.realm.settings.otp;
-        let window = u32::try_from(policy.look_ahead_window).unwrap_or(0);
-        match generator.verify(code.reveal(), self.app.now(), window) {
-            None => return false,
-            Some(OtpMatch::Hotp { next_counter }) => {
-                let mut credential = stored.clone();
-                credential.credential_data = generator.with_counter(next_counter).credential_data();
-                tx.update_credential(&self.realm.id, &self.user.id, &credential);
+    /// Checks the one-time password. The direct grant has no page to choose on: the first generator
+    /// counts.
+    async fn otp(&self, asked: Otp, tx: &mut Tx) -> Result<bool, StoreError> {
+        match asked {
+            Otp::Never => Ok(true),
+            Otp::IfConfigured if !self.proofs.has_otp() => Ok(true),
+            Otp::IfConfigured | Otp::Always => {
+                self.proofs.otp(None, self.sent.otp.as_ref(), tx).await
             }
-            Some(OtpMatch::Totp { step }) if !policy.code_reusable => {
-                let key = format!("otp:{}:{step}", stored.id);
-                let periods = Seconds(policy.period.0.saturating_mul(2 * i64::from(window) + 2));
-                tx.use_once(
-                    &self.realm.id,
-                    &key,
-                    "",
-                    self.app.now() + periods.max(Seconds(60)),
-                );
-            }
-            Some(OtpMatch::Totp { .. }) => {}
         }
-        true
     }
 
     /// Whether nothing has to be done by the user first: in a grant without pages it could not be.
@@ -414,10 +305,7 @@ impl Attempt<'_> {
         if self.realm.settings.login.verify_email && !self.user.email_verified {
             return Ok(false);
         }
-        let made = self
-            .stored_password()
-            .and_then(|password| password.created_at);
-        if made.is_some_and(|made| self.policy.is_expired(made, self.app.now())) {
+        if self.proofs.is_password_expired() {
             return Ok(false);
         }
         let profile = self.realm.profile().await?;
@@ -427,10 +315,4 @@ impl Attempt<'_> {
             &self.realm.settings,
         ))
     }
-}
-
-/// As long as a wrong password takes, so that the time tells nothing about names.
-async fn dummy(app: &App, sent: &DirectGrant, policy: HashPolicy) -> Result<(), HasherError> {
-    let password = sent.password.clone().unwrap_or_default();
-    app.hasher.dummy_verify(password, policy).await
 }

@@ -12,6 +12,7 @@
 mod authenticator;
 mod choices;
 mod read;
+mod visit;
 mod walk;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,18 @@
 //! on at any node; nothing is believed of a browser but what the realm's keys have signed.
 //! [`identity`] tells who a browser is signed in as.
 
+mod begin;
+mod checks;
+mod complete;
+mod condition;
+mod cookies;
+mod drive;
 mod identity;
+mod level;
+mod resume;
+mod scene;
+mod step;
+mod tab;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,9 +25,17 @@ use claviger_crypto::HasherError;
 use claviger_model::{Seconds, Secret};
 use claviger_store::StoreError;
 
+use crate::authenticate;
+use crate::authorize::AnswerError;
 use crate::client::Client;
+use crate::required_action::ActionError;
 
+pub use begin::{begin, browser_flow};
 pub use identity::{Identity, clear_session_cookies, identity};
+pub use resume::resume;
+
+/// How often a request is tried anew because others for the same login were faster.
+const ATTEMPTS: usize = 4;
 
 /// What a client's request begins a login with. It was checked by its protocol.
 #[derive(Clone, Debug)]
@@ -95,7 +114,28 @@ pub enum LoginError {
     /// Too many passwords wait to be hashed, or the hashing threads are gone.
     #[error(transparent)]
     Hasher(#[from] HasherError),
+    /// The client could not be answered.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<authenticate::LoginError> for LoginError {
+    fn from(error: authenticate::LoginError) -> Self {
+        match error {
+            authenticate::LoginError::Hasher(error) => Self::Hasher(error),
+            authenticate::LoginError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ActionError> for LoginError {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::Hasher(error) => Self::Hasher(error),
+            ActionError::Store(error) => Self::Store(error),
+        }
+    }
 }

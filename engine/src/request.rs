@@ -1,6 +1,9 @@
 //! What the engine wants to know of the request at hand, whatever the protocol.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+
+use claviger_wire::realm::SslRequired;
 
 /// Where a request came in and from whom. The server puts it beside every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,11 +62,36 @@ impl RequestContext {
             .then(|| format!("{}/help/errors/{slug}", self.base_url))
     }
 
+    /// Whether the caller has to use TLS, and did not.
+    pub fn lacks_tls(&self, setting: SslRequired) -> bool {
+        !self.secure && is_required(setting, self.ip_address.parse().ok())
+    }
+
     /// Whether `issuer` is this realm's, at any base path that is served.
     pub fn is_issuer(&self, issuer: &str, realm: &str) -> bool {
         self.base_paths
             .iter()
             .any(|path| self.issuer_at(path, realm) == issuer)
+    }
+}
+
+/// Whether a caller from an address has to use TLS.
+fn is_required(setting: SslRequired, address: Option<IpAddr>) -> bool {
+    match setting {
+        SslRequired::None => false,
+        SslRequired::All => true,
+        SslRequired::External => !address.is_some_and(is_local),
+    }
+}
+
+/// Loopback, link-local and private ranges (RFC 1918, RFC 4193).
+fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_local(IpAddr::V4(v4)),
+            None => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        },
     }
 }
 
@@ -123,5 +151,33 @@ mod tests {
             context().issuer_at("/gone", "shop"),
             "http://id.example/auth/realms/shop"
         );
+    }
+
+    #[test]
+    fn external_means_neither_loopback_nor_private() {
+        let cases = [
+            ("127.0.0.1", false),
+            ("10.1.2.3", false),
+            ("192.168.0.9", false),
+            ("::1", false),
+            ("fd00::1", false),
+            ("::ffff:10.0.0.1", false),
+            ("203.0.113.7", true),
+            ("2001:db8::1", true),
+            ("unknown", true),
+        ];
+        for (address, required) in cases {
+            let caller = RequestContext {
+                ip_address: address.to_owned(),
+                ..context()
+            };
+            assert_eq!(
+                caller.lacks_tls(SslRequired::External),
+                required,
+                "{address}"
+            );
+            assert!(caller.lacks_tls(SslRequired::All), "{address}");
+            assert!(!caller.lacks_tls(SslRequired::None), "{address}");
+        }
     }
 }

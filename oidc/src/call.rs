@@ -1,6 +1,5 @@
 //! One request to a realm, with everything that its endpoint may look at.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, RawPathParams, Request};
@@ -17,7 +16,6 @@ use claviger_store::Tx;
 use claviger_surface::body::{BodyError, charset, media_type, read};
 use claviger_surface::headers::secure;
 use claviger_surface::help::Pointer;
-use claviger_wire::realm::SslRequired;
 
 use crate::Help;
 use crate::answer::Answer;
@@ -191,8 +189,7 @@ impl Call {
 
     /// Refuses plain HTTP where the realm asks for TLS.
     pub fn check_ssl(&mut self) -> Result<(), Problem> {
-        let address = self.context.ip_address.parse().ok();
-        if self.context.secure || !is_required(self.realm.settings.ssl_required, address) {
+        if !self.context.lacks_tls(self.realm.settings.ssl_required) {
             return Ok(());
         }
         self.readers = Readers::All;
@@ -280,57 +277,6 @@ impl Call {
             headers,
             &self.headers,
             &self.realm.settings.browser_security_headers,
-        );
-    }
-}
-
-/// Whether a caller from an address has to use TLS.
-fn is_required(setting: SslRequired, address: Option<IpAddr>) -> bool {
-    match setting {
-        SslRequired::None => false,
-        SslRequired::All => true,
-        SslRequired::External => !address.is_some_and(is_local),
-    }
-}
-
-/// Loopback, link-local and private ranges (RFC 1918, RFC 4193).
-fn is_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_local(IpAddr::V4(v4)),
-            None => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn external_means_neither_loopback_nor_private() {
-        let cases = [
-            ("127.0.0.1", false),
-            ("10.1.2.3", false),
-            ("192.168.0.9", false),
-            ("::1", false),
-            ("fd00::1", false),
-            ("::ffff:10.0.0.1", false),
-            ("203.0.113.7", true),
-            ("2001:db8::1", true),
-        ];
-        for (address, required) in cases {
-            let parsed = address.parse().ok();
-            assert_eq!(
-                is_required(SslRequired::External, parsed),
-                required,
-                "{address}"
-            );
-        }
-        assert!(
-            is_required(SslRequired::External, None),
-            "an unknown caller is an external one"
         );
     }
 }

@@ -126,37 +126,3 @@ pub fn render(name: &str, context: &Value) -> String {
         "<!doctype html><title>500</title>".to_owned()
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bundles;
-
-    #[test]
-    fn every_text_of_a_template_has_its_english() {
-        for (name, source) in BUILT_IN {
-            for part in source.split("msg(").skip(1) {
-                let quote = part.chars().next().unwrap();
-                if !['"', '\''].contains(&quote) {
-                    continue;
-                }
-                let key = part[1..].split(quote).next().unwrap();
-                assert!(bundles::own().contains_key(key), "{name}: {key}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_template_can_be_read() {
-        for (name, _) in BUILT_IN {
-            assert!(ENVIRONMENT.get_template(name).is_ok(), "{name}");
-        }
-    }
-
-    #[test]
-    fn text_is_escaped_and_addresses_stay_readable() {
-        let mut html = String::new();
-        escape(&mut html, "/a?b=c&d=\"<'>");
-        assert_eq!(html, "/a?b=c&amp;d=&quot;&lt;&#39;&gt;");
-    }
-}

@@ -2,7 +2,7 @@
 //! than that there is no such path.
 
 /// Where they begin, `*` being any one segment, and what they are. Everything below belongs to them.
-const UNBUILT: [(&str, &str); 21] = [
+const UNBUILT: [(&str, &str); 20] = [
     (
         "realms/*/protocol/openid-connect/auth",
         "The authorization endpoint",
@@ -29,7 +29,6 @@ const UNBUILT: [(&str, &str); 21] = [
     ),
     ("realms/*/protocol/saml", "SAML"),
     ("realms/*/protocol/docker-v2", "Docker authentication"),
-    ("realms/*/login-actions", "Logging in with a browser"),
     ("realms/*/account", "The account console"),
     ("realms/*/broker", "Identity brokering"),
     ("realms/*/authz", "User-Managed Access"),

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claviger_model::{
-    AuthenticationAction, AuthenticationSession, ExecutionStatus, RealmId, SessionId, UserId,
+    AuthenticationAction, AuthenticationSession, ExecutionStatus, Millis, RealmId, SessionId,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,12 @@ statements! {
     AUTHENTICATION_SESSIONS = "SELECT root_id, tab_id, revision, client_id, user_id, started_at, \
         expires_at, body FROM authentication_session \
         WHERE realm_id = $1 AND root_id = $2 ORDER BY started_at DESC, tab_id LIMIT $3";
+    /// How many tabs a browser has open.
+    AUTHENTICATION_SESSION_COUNT = "SELECT COUNT(*) AS n FROM authentication_session \
+        WHERE realm_id = $1 AND root_id = $2 AND expires_at > $3";
+    /// The other tabs of a browser end sooner.
+    AUTHENTICATION_SESSIONS_SHORTEN = "UPDATE authentication_session SET expires_at = $1 \
+        WHERE realm_id = $2 AND root_id = $3 AND expires_at > $1";
     /// A new tab.
     AUTHENTICATION_SESSION_INSERT = "INSERT INTO authentication_session (realm_id, root_id, \
         tab_id, revision, client_id, user_id, started_at, expires_at, body) \
@@ -132,6 +139,21 @@ impl Store {
             .await
     }
 
+    /// How many tabs of a browser are not over.
+    pub async fn count_authentication_sessions(
+        &self,
+        realm: &RealmId,
+        root: &SessionId,
+        now: Millis,
+    ) -> Result<i64, StoreError> {
+        self.query(&AUTHENTICATION_SESSION_COUNT)
+            .bind(realm)
+            .bind(root)
+            .bind(now)
+            .one(|row| row.int("n"))
+            .await
+    }
+
     /// The tabs of a browser, the newest in front, at most 300.
     pub async fn authentication_sessions(
         &self,
@@ -208,6 +230,19 @@ impl Tx {
             params![realm, &session.root, &session.tab, session.revision],
         )
         .touching(1);
+    }
+
+    /// The tabs of a browser are over at `until`, those that are not sooner.
+    pub fn shorten_authentication_sessions(
+        &mut self,
+        realm: &RealmId,
+        root: &SessionId,
+        until: Millis,
+    ) {
+        self.push(
+            &AUTHENTICATION_SESSIONS_SHORTEN,
+            params![until, realm, root],
+        );
     }
 
     /// All tabs of a browser end.

@@ -195,7 +195,7 @@ impl Call {
 }
 
 /// The context that the server would put beside a request to this path.
-fn context(path: &str) -> RequestContext {
+pub fn context(path: &str) -> RequestContext {
     let base = if path.starts_with("/auth/") {
         "/auth"
     } else {

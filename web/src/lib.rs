@@ -1,5 +1,6 @@
 //! Where the forms of our pages go (`/realms/{realm}/login-actions/`), and the files that pages need.
 
+mod login_actions;
 mod resources;
 
 use axum::Router;
@@ -8,8 +9,10 @@ use claviger_engine::App;
 
 /// All endpoints of this surface, below one base path.
 pub fn router() -> Router<App> {
-    Router::new().route(
-        "/resources/{version}/{kind}/{theme}/{*path}",
-        get(resources::show),
-    )
+    Router::new()
+        .route(
+            "/resources/{version}/{kind}/{theme}/{*path}",
+            get(resources::show),
+        )
+        .merge(login_actions::router())
 }

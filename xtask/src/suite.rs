@@ -5,7 +5,6 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::assets;
 use crate::children;
 use crate::databases::{self, Database};
 use crate::fuzz;
@@ -25,7 +24,7 @@ rules on dependencies, their licences, files and texts), the oracle's cases, the
 fuzzing for each parser.
 
 The databases are started for the run, on free ports of loopback, and stopped at its end. As root on Debian, what is
-missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill, a C++ compiler, Maven) is installed; otherwise what needs it is left out, and the end says
+missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill, a C++ compiler) is installed; otherwise what needs it is left out, and the end says
 so. With CI=true nothing may be left out.
 
 With a filter, only the tests whose names contain it, on all databases, and none of the other steps.
@@ -68,17 +67,9 @@ pub fn test(arguments: &[String]) -> Result<bool> {
     if filter.is_none() {
         wanted.extend([python::PYTHON, tour::CURL, fuzz::CXX]);
         format(&mut report);
-    }
-    if !assets::is_there() {
-        wanted.push(assets::MAVEN);
-    }
-    let available = Available::prepare(&mut report, &wanted)?;
-    if available.has(&assets::MAVEN) && !assets::is_there() {
-        report.step("texts of the pages", |_| assets::step());
-    }
-    if filter.is_none() {
         lints(&mut report);
     }
+    let available = Available::prepare(&mut report, &wanted)?;
     let environment = available.databases(&mut report)?;
     report.step("tests", |report| {
         tests(report, &["--workspace"], filter, &environment.variables())

@@ -215,13 +215,15 @@ impl Authenticator {
 
     /// Whether a user has what it asks for.
     pub fn is_configured_for(&self, user: &Known) -> bool {
-        match self {
-            // As Keycloak has it: these count as not set up for anybody, and are asked all the same.
-            Self::HttpBasic | Self::DockerBasic | Self::Organization => false,
-            other => other
-                .credential()
-                .is_none_or(|credential| user.has(credential)),
+        // As Keycloak has it: these count as not set up for anybody, and are asked all the same.
+        if matches!(
+            self,
+            Self::HttpBasic | Self::DockerBasic | Self::Organization
+        ) {
+            return false;
         }
+        self.credential()
+            .is_none_or(|credential| user.has(credential))
     }
 
     /// The same of a user who may not be known yet: then what requires one is not set up.

@@ -46,10 +46,9 @@ impl<'f> Walk<'f> {
         known_choices(self.flow, &self.state, step)
     }
 
-    /// The ways that the person may choose from while a question stands.
-    pub fn offered(&self) -> Vec<&'f Step> {
-        let standing = self.state.current.as_deref();
-        let step = standing.and_then(|id| self.flow.step(id));
+    /// The ways that the person may choose from where a step stands.
+    pub fn offered_beside(&self, execution: &str) -> Vec<&'f Step> {
+        let step = self.flow.step(execution);
         step.map(|step| self.known_choices(step))
             .unwrap_or_default()
     }
@@ -162,11 +161,9 @@ fn enter<'f>(
     if state.is_processed(step) {
         return Ok(());
     }
-    match step.flow() {
-        Some(flow) => collect(flow, state, found, counts),
-        None => {
-            found.add(state, step);
-            Ok(())
-        }
+    if let Some(flow) = step.flow() {
+        return collect(flow, state, found, counts);
     }
+    found.add(state, step);
+    Ok(())
 }

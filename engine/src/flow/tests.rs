@@ -80,7 +80,7 @@ pub(super) fn browser() -> Flow {
 fn run(walk: &mut Walk<'_>, script: &[(&str, Verdict)]) -> (Next, Vec<String>) {
     let mut asked = Vec::new();
     loop {
-        match walk.next() {
+        match walk.advance() {
             Next::Look(id) => {
                 asked.push(format!("{id}?"));
                 let path = walk.flow.path(&id).unwrap();
@@ -88,7 +88,12 @@ fn run(walk: &mut Walk<'_>, script: &[(&str, Verdict)]) -> (Next, Vec<String>) {
                 let user = walk.state().user.clone();
                 let holds = match walk.flow.step(&id).unwrap().condition().unwrap() {
                     Condition::UserConfigured => flow.is_configured_for(user.as_ref()),
-                    _ => true,
+                    Condition::Role
+                    | Condition::Attribute
+                    | Condition::Level
+                    | Condition::ClientScope
+                    | Condition::FlowExecuted
+                    | Condition::Credential => true,
                 };
                 walk.verdict(Verdict::Held(holds));
             }
@@ -97,7 +102,11 @@ fn run(walk: &mut Walk<'_>, script: &[(&str, Verdict)]) -> (Next, Vec<String>) {
                 let found = script.iter().find(|(step, _)| *step == id);
                 walk.verdict(found.map_or(Verdict::Passed(None), |(_, verdict)| verdict.clone()));
             }
-            over => return (over, asked),
+            over @ (Next::Wait(_)
+            | Next::Closed(_)
+            | Next::Reset
+            | Next::Done
+            | Next::Refused(_)) => return (over, asked),
         }
     }
 }
@@ -212,7 +221,11 @@ fn the_preferred_credential_is_asked_for_and_another_may_be_chosen() {
     ];
     let (next, _) = run(&mut walk, &script);
     assert_eq!(next, wait("passkey"));
-    let offered: Vec<&str> = walk.offered().iter().map(|step| step.id.as_str()).collect();
+    let offered: Vec<&str> = walk
+        .offered_beside("passkey")
+        .iter()
+        .map(|step| step.id.as_str())
+        .collect();
     assert_eq!(offered, ["passkey", "password"]);
     // A way that is not offered, the second factor alone say, is none.
     let state = walk.into_state();

@@ -1,0 +1,150 @@
+//! A login begins: a tab is made, and the flow walked as far as it goes.
+
+use std::sync::Arc;
+
+use claviger_model::SessionId;
+use claviger_store::Tx;
+
+use super::complete::Tried;
+use super::drive::{Drove, Entrance, Login};
+use super::scene::Scene;
+use super::tab::{Tab, note};
+use super::{Entry, Form, LoginError, cookies, identity};
+use crate::app::App;
+use crate::authorize::Refusal;
+use crate::browser::{Browser, Outcome};
+use crate::client::Client;
+use crate::events::EventBuilder;
+use crate::flow::{self, Flow};
+use crate::page::{Fault, Message};
+use crate::realm::Realm;
+use crate::request::RequestContext;
+
+/// How many tabs a browser may have open; the oldest gives way to one more.
+const TABS_MAX: i64 = 300;
+
+/// Begins a login for a client's request: a page, or, for who is signed in already, straight to the
+/// end.
+///
+/// # Errors
+///
+/// A store that failed, a realm without keys, or passwords that wait for too long.
+pub async fn begin(
+    app: &App,
+    realm: &Arc<Realm>,
+    context: &RequestContext,
+    browser: &Browser,
+    entry: Entry,
+) -> Result<Outcome, LoginError> {
+    let form = Form::new();
+    let scene = Scene {
+        app,
+        realm,
+        context,
+        browser,
+        form: &form,
+    };
+    // A second time only where two requests of one browser end at the same moment.
+    for _ in 0..super::ATTEMPTS {
+        match Box::pin(attempt(scene, entry.clone())).await? {
+            Tried::Done(outcome) => return Ok(*outcome),
+            Tried::Raced => {}
+        }
+    }
+    Err(LoginError::Busy)
+}
+
+async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
+    let (app, realm) = (scene.app, scene.realm);
+    let is_passive = entry.asks.prompts("none");
+    let flow = match browser_flow(realm, &entry.client).await {
+        Ok(flow) => flow,
+        Err(flow::ReadError::Store(error)) => return Err(error.into()),
+        Err(error @ flow::ReadError::Unreadable(_)) => {
+            tracing::error!(realm = realm.name, "nobody can sign in: {error}");
+            let message = Message::new("unexpectedErrorHandlingRequestMessage");
+            let page = scene.error(Some(&entry.client), Fault::Internal, message);
+            return Ok(Tried::done(page));
+        }
+    };
+    let mut tx = Tx::new();
+    let (root, is_bound) = root(scene, &mut tx).await?;
+    let mut tab = Tab::new(app, realm, scene.context, root, entry);
+    tab.set(note::FLOW, flow.id.clone());
+    let mut login = Login {
+        event: event(scene, "LOGIN", &tab),
+        scene,
+        tab,
+        user: None,
+        sso: None,
+        tx,
+        cookies: Vec::new(),
+    };
+    if !is_bound {
+        let bind = cookies::bind(app, realm, &login.tab.session.root).await?;
+        login.cookies.extend(bind);
+    }
+    if !is_passive {
+        let (client, session) = (&login.tab.client.client_id, &login.tab.session);
+        let restart = cookies::restart(app, realm, client, session).await?;
+        login.cookies.push(restart);
+    }
+    let drove = login.drive(&flow, Entrance::Top).await?;
+    match drove {
+        Some(Drove::Done) => login.passed(&flow, is_passive).await,
+        Some(Drove::Cancelled) => login.cancelled().await,
+        Some(Drove::Shown(_)) if is_passive => login.tell(Refusal::LoginRequired).await,
+        Some(Drove::Shown(outcome) | Drove::Ended(outcome)) => login.wait(outcome).await,
+        None => Err(LoginError::Busy),
+    }
+}
+
+/// The event of a login, as far as its tab tells it.
+pub fn event(scene: Scene<'_>, kind: &'static str, tab: &Tab) -> EventBuilder {
+    let mut event = EventBuilder::new(kind, &scene.context.ip_address);
+    event.client(&tab.client.client_id);
+    event.detail("code_id", tab.session.root.as_str());
+    event.detail(
+        "redirect_uri",
+        tab.session.redirect_uri.clone().unwrap_or_default(),
+    );
+    event.detail("auth_method", tab.session.protocol.clone());
+    event.detail("auth_type", tab.note(note::AUTH_TYPE).unwrap_or_default());
+    event
+}
+
+/// The flow that people sign in by at a client: its own, or the realm's.
+pub async fn browser_flow(realm: &Realm, client: &Client) -> Result<Arc<Flow>, flow::ReadError> {
+    let overrides = &client.settings.authentication_flow_binding_overrides;
+    if let Some(id) = overrides.get("browser").filter(|id| !id.is_empty()) {
+        return flow::by_id(realm, id).await;
+    }
+    let alias = realm.settings.flows.browser.as_deref();
+    flow::by_alias(realm, alias.unwrap_or("browser")).await
+}
+
+/// The id of the browser's login, and whether its cookie has it already: that of its other tabs; of
+/// somebody who is signed in, the session's; else a new one.
+async fn root(scene: Scene<'_>, tx: &mut Tx) -> Result<(SessionId, bool), LoginError> {
+    let (app, realm) = (scene.app, scene.realm);
+    if let Some(root) = cookies::bound(realm, scene.browser).await? {
+        let now = app.now();
+        let store = &app.store;
+        let tabs = store
+            .count_authentication_sessions(&realm.id, &root, now)
+            .await?;
+        if tabs >= TABS_MAX
+            && let Some(oldest) = store.authentication_sessions(&realm.id, &root).await?.pop()
+        {
+            tx.delete_authentication_session(&realm.id, &oldest);
+        }
+        if tabs > 0 {
+            return Ok((root, true));
+        }
+    }
+    let signed_in = identity(app, realm, scene.context, scene.browser).await?;
+    Ok(match signed_in {
+        Some(identity) => (identity.session.id, false),
+        None => (SessionId::new(app.random.token(18)), false),
+    })
+}

@@ -1,0 +1,182 @@
+//! The authenticators: what each asks, and what it makes of the answer.
+
+mod basic;
+mod cookie;
+mod limits;
+mod password;
+mod redirector;
+
+pub use cookie::AUTH_TIME;
+use serde_json::Value;
+
+use super::LoginError;
+use super::drive::Login;
+use crate::flow::{Authenticator, Flow, Refusal, Step, Verdict, Walk};
+use crate::mapper::amr::COMPLETED_NOTE;
+use crate::page::{Fault, Message, Page};
+
+/// What asking came to.
+pub struct Came {
+    pub verdict: Verdict,
+    /// What the browser is shown, where it asks or ends.
+    pub show: Option<Show>,
+}
+
+/// What the browser is shown.
+pub enum Show {
+    /// A page, perhaps with what is wrong, at a field or above it.
+    Page {
+        page: Box<Page>,
+        wrong: Option<(Option<&'static str>, Message)>,
+    },
+    /// An error page.
+    Error { fault: Fault, message: Message },
+    /// The person does not want to sign in.
+    Cancelled,
+    /// The browser is to ask for a name and a password itself (RFC 7617).
+    Challenge,
+}
+
+impl From<Verdict> for Came {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            show: None,
+        }
+    }
+}
+
+impl Came {
+    /// It asks by a page.
+    pub fn asks(page: Page) -> Self {
+        Self {
+            verdict: Verdict::Asked,
+            show: Some(Show::Page {
+                page: Box::new(page),
+                wrong: None,
+            }),
+        }
+    }
+
+    /// It asks again, saying what was wrong.
+    pub fn asks_again(page: Page, field: Option<&'static str>, key: &str) -> Self {
+        Self {
+            verdict: Verdict::Asked,
+            show: Some(Show::Page {
+                page: Box::new(page),
+                wrong: Some((field, Message::new(key))),
+            }),
+        }
+    }
+
+    /// It ends here, with an error page.
+    pub fn ends(fault: Fault, message: &str) -> Self {
+        Self {
+            verdict: Verdict::Closed,
+            show: Some(Show::Error {
+                fault,
+                message: Message::new(message),
+            }),
+        }
+    }
+}
+
+/// Asks a step whose question does not stand yet.
+pub async fn ask(
+    login: &mut Login<'_>,
+    flow: &Flow,
+    walk: &Walk<'_>,
+    step: &Step,
+) -> Result<Came, LoginError> {
+    let Some(authenticator) = step.authenticator() else {
+        return Ok(Verdict::Refused(Refusal::Internal).into());
+    };
+    Ok(match authenticator {
+        Authenticator::Cookie => cookie::ask(login, flow, step).await?,
+        Authenticator::UsernamePasswordForm => password::ask(login, walk, password::Form::Both),
+        Authenticator::UsernameForm => password::ask(login, walk, password::Form::Username),
+        Authenticator::PasswordForm => password::ask(login, walk, password::Form::Password),
+        Authenticator::ProviderRedirector => redirector::ask(login, step),
+        Authenticator::HttpBasic => basic::ask(login).await?,
+        Authenticator::AllowAccess => Verdict::Proven(None).into(),
+        Authenticator::DenyAccess => deny(login, step),
+        Authenticator::SessionLimits => limits::ask(login, step).await?,
+        // Organizations are no part of this server yet: nobody belongs to one.
+        Authenticator::Organization => Verdict::Passed(None).into(),
+        Authenticator::OtpForm
+        | Authenticator::DockerBasic
+        | Authenticator::DirectUsername
+        | Authenticator::DirectPassword
+        | Authenticator::DirectOtp
+        | Authenticator::Condition(_)
+        | Authenticator::Other(_) => {
+            Verdict::Refused(Refusal::Unavailable(authenticator.id().to_owned())).into()
+        }
+    })
+}
+
+/// Takes the person's answer to the question of a step.
+pub async fn answer(
+    login: &mut Login<'_>,
+    walk: &Walk<'_>,
+    step: &Step,
+) -> Result<Came, LoginError> {
+    let Some(authenticator) = step.authenticator() else {
+        return Ok(Verdict::Refused(Refusal::Internal).into());
+    };
+    Ok(match authenticator {
+        Authenticator::UsernamePasswordForm => {
+            password::answer(login, walk, password::Form::Both).await?
+        }
+        Authenticator::UsernameForm => {
+            password::answer(login, walk, password::Form::Username).await?
+        }
+        Authenticator::PasswordForm => {
+            password::answer(login, walk, password::Form::Password).await?
+        }
+        Authenticator::Cookie
+        | Authenticator::ProviderRedirector
+        | Authenticator::Organization
+        | Authenticator::HttpBasic
+        | Authenticator::AllowAccess
+        | Authenticator::DenyAccess
+        | Authenticator::SessionLimits
+        | Authenticator::OtpForm
+        | Authenticator::DockerBasic
+        | Authenticator::DirectUsername
+        | Authenticator::DirectPassword
+        | Authenticator::DirectOtp
+        | Authenticator::Condition(_)
+        | Authenticator::Other(_) => {
+            Verdict::Refused(Refusal::Unavailable(authenticator.id().to_owned())).into()
+        }
+    })
+}
+
+/// `deny-access-authenticator`.
+fn deny(login: &mut Login<'_>, step: &Step) -> Came {
+    let message = step.setting("denyErrorMessage").unwrap_or("access-denied");
+    let (app, realm) = (login.scene.app, login.scene.realm);
+    if let Some(user) = &login.user {
+        login.event.user(user.id.as_str());
+    }
+    login
+        .event
+        .error(app, realm, "access_denied", &mut login.tx);
+    Came::ends(Fault::Forbidden, message)
+}
+
+/// Remembers that a step was completed now, beside those that `earlier` lists.
+pub fn note_completed(login: &mut Login<'_>, execution: &str, earlier: Option<&str>) {
+    let now = login.scene.app.now().seconds().0;
+    let notes = &mut login.tab.session.session_notes;
+    let read = |text: Option<&str>| -> serde_json::Map<String, Value> {
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    };
+    let mut completed = read(notes.get(COMPLETED_NOTE).map(String::as_str));
+    completed.extend(read(earlier));
+    completed.insert(execution.to_owned(), Value::from(now));
+    let text = Value::Object(completed).to_string();
+    notes.insert(COMPLETED_NOTE.to_owned(), text);
+}

@@ -1,0 +1,8 @@
+//! Signing in through the pages, spoken to over HTTP without a socket.
+
+#[cfg(test)]
+mod sign_in;
+#[cfg(test)]
+mod tabs;
+#[cfg(test)]
+mod world;
