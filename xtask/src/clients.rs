@@ -20,8 +20,8 @@ usage: cargo xtask clients [options] [names]
 
 Builds the shops in clients/shops/, one small application for each client library, starts the server with an empty
 database, and walks through them with Chromium: sign in, call an API, refresh, sign out, be signed out. Then it walks
-through the pages that the server itself shows. Names choose among the shops' folders and the other walks, which are
-`keycloak-js` and `pages`.
+through the pages that the server itself shows. Names choose among the walks, which are `shops`, `keycloak-js` and
+`pages`, or single shops by their folders.
 
   --against=URL     use a running server (its administrator: admin, password admin) instead of starting one; the
                     walks go through Keycloak as well
@@ -184,18 +184,15 @@ impl Walk {
     /// The files with what was asked for.
     fn files(&self) -> Vec<&'static str> {
         let named = |name: &str| self.names.iter().any(|asked| asked == name);
-        let is_walk = |asked: &String| WALKS.iter().any(|(name, _)| name == asked);
-        let shops = self.names.is_empty() || !self.names.iter().all(is_walk);
-        let wanted = |name: &str| self.names.is_empty() || named(name);
+        let is_shop = |asked: &String| WALKS.iter().all(|(name, _)| name != asked);
+        let wanted = |name: &str| {
+            self.names.is_empty()
+                || named(name)
+                || name == "shops" && self.names.iter().any(is_shop)
+        };
         WALKS
             .iter()
-            .filter(|(name, _)| {
-                if *name == "shops" {
-                    shops
-                } else {
-                    wanted(name)
-                }
-            })
+            .filter(|(name, _)| wanted(name))
             .map(|(_, file)| *file)
             .collect()
     }
@@ -244,6 +241,7 @@ mod tests {
         };
         assert_eq!(files(&[]).len(), WALKS.len());
         assert_eq!(files(&["spring"]), ["walk/shops.test.mjs"]);
+        assert_eq!(files(&["shops"]), ["walk/shops.test.mjs"]);
         assert_eq!(files(&["pages"]), ["walk/pages.test.mjs"]);
         assert_eq!(
             files(&["keycloak-js", "django"]),
