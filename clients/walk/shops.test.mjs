@@ -62,9 +62,12 @@ for (const shop of open) {
 
     /** One step of the walk; where it fails, what the shop printed is told at the end. */
     const step = (name, work) => test(name, async () => {
-      failed.add(shop.name)
-      await work()
-      failed.delete(shop.name)
+      try {
+        await work()
+      } catch (problem) {
+        failed.add(shop.name)
+        throw problem
+      }
     })
     const visit = (path) => read(page, `${shop.url}${path}`)
     const enter = async () => {
