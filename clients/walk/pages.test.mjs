@@ -2,18 +2,13 @@
 // and without a script. `SCREENSHOTS` names a folder to put a picture of each into.
 
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { launch, person, signIn } from './browser.mjs'
+import { LOOK, barriers, picture, suitsEverybody, watch } from './looks.mjs'
 import { freePort } from './program.mjs'
 import { BASE, Realm, admin } from './realm.mjs'
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** WCAG 2.2 AA and what axe knows beyond it. */
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-const LIGHT = { viewport: { width: 960, height: 720 }, colorScheme: 'light', reducedMotion: 'reduce' }
 /** An application that has one page, and lets itself be framed. */
 const APP = `http://127.0.0.1:${await freePort()}`
 const application = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>App</title>'))
@@ -100,24 +95,24 @@ const stay = async (page, client) => {
   await home(page)
 }
 
-/** Each page: how a person gets there, and by which element one knows it. */
+/** Each page by the name of Keycloak's template: by which element one knows it, and how a person gets there. */
 const pages = {
   login: ['#kc-form-login', (page) => page.goto(asking())],
   'login-refused': ['#input-error-username', (page) => enter(page, 'app', 'nobody')],
-  username: ['#username:not(:has(~ #password))', (page) => page.goto(asking('steps'))],
-  password: ['#password', async (page) => {
+  'login-username': ['#username:not(:has(~ #password))', (page) => page.goto(asking('steps'))],
+  'login-password': ['#password', async (page) => {
     await page.goto(asking('steps'))
     await page.fill('#username', 'alice')
     await page.click('#kc-login')
   }],
-  consent: ['[name=accept]', (page) => enter(page, 'asks', 'alice')],
-  'update-password': ['#kc-passwd-update-form', (page) => enter(page, 'app', 'password')],
-  'update-profile': ['#kc-update-profile-form', (page) => enter(page, 'app', 'profile')],
+  'login-oauth-grant': ['[name=accept]', (page) => enter(page, 'asks', 'alice')],
+  'login-update-password': ['#kc-passwd-update-form', (page) => enter(page, 'app', 'password')],
+  'login-update-profile': ['#kc-update-profile-form', (page) => enter(page, 'app', 'profile')],
   terms: ['#kc-accept', (page) => enter(page, 'app', 'terms')],
   code: ['#code', (page) => enter(page, 'app', 'alice', { redirect_uri: 'urn:ietf:wg:oauth:2.0:oob' })],
-  device: ['[name=device_user_code]', (page) => page.goto(`${realm.issuer}/device`)],
+  'login-oauth2-device-verify-user-code': ['[name=device_user_code]', (page) => page.goto(`${realm.issuer}/device`)],
   error: ['#kc-error-message', (page) => page.goto(asking('app', { redirect_uri: 'http://elsewhere.example/' }))],
-  expired: ['#loginRestartLink', async (page) => {
+  'login-page-expired': ['#loginRestartLink', async (page) => {
     await page.goto(asking())
     const action = new URL(await page.getAttribute('#kc-form-login', 'action'), page.url())
     action.searchParams.set('execution', '00000000-0000-4000-8000-000000000000')
@@ -141,33 +136,9 @@ const pages = {
 
 /** A browser for one page, with what the page did that it must not. */
 async function visitor(options) {
-  const context = await person(browser, { ...LIGHT, ...options })
-  const wrongs = []
+  const context = await person(browser, { ...LOOK, ...options })
   const page = await context.newPage()
-  page.on('pageerror', (problem) => wrongs.push(`script: ${problem}`))
-  page.on('console', (message) => {
-    // A refused login is answered with an error's status, which Chromium tells of.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load')) wrongs.push(message.text())
-  })
-  page.on('request', (request) => {
-    const url = request.url()
-    if (![BASE, APP, 'data:'].some((own) => url.startsWith(own))) wrongs.push(`asks a stranger: ${url}`)
-  })
-  return { context, page, wrongs }
-}
-
-/** What axe finds, in words. */
-async function barriers(page) {
-  await page.evaluate(axe)
-  const { violations } = await page.evaluate((values) => axe.run({ runOnly: { type: 'tag', values } }), RULES)
-  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html}`))
-}
-
-/** Whether a person with a narrow window has to scroll sideways (WCAG 1.4.10). */
-const overflows = (page) => page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
-
-async function picture(page, name) {
-  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png` })
+  return { context, page, wrongs: watch(page, BASE, APP) }
 }
 
 for (const [name, [selector, reach]] of Object.entries(pages)) {
@@ -176,11 +147,7 @@ for (const [name, [selector, reach]] of Object.entries(pages)) {
     await reach(page)
     await page.waitForSelector(selector, { state: 'attached' })
     await picture(page, name)
-    assert.deepEqual(await barriers(page), [], 'in light')
-    await page.emulateMedia({ colorScheme: 'dark' })
-    assert.deepEqual(await barriers(page), [], 'in the dark')
-    await page.setViewportSize({ width: 320, height: 640 })
-    assert.equal(await overflows(page), false, 'a narrow window suffices')
+    await suitsEverybody(page)
     assert.deepEqual(wrongs, [])
     await context.close()
   })

@@ -20,8 +20,8 @@ usage: cargo xtask clients [options] [names]
 
 Builds the shops in clients/shops/, one small application for each client library, starts the server with an empty
 database, and walks through them with Chromium: sign in, call an API, refresh, sign out, be signed out. Then it walks
-through the pages that the server itself shows. Names choose among the walks, which are `shops`, `keycloak-js` and
-`pages`, or single shops by their folders.
+through the pages that the server itself shows. Names choose among the walks, which are `shops`, `keycloak-js`, `pages`
+and `gallery` (every page there is, without a server), or single shops by their folders.
 
   --against=URL     use a running server (its administrator: admin, password admin) instead of starting one; the
                     walks go through Keycloak as well
@@ -57,11 +57,15 @@ pub const NEEDS: [Need; 5] = [
 ];
 
 /// The walks that are not a shop's: what `names` calls them, and their files.
-const WALKS: [(&str, &str); 3] = [
+const WALKS: [(&str, &str); 4] = [
     ("shops", "walk/shops.test.mjs"),
     ("keycloak-js", "walk/keycloak-js.test.mjs"),
     ("pages", "walk/pages.test.mjs"),
+    ("gallery", "walk/gallery.test.mjs"),
 ];
+
+/// The walks that `cargo xtask test` holds: the others wait for what the server does not have yet.
+const JUDGED: [&str; 1] = ["gallery"];
 
 /// The task.
 pub fn run(arguments: &[String]) -> Result<bool> {
@@ -87,6 +91,16 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     };
     println!("{} passed, {} failed", counts.passed, counts.failed);
     Ok(counts.failed == 0)
+}
+
+/// The step of `cargo xtask test`, at a server of its own.
+pub fn step(program: &Path) -> Result<Counts> {
+    build()?;
+    let judged = Walk {
+        names: JUDGED.map(str::to_owned).to_vec(),
+        screenshots: false,
+    };
+    judged.at_a_server(program)
 }
 
 /// Builds what has to be built, all at once: most of it is waiting for downloads.
@@ -122,12 +136,41 @@ fn build() -> Result<()> {
             Ok((command, running))
         })
         .collect();
+    gallery(&output)?;
     python::environment("clients/python", "clients/requirements.txt")?;
     for (command, mut running) in started? {
         let status = running.wait()?;
         if !status.success() {
             bail!("{command:?}: {}", children::describe(status));
         }
+    }
+    Ok(())
+}
+
+/// Has every page written down.
+fn gallery(output: &Path) -> Result<()> {
+    let folder = output.join("gallery");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let mut command = cargo(&[
+        "test",
+        "--quiet",
+        "--locked",
+        "--package",
+        "claviger-pages",
+        "--test",
+        "it",
+        "every_page_is_written_down",
+        "--",
+        "--ignored",
+    ]);
+    let status = children::run(command.env("CLAVIGER_GALLERY", &folder))?;
+    if !status.success() {
+        bail!(
+            "the pages are not written down: {}",
+            children::describe(status)
+        );
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::children;
+use crate::clients;
 use crate::databases::{self, Database};
 use crate::fuzz;
 use crate::oracle;
@@ -20,12 +21,12 @@ pub const TEST_HELP: &str = "
 usage: cargo xtask test [filter]
 
 Everything that decides: formatting, lints, all tests of all crates on SQLite, PostgreSQL and MariaDB (among them the
-rules on dependencies, their licences, files and texts), the oracle's cases, the tour of README.md, and some seconds of
-fuzzing for each parser.
+rules on dependencies, their licences, files and texts), the oracle's cases, the tour of README.md, client libraries and a
+browser (`cargo xtask clients`), and some seconds of fuzzing for each parser.
 
 The databases are started for the run, on free ports of loopback, and stopped at its end. As root on Debian, what is
-missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill, a C++ compiler) is installed; otherwise what needs it is left out, and the end says
-so. With CI=true nothing may be left out.
+missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill, a C++ compiler, Chromium, Node.js, Go, Maven) is installed;
+otherwise what needs it is left out, and the end says so. With CI=true nothing may be left out.
 
 With a filter, only the tests whose names contain it, on all databases, and none of the other steps.
 
@@ -66,6 +67,7 @@ pub fn test(arguments: &[String]) -> Result<bool> {
     ];
     if filter.is_none() {
         wanted.extend([python::PYTHON, tour::CURL, fuzz::CXX]);
+        wanted.extend(clients::NEEDS);
         format(&mut report);
         lints(&mut report);
     }
@@ -108,6 +110,9 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         }
         if available.has(&tour::CURL) {
             report.step("tour of README.md", |_| tour::step(&program));
+        }
+        if clients::NEEDS.iter().all(|need| available.has(need)) {
+            report.step("clients", |_| clients::step(&program));
         }
     }
     if available.has(&fuzz::CXX) {

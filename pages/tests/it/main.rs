@@ -8,3 +8,5 @@ mod gallery;
 mod markup;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod written;
