@@ -95,6 +95,8 @@ pub struct Submission {
     pub locale: Option<String>,
     /// Whether the session of an earlier login is kept when this one begins anew (`skip_logout`).
     pub skip_logout: bool,
+    /// `mode`: how a page shows what it shows, where it can in more than one way.
+    pub mode: Option<String>,
     /// The form.
     pub form: Form,
 }

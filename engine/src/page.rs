@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use claviger_model::Secret;
+
 use crate::client::Client;
 use crate::realm::Realm;
 
@@ -194,6 +196,33 @@ pub struct FrontChannelClient {
     pub address: String,
 }
 
+/// A generator of one-time passwords that is to be set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotpSetup {
+    /// The secret, as the form sends it back.
+    pub secret: Secret,
+    /// The secret as people type it.
+    pub encoded: Secret,
+    /// The `otpauth:` address that applications read off the screen.
+    pub address: Secret,
+    /// How the secret is shown, where the person has chosen: `manual` to be typed, else to be read off.
+    pub mode: Option<String>,
+    /// `totp` or `hotp`.
+    pub kind: String,
+    /// `SHA1`, `SHA256` or `SHA512`.
+    pub algorithm: String,
+    /// How many digits a code has.
+    pub digits: i64,
+    /// How long a code is good, in seconds.
+    pub period: Option<i64>,
+    /// The counter of the first code.
+    pub counter: Option<i64>,
+    /// Names of applications that can do it: keys of the message files.
+    pub applications: Vec<String>,
+    /// Whether it needs a name, as there are others.
+    pub needs_label: bool,
+}
+
 /// Which page, with what it alone shows. Each is a template of Keycloak's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Page {
@@ -301,6 +330,13 @@ pub enum Page {
     UpdateProfile {
         /// What is asked.
         fields: Vec<ProfileField>,
+    },
+    /// `login-config-totp.ftl`.
+    ConfigureTotp(Box<TotpSetup>),
+    /// `delete-credential.ftl`.
+    DeleteCredential {
+        /// What the person calls it.
+        label: String,
     },
     /// `delete-account-confirm.ftl`.
     DeleteAccount {

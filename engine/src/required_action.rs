@@ -7,11 +7,13 @@
 //! action that this server cannot do yet is told on a page, and lets nobody through.
 
 mod delete_account;
+mod delete_credential;
 mod due;
 mod later;
 mod password;
 mod profile;
 mod terms;
+mod totp;
 mod trigger;
 
 use std::collections::BTreeMap;
@@ -56,6 +58,8 @@ pub struct Visit<'a> {
     pub event: &'a mut EventBuilder,
     /// The cookie with the language that the browser chose.
     pub locale: Option<&'a str>,
+    /// `mode` of the request: how the page of a generator shows its secret.
+    pub mode: Option<&'a str>,
     /// Cookies that change.
     pub cookies: Vec<CookieChange>,
 }
@@ -109,6 +113,8 @@ enum Kind {
     VerifyProfile,
     Terms,
     DeleteAccount,
+    DeleteCredential,
+    ConfigureTotp,
     /// Nothing is asked: its trigger does all there is to do.
     UpdateLocale,
     /// Not built yet, or unknown.
@@ -123,6 +129,8 @@ impl Kind {
             "UPDATE_PROFILE" => Self::UpdateProfile,
             "VERIFY_PROFILE" => Self::VerifyProfile,
             "TERMS_AND_CONDITIONS" => Self::Terms,
+            "CONFIGURE_TOTP" => Self::ConfigureTotp,
+            "DELETE_CREDENTIAL" => Self::DeleteCredential,
             "DELETE_ACCOUNT" => Self::DeleteAccount,
             "UPDATE_USER_LOCALE" => Self::UpdateLocale,
             _ => Self::Later,
@@ -132,7 +140,12 @@ impl Kind {
     /// Whether an application may ask for it.
     const fn may_be_asked_for(self) -> bool {
         match self {
-            Self::UpdatePassword | Self::UpdateProfile | Self::DeleteAccount | Self::Later => true,
+            Self::UpdatePassword
+            | Self::UpdateProfile
+            | Self::DeleteAccount
+            | Self::DeleteCredential
+            | Self::ConfigureTotp
+            | Self::Later => true,
             Self::VerifyProfile | Self::Terms | Self::UpdateLocale => false,
         }
     }
@@ -144,6 +157,8 @@ enum Challenge {
     Page(Box<Due>),
     /// There is nothing to do.
     Nothing,
+    /// It cannot be done as the application asks for it.
+    Impossible,
 }
 
 /// Names the action that is next, if one is: the browser is sent to its page.
@@ -189,6 +204,10 @@ pub async fn next(
                 due::finish(realm, visit, &action, tx);
                 ignored.push(action.provider_id);
             }
+            Challenge::Impossible => {
+                due::settle(visit, &action.provider_id, Status::Error);
+                ignored.push(action.provider_id);
+            }
         }
     }
     Ok(None)
@@ -197,7 +216,7 @@ pub async fn next(
 async fn challenge(
     app: &App,
     realm: &Realm,
-    visit: &Visit<'_>,
+    visit: &mut Visit<'_>,
     (kind, action): (Kind, &RequiredActionView),
     tx: &mut Tx,
 ) -> Result<Challenge, ActionError> {
@@ -207,6 +226,10 @@ async fn challenge(
         Kind::VerifyProfile => return profile::verify(app, realm, visit, action, tx).await,
         Kind::Terms => terms::page(visit, action),
         Kind::DeleteAccount => delete_account::page(app, realm, visit, action).await?,
+        Kind::DeleteCredential => {
+            return delete_credential::page(app, realm, visit, action, tx).await;
+        }
+        Kind::ConfigureTotp => totp::page(app, realm, visit, action).await?,
         Kind::UpdateLocale => return Ok(Challenge::Nothing),
         Kind::Later => later::page(visit, action),
     };
@@ -251,6 +274,8 @@ pub async fn answer(
         }
         Kind::Terms => terms::answer(app, realm, visit, form, tx),
         Kind::DeleteAccount => delete_account::answer(app, realm, visit, &action, tx).await?,
+        Kind::DeleteCredential => delete_credential::answer(app, realm, visit, &action, tx).await?,
+        Kind::ConfigureTotp => totp::answer(app, realm, visit, (&action, form), tx).await?,
         Kind::UpdateLocale => Answered::Done,
         Kind::Later => Answered::Again(later::page(visit, &action)),
     };

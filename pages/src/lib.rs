@@ -13,6 +13,7 @@ pub mod resources;
 mod sanitize;
 mod templates;
 mod texts;
+mod totp;
 
 use claviger_engine::browser::ClientAnswer;
 use claviger_engine::page::{Page, View};

@@ -9,7 +9,7 @@ use minijinja::value::Rest;
 use minijinja::{Value, context};
 
 use crate::texts::Texts;
-use crate::{locale, profile, resources, sanitize};
+use crate::{locale, profile, resources, sanitize, totp};
 
 /// What a page may load, stricter than a realm's header (Content Security Policy Level 3 §3.3). It
 /// says nothing of where forms go: what follows a form may lead to any client.
@@ -34,6 +34,8 @@ pub const fn name(page: &Page) -> &'static str {
         Page::Terms => "terms",
         Page::UpdatePassword { .. } => "login-update-password",
         Page::UpdateProfile { .. } => "login-update-profile",
+        Page::ConfigureTotp(_) => "login-config-totp",
+        Page::DeleteCredential { .. } => "delete-credential",
         Page::DeleteAccount { .. } => "delete-account-confirm",
     }
 }
@@ -355,6 +357,8 @@ fn page(view: &View, texts: &Texts) -> Value {
         Page::UpdateProfile { fields } => context! {
             profile => profile::fields(fields, &view.realm, &view.locale, texts),
         },
+        Page::ConfigureTotp(setup) => context! { totp => totp::shown(setup, &view.action) },
+        Page::DeleteCredential { label } => context! { credentialLabel => label },
         Page::DeleteAccount { triggered_from_aia } => {
             context! { triggeredFromAia => triggered_from_aia }
         }

@@ -11,6 +11,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         "delete-account-confirm.html",
         include_str!("../templates/login/delete-account-confirm.html"),
     ),
+    (
+        "delete-credential.html",
+        include_str!("../templates/login/delete-credential.html"),
+    ),
     ("error.html", include_str!("../templates/login/error.html")),
     ("field.html", include_str!("../templates/login/field.html")),
     (
@@ -18,6 +22,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../templates/login/frontchannel-logout.html"),
     ),
     ("info.html", include_str!("../templates/login/info.html")),
+    (
+        "login-config-totp.html",
+        include_str!("../templates/login/login-config-totp.html"),
+    ),
     (
         "login-oauth-grant.html",
         include_str!("../templates/login/login-oauth-grant.html"),

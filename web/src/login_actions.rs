@@ -184,6 +184,7 @@ impl Call {
             tab_id: self.text("tab_id"),
             client_data: self.text("client_data"),
             locale: self.text("kc_locale"),
+            mode: self.text("mode"),
             skip_logout: self.query.get("skip_logout") == Some("true"),
             form,
         };

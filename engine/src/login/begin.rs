@@ -43,6 +43,7 @@ pub async fn begin(
         context,
         browser,
         form: &form,
+        mode: None,
     };
     // A second time only where two requests of one browser end at the same moment.
     for _ in 0..super::ATTEMPTS {

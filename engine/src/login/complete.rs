@@ -128,6 +128,7 @@ impl Login<'_> {
             user: &mut user,
             event: &mut self.event,
             locale: self.scene.browser.locale.as_deref(),
+            mode: self.scene.mode,
             cookies: Vec::new(),
         };
         let pending = required_action::pending(app, realm, &mut visit, &mut self.tx).await?;

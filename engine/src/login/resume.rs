@@ -44,6 +44,7 @@ pub async fn resume(
         context,
         browser,
         form: &sent.form,
+        mode: sent.mode.as_deref(),
     };
     // Who was outrun looks again: the code that was sent is used up by then.
     for _ in 0..super::ATTEMPTS {
@@ -311,6 +312,7 @@ async fn do_action(
         user: &mut user,
         event: &mut login.event,
         locale: login.scene.browser.locale.as_deref(),
+        mode: login.scene.mode,
         cookies: Vec::new(),
     };
     let form = (action, &sent.form);
@@ -344,6 +346,7 @@ async fn next(mut login: Login<'_>) -> Result<Tried, LoginError> {
         user: &mut user,
         event: &mut login.event,
         locale: login.scene.browser.locale.as_deref(),
+        mode: login.scene.mode,
         cookies: Vec::new(),
     };
     let due = required_action::next(app, realm, &mut visit, &mut login.tx).await?;

@@ -25,6 +25,8 @@ pub struct Scene<'a> {
     pub browser: &'a Browser,
     /// The form that was sent; empty where only a page is asked for.
     pub form: &'a Form,
+    /// `mode`: how the page of a generator shows its secret.
+    pub mode: Option<&'a str>,
 }
 
 impl<'a> Scene<'a> {

@@ -77,8 +77,6 @@ pub(super) async fn answer(
     let user = &visit.user.id;
     let (kinds, reason) = (&SessionKind::ALL, EndReason::UserDeleted);
     end_sessions_of_user(app, realm, tx, user, kinds, reason).await?;
-    tx.delete_authentication_sessions_of_user(&realm.id, user);
-    tx.delete_authentication_sessions(&realm.id, &visit.tab.root);
     tx.delete_user(&realm.id, user);
     visit.event.detail("username", visit.user.username.clone());
     visit.event.success(app, realm, tx);

@@ -2,5 +2,6 @@
 
 mod passwords;
 mod profiles;
+mod second_factors;
 mod terms;
 mod world;

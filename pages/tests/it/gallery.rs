@@ -7,9 +7,10 @@ use axum::Router;
 use claviger_engine::client::Client;
 use claviger_engine::page::{
     Attempted, Choice, Fault, FrontChannelClient, Grant, Message, Page, ProfileField, ProfileGroup,
-    ProviderLink, Severity, View, Watch,
+    ProviderLink, Severity, TotpSetup, View, Watch,
 };
 use claviger_engine::realm::Realm;
+use claviger_model::Secret;
 use claviger_testkit::Stage;
 use serde_json::{Value, json};
 
@@ -153,7 +154,28 @@ pub fn every_page(text: &str) -> Vec<Page> {
         Page::DeleteAccount {
             triggered_from_aia: true,
         },
+        Page::DeleteCredential {
+            label: text.clone(),
+        },
+        generator(&text, None),
+        generator(&text, Some("manual")),
     ]
+}
+
+fn generator(text: &str, mode: Option<&str>) -> Page {
+    Page::ConfigureTotp(Box::new(TotpSetup {
+        secret: Secret::new(text.to_owned()),
+        encoded: Secret::new(text.to_owned()),
+        address: Secret::new(format!("otpauth://totp/{text}")),
+        mode: mode.map(str::to_owned),
+        kind: "totp".to_owned(),
+        algorithm: "SHA1".to_owned(),
+        digits: 6,
+        period: Some(30),
+        counter: None,
+        applications: vec!["totpAppFreeOTPName".to_owned()],
+        needs_label: false,
+    }))
 }
 
 fn choice(kind: &str, text: &str) -> Choice {

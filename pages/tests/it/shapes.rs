@@ -131,6 +131,35 @@ async fn every_page_has_the_name_the_forms_and_the_fields_of_keycloaks() {
             "login-delete-account-confirm",
             vec![(Some("kc-deleteaccount-form"), vec![("cancel-aia", submit)])],
         ),
+        (
+            "login-delete-credential",
+            vec![(None, vec![("accept", submit), ("cancel-aia", submit)])],
+        ),
+        (
+            "login-login-config-totp",
+            vec![(
+                Some("kc-totp-settings-form"),
+                vec![
+                    ("logout-sessions", "checkbox"),
+                    ("totp", "text"),
+                    ("totpSecret", hidden),
+                    ("userLabel", "text"),
+                ],
+            )],
+        ),
+        (
+            "login-login-config-totp",
+            vec![(
+                Some("kc-totp-settings-form"),
+                vec![
+                    ("logout-sessions", "checkbox"),
+                    ("mode", hidden),
+                    ("totp", "text"),
+                    ("totpSecret", hidden),
+                    ("userLabel", "text"),
+                ],
+            )],
+        ),
     ];
     let pages = every_page("some");
     assert_eq!(pages.len(), rows.len());

@@ -218,6 +218,7 @@ fn visit<'a>(
         user,
         event,
         locale: None,
+        mode: None,
         cookies: Vec::new(),
     }
 }
