@@ -20,8 +20,8 @@ usage: cargo xtask clients [options] [names]
 
 Builds the shops in clients/shops/, one small application for each client library, starts the server with an empty
 database, and walks through them with Chromium: sign in, call an API, refresh, sign out, be signed out. Then it walks
-through the pages that the server itself shows. Names choose among the walks, which are `shops`, `keycloak-js`, `pages`
-and `gallery` (every page there is, without a server), or single shops by their folders.
+through the pages that the server itself shows. Names choose among the walks, which are `shops`, `keycloak-js`, `tabs`,
+`pages` and `gallery` (every page there is, without a server), or single shops by their folders.
 
   --against=URL     use a running server (its administrator: admin, password admin) instead of starting one; the
                     walks go through Keycloak as well
@@ -57,9 +57,10 @@ pub const NEEDS: [Need; 5] = [
 ];
 
 /// The walks that are not a shop's: what `names` calls them, and their files.
-const WALKS: [(&str, &str); 4] = [
+const WALKS: [(&str, &str); 5] = [
     ("shops", "walk/shops.test.mjs"),
     ("keycloak-js", "walk/keycloak-js.test.mjs"),
+    ("tabs", "walk/tabs.test.mjs"),
     ("pages", "walk/pages.test.mjs"),
     ("gallery", "walk/gallery.test.mjs"),
 ];

@@ -66,7 +66,8 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         databases::MARIADB,
     ];
     if filter.is_none() {
-        wanted.extend([python::PYTHON, tour::CURL, fuzz::CXX]);
+        wanted.extend([tour::CURL, fuzz::CXX]);
+        // Python is among them.
         wanted.extend(clients::NEEDS);
         format(&mut report);
         lints(&mut report);
