@@ -33,6 +33,7 @@ const users = [
   { username: 'password', requiredActions: ['UPDATE_PASSWORD'] },
   { username: 'profile', requiredActions: ['UPDATE_PROFILE'] },
   { username: 'terms', requiredActions: ['TERMS_AND_CONDITIONS'] },
+  { username: 'leaver', clientRoles: { account: ['delete-account'] } },
 ]
 
 /** A flow that asks for the name first, and for the password on a page of its own. */
@@ -61,15 +62,10 @@ before(async () => {
     clients,
     users,
   })
-  await admin('PUT', `/${realm.name}/authentication/required-actions/TERMS_AND_CONDITIONS`, {
-    alias: 'TERMS_AND_CONDITIONS',
-    name: 'Terms and Conditions',
-    providerId: 'TERMS_AND_CONDITIONS',
-    enabled: true,
-    defaultAction: false,
-    priority: 20,
-    config: {},
-  })
+  const actions = `/${realm.name}/authentication/required-actions`
+  for (const alias of ['TERMS_AND_CONDITIONS', 'delete_account']) {
+    await admin('PUT', `${actions}/${alias}`, { ...(await admin('GET', `${actions}/${alias}`)), enabled: true })
+  }
   await twoSteps()
   browser = await launch()
 })
@@ -109,6 +105,7 @@ const pages = {
   'login-update-password': ['#kc-passwd-update-form', (page) => enter(page, 'app', 'password')],
   'login-update-profile': ['#kc-update-profile-form', (page) => enter(page, 'app', 'profile')],
   terms: ['#kc-accept', (page) => enter(page, 'app', 'terms')],
+  'delete-account-confirm': ['[name=cancel-aia]', (page) => enter(page, 'app', 'leaver', { kc_action: 'delete_account' })],
   code: ['#code', (page) => enter(page, 'app', 'alice', { redirect_uri: 'urn:ietf:wg:oauth:2.0:oob' })],
   'login-oauth2-device-verify-user-code': ['[name=device_user_code]', (page) => page.goto(`${realm.issuer}/device`)],
   error: ['#kc-error-message', (page) => page.goto(asking('app', { redirect_uri: 'http://elsewhere.example/' }))],
