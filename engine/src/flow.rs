@@ -244,4 +244,6 @@ impl Flow {
 }
 
 #[cfg(test)]
+mod exploration;
+#[cfg(test)]
 mod tests;

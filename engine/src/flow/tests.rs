@@ -183,7 +183,7 @@ fn nobody_is_signed_in_as_nobody_or_as_somebody_else() {
 }
 
 /// `auth-username-form`, then one of two credentials.
-fn passwordless() -> Flow {
+pub(super) fn passwordless() -> Flow {
     let passkey = A::Other("webauthn-authenticator-passwordless".into());
     flow(
         "passwordless",

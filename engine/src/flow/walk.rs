@@ -368,6 +368,10 @@ impl<'f> Walk<'f> {
                 self.refuse_at(step, Refusal::UserConflict);
                 return;
             }
+            if self.state.user.is_none() {
+                // Conditions that asked about nobody are asked again about somebody.
+                self.passed_over.clear();
+            }
             self.state.user = Some(user);
         }
         if self.state.current.as_deref() == Some(&*step.id) {
