@@ -24,6 +24,7 @@ pub mod flow;
 pub mod gate;
 pub mod import;
 pub mod keys;
+pub mod locale;
 pub mod login;
 pub mod logout;
 pub mod mapper;

@@ -5,7 +5,6 @@
 
 mod form_post;
 mod format;
-pub mod locale;
 mod model;
 mod profile;
 mod properties;
@@ -14,6 +13,8 @@ mod sanitize;
 mod templates;
 mod texts;
 mod totp;
+
+pub use claviger_engine::locale;
 
 use claviger_engine::browser::ClientAnswer;
 use claviger_engine::page::{Page, View};

@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use axum::{Extension, RequestPartsExt, Router};
 use claviger_engine::App;
 use claviger_engine::browser::{Browser, Outcome};
+use claviger_engine::locale::{self, Wishes};
 use claviger_engine::login::{self, LoginError, Submission};
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
 use claviger_engine::realm::Realm;
@@ -208,11 +209,15 @@ impl Call {
     }
 
     fn error(&self, fault: Fault, key: &str) -> Outcome {
-        let settings = &self.realm.settings.locales;
-        let default = settings.default.as_deref().filter(|_| settings.enabled);
+        let known = browser(&self.headers);
+        let wishes = Wishes {
+            cookie: known.locale.as_deref(),
+            accept: known.accept_language.as_deref(),
+            ..Wishes::default()
+        };
+        let locale = locale::choose(&self.realm, wishes);
         let page = Page::Error { fault, back: None };
-        let base = &self.context.base_url;
-        let view = View::new(&self.realm, base, default.unwrap_or("en"), page);
+        let view = View::new(&self.realm, &self.context.base_url, &locale, page);
         Outcome::page(view.saying(Severity::Error, Message::new(key)))
     }
 

@@ -189,9 +189,12 @@ impl Login<'_> {
     /// A page of the flow, with what stands around it.
     fn framed(&mut self, walk: &Walk<'_>, execution: &str, page: Page) -> View {
         let username = self.user.as_ref().map(|user| user.username.clone());
-        let mut view = self
-            .scene
-            .view(&mut self.tab, "authenticate", execution, page);
+        let mut view = self.scene.view(
+            &mut self.tab,
+            self.user.as_ref(),
+            ("authenticate", execution),
+            page,
+        );
         view.attempted = self.scene.attempted(&self.tab, walk, username.as_deref());
         view.try_another_way = walk.offered_beside(execution).len() > 1;
         if let Some(key) = self.tab.forget(note::MESSAGE) {

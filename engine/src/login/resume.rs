@@ -16,10 +16,11 @@ use super::tab::{Tab, login_time, note};
 use super::{LoginError, Submission, cookies};
 use crate::app::App;
 use crate::authorize::{self, Refusal};
-use crate::browser::{Browser, Outcome};
+use crate::browser::{Browser, CookieChange, CookieName, Outcome};
 use crate::consent::{self, Need};
 use crate::events::EventBuilder;
 use crate::flow::Flow;
+use crate::locale;
 use crate::logout::end_session;
 use crate::page::{Fault, Message, Page, Severity};
 use crate::realm::Realm;
@@ -70,12 +71,18 @@ async fn attempt(scene: Scene<'_>, sent: &Submission) -> Result<Tried, LoginErro
     if sent.path == "restart" {
         return restart(scene, *tab, sent).await;
     }
-    let (tab, is_act) = match turn(scene, sent, tab, &mut own).await? {
+    let (mut tab, is_act) = match turn(scene, sent, tab, &mut own).await? {
         Turn::Show(tab) => (*tab, false),
         Turn::Act(tab) => (*tab, true),
         Turn::Answer(outcome) => return Ok(Tried::Done(outcome)),
         Turn::Raced => return Ok(Tried::Raced),
     };
+    let mut cookies = Vec::new();
+    let chosen = sent.locale.as_deref();
+    if let Some(tag) = chosen.and_then(|tag| locale::supported(scene.realm, tag)) {
+        tab.set(note::LOCALE, tag);
+        cookies.push(CookieChange::set(CookieName::Locale, tag));
+    }
     let login = Login {
         event: event(scene, kind, &tab),
         scene,
@@ -83,7 +90,7 @@ async fn attempt(scene: Scene<'_>, sent: &Submission) -> Result<Tried, LoginErro
         user: None,
         sso: None,
         tx: Tx::new(),
-        cookies: Vec::new(),
+        cookies,
     };
     match sent.path {
         "authenticate" => Box::pin(authenticate(login, sent, is_act)).await,
@@ -376,9 +383,12 @@ async fn next(mut login: Login<'_>) -> Result<Tried, LoginError> {
 /// The page of a required action.
 async fn show(mut login: Login<'_>, due: Due) -> Result<Tried, LoginError> {
     login.stand_at(&due.action);
-    let mut view = login
-        .scene
-        .view(&mut login.tab, "required-action", &due.action, due.page);
+    let mut view = login.scene.view(
+        &mut login.tab,
+        login.user.as_ref(),
+        ("required-action", &due.action),
+        due.page,
+    );
     view.message = due.message;
     view.field_messages = due.field_messages;
     view.cancellable = due.cancellable;
@@ -386,9 +396,12 @@ async fn show(mut login: Login<'_>, due: Due) -> Result<Tried, LoginError> {
 }
 
 fn framed(login: &mut Login<'_>, execution: &str, page: Page) -> Outcome {
-    let mut view = login
-        .scene
-        .view(&mut login.tab, "required-action", execution, page);
+    let mut view = login.scene.view(
+        &mut login.tab,
+        login.user.as_ref(),
+        ("required-action", execution),
+        page,
+    );
     if execution == CONSENT {
         view.action = login.scene.address_of(&login.tab, "consent", None);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use claviger_model::User;
 use claviger_store::Tx;
 
 use super::tab::{Tab, note};
@@ -12,6 +13,7 @@ use crate::browser::{Browser, Outcome};
 use crate::client::Client;
 use crate::events::EventBuilder;
 use crate::flow::Walk;
+use crate::locale::{self, Wishes};
 use crate::page::{Attempted, Fault, Message, Page, Severity, View, Watch};
 use crate::realm::Realm;
 use crate::request::RequestContext;
@@ -106,10 +108,19 @@ impl<'a> Scene<'a> {
         self.address_of(tab, &path, tab.note(note::EXECUTION))
     }
 
-    /// A page of a login that stands at a step or required action.
-    pub fn view(&self, tab: &mut Tab, path: &str, execution: &str, page: Page) -> View {
+    /// A page of a login that stands at a step or required action, in the language of `user` where
+    /// it is known who that is.
+    pub fn view(
+        &self,
+        tab: &mut Tab,
+        user: Option<&User>,
+        (path, execution): (&str, &str),
+        page: Page,
+    ) -> View {
         let action = self.action(tab, path, execution);
         let mut view = self.bare(Some(&tab.client), page);
+        view.locale = self.locale(Some(tab), user);
+        view.languages = self.languages(&self.address_of(tab, path, Some(execution)));
         view.action = action;
         view.watch = Some(Watch {
             session_hash: cookies::session_hash(&tab.session.root),
@@ -120,12 +131,38 @@ impl<'a> Scene<'a> {
 
     /// A page around which there is no login.
     pub fn bare(&self, client: Option<&Arc<Client>>, page: Page) -> View {
-        let settings = &self.realm.settings.locales;
-        let default = settings.default.as_deref().filter(|_| settings.enabled);
-        let locale = default.unwrap_or("en");
-        let mut view = View::new(self.realm, &self.context.base_url, locale, page);
+        let locale = self.locale(None, None);
+        let mut view = View::new(self.realm, &self.context.base_url, &locale, page);
         view.client = client.cloned();
         view
+    }
+
+    fn locale(&self, tab: Option<&Tab>, user: Option<&User>) -> String {
+        let asks = tab.map(Tab::asks);
+        let of_user = user.and_then(|user| user.attributes.get("locale"));
+        let wishes = Wishes {
+            chosen: tab.and_then(|tab| tab.note(note::LOCALE)),
+            profile: of_user
+                .and_then(|values| values.first())
+                .map(String::as_str),
+            client: asks.as_ref().and_then(|asks| asks.ui_locales.as_deref()),
+            cookie: self.browser.locale.as_deref(),
+            accept: self.browser.accept_language.as_deref(),
+        };
+        locale::choose(self.realm, wishes)
+    }
+
+    /// Where a page is in the realm's languages, if there are several.
+    fn languages(&self, address: &str) -> Vec<(String, String)> {
+        let locales = &self.realm.settings.locales;
+        if !locales.enabled || locales.supported.len() < 2 {
+            return Vec::new();
+        }
+        let address_in = |tag: &String| {
+            let tag_text: String = url::form_urlencoded::byte_serialize(tag.as_bytes()).collect();
+            (tag.clone(), format!("{address}&kc_locale={tag_text}"))
+        };
+        locales.supported.iter().map(address_in).collect()
     }
 
     /// Who is about to sign in, once that is said.

@@ -1,6 +1,10 @@
 //! Signing in through the pages, spoken to over HTTP without a socket.
 
 #[cfg(test)]
+mod languages;
+#[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod tabs;

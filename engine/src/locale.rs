@@ -1,7 +1,7 @@
 //! Which language a page is in, chosen as Keycloak's default selector does, and what is known of a
 //! language before any text of it is read.
 
-use claviger_engine::realm::Realm;
+use crate::realm::Realm;
 
 /// The language of the texts that every other language falls back to.
 pub const ENGLISH: &str = "en";
@@ -46,6 +46,12 @@ pub fn choose(realm: &Realm, wishes: Wishes<'_>) -> String {
         .or(locales.default.as_deref())
         .unwrap_or(ENGLISH)
         .to_owned()
+}
+
+/// The realm's language for a tag, if people may choose among languages and it is one of them.
+pub fn supported<'a>(realm: &'a Realm, tag: &str) -> Option<&'a str> {
+    let locales = &realm.settings.locales;
+    best(&locales.supported, tag).filter(|_| locales.enabled)
 }
 
 /// The languages of `Accept-Language`, the most wanted first (RFC 9110 §12.5.4).
