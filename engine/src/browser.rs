@@ -149,6 +149,8 @@ pub enum Reply {
     Go(String),
     /// It takes an answer to the client.
     Answer(ClientAnswer),
+    /// It asks for a name and a password by itself (RFC 7617), for this realm.
+    Challenge(String),
 }
 
 /// What a verb came to that a browser asked for. What had to be written is written.
@@ -181,6 +183,14 @@ impl Outcome {
     pub fn answer(answer: ClientAnswer) -> Self {
         Self {
             reply: Reply::Answer(answer),
+            cookies: Vec::new(),
+        }
+    }
+
+    /// A name and a password, to be asked for by the browser itself.
+    pub fn challenge(realm: impl Into<String>) -> Self {
+        Self {
+            reply: Reply::Challenge(realm.into()),
             cookies: Vec::new(),
         }
     }

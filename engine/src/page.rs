@@ -55,6 +55,8 @@ pub enum Severity {
 pub enum Fault {
     /// The request is wrong, or came too late.
     BadRequest,
+    /// Nobody is let in.
+    Unauthorized,
     /// It may not be done.
     Forbidden,
     /// There is no such thing.
@@ -247,6 +249,13 @@ pub enum Page {
     Password {
         /// Where a forgotten password is mended, if it can be.
         reset: Option<String>,
+    },
+    /// `login-otp.ftl`: asks for a one-time password.
+    Otp {
+        /// The generators that the person has, the preferred in front: ids and what they are called.
+        generators: Vec<(String, String)>,
+        /// The id of the one that is asked about.
+        selected: String,
     },
     /// `select-authenticator.ftl`.
     SelectAuthenticator {

@@ -22,6 +22,7 @@ pub const fn name(page: &Page) -> &'static str {
         Page::Login { password: true, .. } => "login",
         Page::Login { .. } => "login-username",
         Page::Password { .. } => "login-password",
+        Page::Otp { .. } => "login-otp",
         Page::SelectAuthenticator { .. } => "select-authenticator",
         Page::Expired { .. } => "login-page-expired",
         Page::Error { .. } => "error",
@@ -289,6 +290,19 @@ fn perhaps(text: Option<&String>) -> Option<&str> {
     address(text?)
 }
 
+/// The generators that a one-time code may come from.
+fn otp(generators: &[(String, String)], selected: &str) -> Value {
+    let shown = generators
+        .iter()
+        .map(|(id, label)| context! { id => id, userLabel => label });
+    context! {
+        otpLogin => context! {
+            userOtpCredentials => shown.collect::<Vec<Value>>(),
+            selectedCredentialId => selected,
+        },
+    }
+}
+
 /// What the page alone shows.
 fn page(view: &View, texts: &Texts) -> Value {
     match &view.page {
@@ -310,6 +324,10 @@ fn page(view: &View, texts: &Texts) -> Value {
             },
             social => social(providers),
         },
+        Page::Otp {
+            generators,
+            selected,
+        } => otp(generators, selected),
         Page::Password { .. }
         | Page::SelectAuthenticator { .. }
         | Page::Expired { .. }

@@ -35,6 +35,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../templates/login/login-oauth2-device-verify-user-code.html"),
     ),
     (
+        "login-otp.html",
+        include_str!("../templates/login/login-otp.html"),
+    ),
+    (
         "login-page-expired.html",
         include_str!("../templates/login/login-page-expired.html"),
     ),

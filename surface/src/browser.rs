@@ -73,6 +73,7 @@ pub fn respond(
         Reply::Page(view) => page(&view),
         Reply::Go(address) => redirect(&address),
         Reply::Answer(answer) => deliver(&answer, context),
+        Reply::Challenge(name) => challenge(&name),
     };
     let headers = response.headers_mut();
     let is_trusted = is_secure(context, asked);
@@ -119,11 +120,25 @@ fn html(text: String, kind: &'static str) -> Response {
 const fn status(fault: Fault) -> StatusCode {
     match fault {
         Fault::BadRequest => StatusCode::BAD_REQUEST,
+        Fault::Unauthorized => StatusCode::UNAUTHORIZED,
         Fault::Forbidden => StatusCode::FORBIDDEN,
         Fault::NotFound => StatusCode::NOT_FOUND,
         Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Fault::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// Has the browser ask for a name and a password by itself (RFC 7617 §2).
+fn challenge(realm: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
+    if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{quoted}\"")) {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
 }
 
 /// Sends the browser elsewhere. An address that cannot stand in a header leads nowhere, rather than

@@ -179,7 +179,8 @@ impl Login<'_> {
                 }
                 Outcome::page(view)
             }
-            Some(Show::Cancelled | Show::Challenge) | None => {
+            Some(Show::Challenge) => Outcome::challenge(&self.scene.realm.name),
+            Some(Show::Cancelled) | None => {
                 tracing::error!(execution, "a step asks without a page");
                 self.refused(&[Refusal::Internal])
             }

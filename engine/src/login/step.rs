@@ -3,6 +3,7 @@
 mod basic;
 mod cookie;
 mod limits;
+mod otp;
 mod password;
 mod redirector;
 
@@ -96,6 +97,7 @@ pub async fn ask(
         Authenticator::UsernamePasswordForm => password::ask(login, walk, password::Form::Both),
         Authenticator::UsernameForm => password::ask(login, walk, password::Form::Username),
         Authenticator::PasswordForm => password::ask(login, walk, password::Form::Password),
+        Authenticator::OtpForm => otp::ask(login).await?,
         Authenticator::ProviderRedirector => redirector::ask(login, step),
         Authenticator::HttpBasic => basic::ask(login).await?,
         Authenticator::AllowAccess => Verdict::Proven(None).into(),
@@ -103,8 +105,7 @@ pub async fn ask(
         Authenticator::SessionLimits => limits::ask(login, step).await?,
         // Organizations are no part of this server yet: nobody belongs to one.
         Authenticator::Organization => Verdict::Passed(None).into(),
-        Authenticator::OtpForm
-        | Authenticator::DockerBasic
+        Authenticator::DockerBasic
         | Authenticator::DirectUsername
         | Authenticator::DirectPassword
         | Authenticator::DirectOtp
@@ -134,6 +135,7 @@ pub async fn answer(
         Authenticator::PasswordForm => {
             password::answer(login, walk, password::Form::Password).await?
         }
+        Authenticator::OtpForm => otp::answer(login).await?,
         Authenticator::Cookie
         | Authenticator::ProviderRedirector
         | Authenticator::Organization
@@ -141,7 +143,6 @@ pub async fn answer(
         | Authenticator::AllowAccess
         | Authenticator::DenyAccess
         | Authenticator::SessionLimits
-        | Authenticator::OtpForm
         | Authenticator::DockerBasic
         | Authenticator::DirectUsername
         | Authenticator::DirectPassword
@@ -163,7 +164,7 @@ fn deny(login: &mut Login<'_>, step: &Step) -> Came {
     login
         .event
         .error(app, realm, "access_denied", &mut login.tx);
-    Came::ends(Fault::Forbidden, message)
+    Came::ends(Fault::Unauthorized, message)
 }
 
 /// Remembers that a step was completed now, beside those that `earlier` lists.

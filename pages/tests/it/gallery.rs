@@ -88,6 +88,10 @@ pub fn every_page(text: &str) -> Vec<Page> {
         Page::Password {
             reset: some.clone(),
         },
+        Page::Otp {
+            generators: vec![(text.clone(), text.clone())],
+            selected: text.clone(),
+        },
         Page::SelectAuthenticator {
             choices: ["otp", "password"].map(|kind| choice(kind, &text)).to_vec(),
         },

@@ -67,6 +67,17 @@ async fn every_page_has_the_name_the_forms_and_the_fields_of_keycloaks() {
                 vec![("login", submit), ("password", "password")],
             )],
         ),
+        (
+            "login-login-otp",
+            vec![(
+                Some("kc-otp-login-form"),
+                vec![
+                    ("login", submit),
+                    ("otp", "text"),
+                    ("selectedCredentialId", hidden),
+                ],
+            )],
+        ),
         ("login-select-authenticator", vec![choice(), choice()]),
         ("login-login-page-expired", vec![]),
         ("login-error", vec![]),

@@ -5,6 +5,8 @@ mod languages;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
+mod second;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod tabs;
