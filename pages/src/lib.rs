@@ -3,6 +3,7 @@
 //! The facts come from the engine ([`claviger_engine::page`]); texts are Keycloak's keys, looked up in
 //! message files; templates can be replaced by a theme's folder. Nothing here knows HTTP.
 
+pub mod bundles;
 mod form_post;
 mod format;
 mod model;
@@ -52,4 +53,10 @@ pub fn form_post(answer: &ClientAnswer, base_path: &str) -> String {
 /// The name of a page, as Keycloak's templates have it: `login`, `login-oauth-grant`.
 pub const fn page_id(page: &Page) -> &'static str {
     model::name(page)
+}
+
+/// The languages of pages that the server was built with, as message files name them: `de`, `pt_BR`.
+/// None, where those were not fetched before the build: then pages speak English of our own.
+pub fn languages() -> Vec<&'static str> {
+    bundles::languages(bundles::Kind::Login).collect()
 }

@@ -357,10 +357,8 @@ fn page(view: &View, texts: &Texts) -> Value {
             policyUri => perhaps(policy.as_ref()),
             tosUri => perhaps(terms.as_ref()),
         } },
-        Page::Code { code, error } => {
-            context! { code => context! { code => code, error => error } }
-        }
-        Page::DeviceCode { user_code } => context! { code => context! { user_code => user_code } },
+        Page::Code { code, error } => one("code", context! { code => code, error => error }),
+        Page::DeviceCode { user_code } => one("code", context! { user_code => user_code }),
         Page::LogoutConfirm { code, back } => {
             context! { code => code, back => perhaps(back.as_ref()) }
         }
@@ -377,10 +375,14 @@ fn page(view: &View, texts: &Texts) -> Value {
         },
         Page::ConfigureTotp(setup) => context! { totp => totp::shown(setup, &view.action) },
         Page::DeleteCredential { label } => context! { credentialLabel => label },
-        Page::DeleteAccount { triggered_from_aia } => {
-            context! { triggeredFromAia => triggered_from_aia }
-        }
+        Page::DeleteAccount {
+            triggered_from_aia: asked,
+        } => one("triggeredFromAia", (*asked).into()),
     }
+}
+
+fn one(name: &str, value: Value) -> Value {
+    Value::from_pairs([(name, value)])
 }
 
 fn actions(names: &[String], texts: &Texts) -> Vec<String> {

@@ -138,3 +138,40 @@ pub fn render(name: &str, context: &Value) -> String {
         "<!doctype html><title>500</title>".to_owned()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundles;
+
+    #[test]
+    fn every_text_of_a_template_has_its_english() {
+        for (name, source) in BUILT_IN {
+            for part in source.split("msg(").skip(1) {
+                let quote = part.chars().next().unwrap();
+                if !['"', '\''].contains(&quote) {
+                    continue;
+                }
+                let key = part[1..].split(quote).next().unwrap();
+                // What ends so is put together with the rest of the key.
+                let is_whole = !key.ends_with('.');
+                let has_text = bundles::own().contains_key(key);
+                assert!(!is_whole || has_text, "{name}: {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_template_can_be_read() {
+        for (name, _) in BUILT_IN {
+            assert!(ENVIRONMENT.get_template(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn text_is_escaped_and_addresses_stay_readable() {
+        let mut html = String::new();
+        escape(&mut html, "/a?b=c&d=\"<'>");
+        assert_eq!(html, "/a?b=c&amp;d=&quot;&lt;&#39;&gt;");
+    }
+}

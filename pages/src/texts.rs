@@ -1,29 +1,17 @@
 //! The texts of one page: those of the realm, of its theme and of the message files, in the person's
 //! language and in those that it falls back to.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use claviger_engine::page::Message;
 use claviger_engine::realm::Realm;
 use serde_json::Value;
 
-use crate::{format, locale, properties};
+use crate::bundles::{self, Bundle, Kind};
+use crate::{format, locale};
 
 /// Where a realm's own texts are, by language, in its document.
 const REALM_TEXTS: &str = "localizationTexts";
-
-/// The texts of one message file.
-pub type Bundle = HashMap<String, String>;
-
-/// English of our own: what there is where no file has a text.
-static OWN: LazyLock<Bundle> = LazyLock::new(|| {
-    let file = include_str!("../messages/messages_en.properties");
-    properties::read(file.as_bytes()).unwrap_or_else(|error| {
-        tracing::error!("the texts that the server was built with cannot be read: {error}");
-        Bundle::new()
-    })
-});
 
 /// The texts of one page.
 #[derive(Clone)]
@@ -31,8 +19,8 @@ pub struct Texts(Arc<Parts>);
 
 struct Parts {
     realm: Arc<Realm>,
-    /// The page's language, and what it falls back to.
-    languages: Vec<String>,
+    /// The page's language, and what it falls back to, with their files.
+    languages: Vec<(String, Option<&'static Bundle>)>,
 }
 
 impl Texts {
@@ -40,7 +28,13 @@ impl Texts {
     pub fn new(realm: &Arc<Realm>, locale: &str) -> Self {
         Self(Arc::new(Parts {
             realm: Arc::clone(realm),
-            languages: locale::ancestors(realm, locale),
+            languages: locale::ancestors(realm, locale)
+                .into_iter()
+                .map(|tag| {
+                    let bundle = bundles::bundle(Kind::Login, &tag);
+                    (tag, bundle)
+                })
+                .collect(),
         }))
     }
 
@@ -52,16 +46,17 @@ impl Texts {
             .body
             .get(REALM_TEXTS)
             .and_then(Value::as_object);
-        for language in &self.0.languages {
+        for (language, bundle) in &self.0.languages {
             let text = of_realm
                 .and_then(|texts| texts.get(language))
                 .and_then(|texts| texts.get(key))
-                .and_then(Value::as_str);
+                .and_then(Value::as_str)
+                .or_else(|| bundle.as_ref()?.get(key).map(String::as_str));
             if text.is_some() {
                 return text;
             }
         }
-        OWN.get(key).map(String::as_str)
+        bundles::own().get(key).map(String::as_str)
     }
 
     fn resolved(&self, text: &str) -> String {

@@ -3,6 +3,7 @@
 //! Each task is a module with one entry function. Whatever a task starts (databases, servers, cargo itself) goes
 //! through [`children`], so that it ends with the task, however the task ends.
 
+mod assets;
 mod bench;
 mod children;
 mod clients;
@@ -34,7 +35,7 @@ struct Task {
     run: fn(&[String]) -> anyhow::Result<bool>,
 }
 
-const TASKS: [Task; 11] = [
+const TASKS: [Task; 12] = [
     Task {
         name: "start",
         summary: "build and run the server",
@@ -64,6 +65,12 @@ const TASKS: [Task; 11] = [
         summary: "walk through real client libraries with a real browser",
         help: clients::HELP,
         run: clients::run,
+    },
+    Task {
+        name: "assets",
+        summary: "fetch the texts of the pages in all languages",
+        help: assets::HELP,
+        run: assets::run,
     },
     Task {
         name: "tour",

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::assets;
 use crate::children::{self, Running, Stop};
 use crate::http::{free_port, status};
 use crate::scratch::Scratch;
@@ -20,6 +21,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Builds the server and says where it is.
 pub fn build(release: bool) -> Result<PathBuf> {
+    assets::want();
     let mut command = cargo(&["build", "--locked", "--package", "claviger-server"]);
     if release {
         command.arg("--release");

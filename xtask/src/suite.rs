@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::assets;
 use crate::children;
 use crate::clients;
 use crate::databases::{self, Database};
@@ -70,9 +71,17 @@ pub fn test(arguments: &[String]) -> Result<bool> {
         // Python is among them.
         wanted.extend(clients::NEEDS);
         format(&mut report);
-        lints(&mut report);
+    }
+    if !assets::is_there() {
+        wanted.push(assets::MAVEN);
     }
     let available = Available::prepare(&mut report, &wanted)?;
+    if available.has(&assets::MAVEN) && !assets::is_there() {
+        report.step("texts of the pages", |_| assets::step());
+    }
+    if filter.is_none() {
+        lints(&mut report);
+    }
     let environment = available.databases(&mut report)?;
     report.step("tests", |report| {
         tests(report, &["--workspace"], filter, &environment.variables())

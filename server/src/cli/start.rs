@@ -229,6 +229,12 @@ fn announce(public: &[Listener], management: Option<&Listener>, since: Timestamp
          Listening on: {}{management}",
         urls.join(" and ")
     );
+    if claviger_pages::languages().is_empty() {
+        tracing::warn!(
+            target: CATEGORY,
+            "pages speak English alone, in words of our own: the program was built without the message files"
+        );
+    }
 }
 
 /// What asks the process to stop.
