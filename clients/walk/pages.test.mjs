@@ -2,12 +2,13 @@
 // and without a script. `SCREENSHOTS` names a folder to put a picture of each into.
 
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { launch, person, signIn } from './browser.mjs'
 import { LOOK, barriers, picture, suitsEverybody, watch } from './looks.mjs'
 import { freePort } from './program.mjs'
-import { BASE, Realm, admin } from './realm.mjs'
+import { BASE, Realm } from './realm.mjs'
 
 /** An application that has one page, and lets itself be framed. */
 const APP = `http://127.0.0.1:${await freePort()}`
@@ -16,9 +17,26 @@ const application = createServer((_, response) => response.setHeader('content-ty
 const FIRST_PAGE = 20_000
 let realm, browser
 
+/** A flow that asks for the name first, and for the password on a page of its own. */
+const steps = {
+  id: randomUUID(),
+  alias: 'steps',
+  providerId: 'basic-flow',
+  topLevel: true,
+  builtIn: false,
+  authenticationExecutions: ['auth-username-form', 'auth-password-form'].map((authenticator, priority) => ({
+    authenticator,
+    authenticatorFlow: false,
+    priority,
+    requirement: 'REQUIRED',
+    userSetupAllowed: false,
+  })),
+}
+
 const app = { redirectUris: [`${APP}/*`, 'urn:ietf:wg:oauth:2.0:oob'], publicClient: true }
 const clients = [
   { clientId: 'app', ...app },
+  { clientId: 'steps', ...app, authenticationFlowBindingOverrides: { browser: steps.id } },
   { clientId: 'asks', name: 'The shop that asks', consentRequired: true, ...app },
   {
     clientId: 'front',
@@ -28,6 +46,8 @@ const clients = [
     attributes: { 'frontchannel.logout.url': `${APP}/bye`, 'frontchannel.logout.session.required': 'true' },
   },
 ]
+/** What is asked of users here, and by default of none. */
+const ASKED = ['TERMS_AND_CONDITIONS', 'delete_account']
 const users = [
   { username: 'alice' },
   { username: 'password', requiredActions: ['UPDATE_PASSWORD'] },
@@ -36,37 +56,21 @@ const users = [
   { username: 'leaver', clientRoles: { account: ['delete-account'] } },
 ]
 
-/** A flow that asks for the name first, and for the password on a page of its own. */
-async function twoSteps() {
-  const flows = `/${realm.name}/authentication/flows`
-  await admin('POST', flows, { alias: 'steps', providerId: 'basic-flow', topLevel: true, builtIn: false })
-  for (const provider of ['auth-username-form', 'auth-password-form']) {
-    await admin('POST', `${flows}/steps/executions/execution`, { provider })
-  }
-  for (const execution of await admin('GET', `${flows}/steps/executions`)) {
-    await admin('PUT', `${flows}/steps/executions`, { ...execution, requirement: 'REQUIRED' })
-  }
-  const { id } = (await admin('GET', flows)).find(({ alias }) => alias === 'steps')
-  const client = { clientId: 'steps', ...app, authenticationFlowBindingOverrides: { browser: id } }
-  await admin('POST', `/${realm.name}/clients`, client)
-}
-
 before(async () => {
   await new Promise((done) => application.listen(new URL(APP).port, '127.0.0.1', done))
+  const { authenticationFlows, authenticatorConfig, requiredActions } = await Realm.template()
   realm = await Realm.make('pages', {
     displayName: 'The Reading Room',
     internationalizationEnabled: true,
     supportedLocales: ['en', 'de', 'ar'],
     defaultLocale: 'en',
     rememberMe: true,
+    authenticationFlows: [...authenticationFlows, steps],
+    authenticatorConfig,
+    requiredActions: requiredActions.map((action) => ({ ...action, enabled: action.enabled || ASKED.includes(action.alias) })),
     clients,
     users,
   })
-  const actions = `/${realm.name}/authentication/required-actions`
-  for (const alias of ['TERMS_AND_CONDITIONS', 'delete_account']) {
-    await admin('PUT', `${actions}/${alias}`, { ...(await admin('GET', `${actions}/${alias}`)), enabled: true })
-  }
-  await twoSteps()
   browser = await launch()
 })
 

@@ -50,6 +50,14 @@ export class Realm {
     return realm
   }
 
+  /** What a new realm would be exported as: its flows and required actions can be changed before it is made. */
+  static async template() {
+    const realm = await Realm.make('template', {})
+    const whole = await admin('POST', `/${realm.name}/partial-export`)
+    await realm.remove()
+    return whole
+  }
+
   /** The representation of a user who has all that the profile asks for, and the realm's password. */
   person({ username, ...more }) {
     return {
