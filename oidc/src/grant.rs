@@ -11,6 +11,8 @@ pub use refresh_token::tell as tell_refresh_error;
 
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
+use claviger_engine::logout::adapter;
+use claviger_model::ClientSession;
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -73,5 +75,13 @@ impl Grant {
             Self::DeviceCode => device_code::run(call, client, event).await,
             Self::Unavailable(kind) => Err(unavailable::refuse(kind, call, event).await),
         }
+    }
+}
+
+/// Notes how one of Keycloak's own adapters calls its session, if it says so.
+fn name_adapter_session(call: &Call, client: &Client, part: &mut ClientSession) {
+    if let Some(name) = call.form.get("client_session_state") {
+        let host = call.form.get("client_session_host");
+        adapter::name_session(client, part, name, host);
     }
 }

@@ -20,6 +20,7 @@ use claviger_store::{Commit, Tx};
 use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::grant::name_adapter_session;
 use crate::problem::Problem;
 use crate::token::{answer, note};
 
@@ -193,8 +194,10 @@ async fn exchange(
             claviger_engine::logout::turn_offline(&call.realm, tx, usable.session());
         }
     } else {
+        let mut part = usable.part().clone();
+        name_adapter_session(call, client, &mut part);
         // The part must still be there when the tokens go out.
-        tx.refresh_client_session(&call.realm.id, usable.part(), None);
+        tx.refresh_client_session(&call.realm.id, &part, None);
     }
     Ok(Ok(minted))
 }

@@ -6,7 +6,6 @@ use claviger_engine::client::Client;
 use claviger_engine::consent;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{Unusable, Usable};
-use claviger_engine::logout::adapter;
 use claviger_engine::person::Person;
 use claviger_engine::refresh::{self, Age, RefreshError};
 use claviger_engine::scope::{Granted, OFFLINE_ACCESS, has_word};
@@ -17,6 +16,7 @@ use claviger_model::session::SessionKind;
 use crate::Help;
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::grant::name_adapter_session;
 use crate::problem::Problem;
 use crate::token::{answer, note, requested_scope};
 
@@ -69,10 +69,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
     let age = now.seconds() - token.issued_at;
     event.detail("age_of_refresh_token", age.0.to_string());
     let also = |part: &mut ClientSession, tx: &mut claviger_store::Tx| {
-        if let Some(name) = call.form.get("client_session_state") {
-            let host = call.form.get("client_session_host");
-            adapter::name_session(client, part, name, host);
-        }
+        name_adapter_session(call, client, part);
         event.success(&call.app, &call.realm, tx);
     };
     match refresh::renew(&call.app, &call.realm, client, &token, now, &also).await {
