@@ -3,25 +3,23 @@
 //!
 //! No write is open while a password is hashed; what was learned goes into the caller's job.
 
+mod direct;
 pub(crate) mod proof;
-mod steps;
+
+use std::sync::Arc;
 
 use claviger_crypto::HasherError;
-use claviger_crypto::password::Verdict;
 use claviger_model::{Secret, User};
 use claviger_store::{StoreError, Tx};
 
 use crate::app::App;
-use crate::brute_force::{Lock, Proof, Standing};
+use crate::brute_force::Lock;
+use crate::client::Client;
 use crate::events::EventBuilder;
 #[cfg(doc)]
 use crate::mapper::amr::COMPLETED_NOTE;
-use crate::profile::UserProfile;
 use crate::realm::Realm;
 use crate::request::RequestContext;
-
-use proof::{Proofs, dummy};
-use steps::{Otp, Steps, steps};
 
 /// What a client sends of its user (RFC 6749 §4.3.2, with Keycloak's one-time password).
 #[derive(Clone, Debug, Default)]
@@ -32,6 +30,10 @@ pub struct DirectGrant {
     pub password: Option<Secret>,
     /// `otp`, or `totp` as it was called first.
     pub otp: Option<Secret>,
+    /// The client, which may have a flow of its own.
+    pub client: Option<Arc<Client>>,
+    /// `scope`: what it asks for.
+    pub scope: Option<String>,
     /// Where the log says that help is.
     pub help: Option<LoginHelp>,
 }
@@ -120,7 +122,7 @@ pub async fn direct_grant(
     event: &mut EventBuilder,
     tx: &mut Tx,
 ) -> Result<Result<SignedIn, LoginRefused>, LoginError> {
-    let refused = match identify(app, realm, sent, event, tx).await? {
+    let refused = match direct::identify(app, realm, sent, event, tx).await? {
         Ok(signed_in) => return Ok(Ok(signed_in)),
         Err(Refusal::Recorded(refused)) => return Ok(Err(refused)),
         Err(Refusal::New(refused)) => refused,
@@ -144,54 +146,6 @@ impl From<LoginRefused> for Refusal {
     }
 }
 
-async fn identify(
-    app: &App,
-    realm: &Realm,
-    sent: &DirectGrant,
-    event: &mut EventBuilder,
-    tx: &mut Tx,
-) -> Result<Result<SignedIn, Refusal>, LoginError> {
-    event.detail("auth_method", "openid-connect");
-    let Some(steps) = steps(app, realm).await? else {
-        event.detail(
-            "reason",
-            "The direct grant flow of this realm has unsupported steps",
-        );
-        return Ok(Err(LoginRefused::UnsupportedFlow.into()));
-    };
-    let Some(username) = sent.username.as_deref() else {
-        return Ok(Err(LoginRefused::NoUsername.into()));
-    };
-    event.detail("username", username);
-    let Some(user) = find(app, realm, username).await? else {
-        dummy(app, realm, sent.password.as_ref()).await?;
-        return Ok(Err(LoginRefused::UserNotFound.into()));
-    };
-    if user.service_account_of.is_some() {
-        dummy(app, realm, sent.password.as_ref()).await?;
-        event.detail("reason", "User is a service account");
-        return Ok(Err(LoginRefused::ServiceAccount.into()));
-    }
-    let attempt = Attempt {
-        app,
-        realm,
-        user: &user,
-        proofs: Proofs::load(app, realm, &user).await?,
-        sent,
-    };
-    if let Err(refused) = attempt.prove(&steps, event, tx).await? {
-        event.user(user.id.as_str());
-        return Ok(Err(refused));
-    }
-    if !attempt.is_set_up().await? {
-        event.detail("reason", "Account is not fully set up");
-        return Ok(Err(LoginRefused::NotSetUp.into()));
-    }
-    event.user(user.id.as_str());
-    let completed = steps.completed(attempt.proofs.has_otp(), app.now());
-    Ok(Ok(SignedIn { user, completed }))
-}
-
 /// Finds a user by name, or by e-mail address where the realm allows signing in with it.
 pub async fn find(app: &App, realm: &Realm, name: &str) -> Result<Option<User>, StoreError> {
     let name = name.to_lowercase();
@@ -205,114 +159,4 @@ pub async fn find(app: &App, realm: &Realm, name: &str) -> Result<Option<User>, 
         return Ok(Some(user));
     }
     app.store.user_by_username(&realm.id, &name).await
-}
-
-/// The flow asks for no password.
-const UNASKED: Verdict = Verdict {
-    ok: true,
-    outdated: false,
-};
-
-/// One attempt to sign in, of a user who exists.
-struct Attempt<'a> {
-    app: &'a App,
-    realm: &'a Realm,
-    user: &'a User,
-    proofs: Proofs<'a>,
-    sent: &'a DirectGrant,
-}
-
-impl Attempt<'_> {
-    /// Checks all proofs, and counts the wrong ones.
-    async fn prove(
-        &self,
-        steps: &Steps,
-        event: &mut EventBuilder,
-        tx: &mut Tx,
-    ) -> Result<Result<(), Refusal>, LoginError> {
-        // A disabled user is asked for the password whatever the flow: only its owner is told.
-        let asked = steps.password || !self.user.enabled;
-        let sent = self.sent.password.as_ref();
-        let password = if asked {
-            self.proofs.password(sent).await?
-        } else {
-            UNASKED
-        };
-        // After the password, however long that took: see `brute_force`.
-        let standing = Standing::of(self.app, self.realm, &self.user.id).await?;
-        let lock = standing
-            .as_ref()
-            .and_then(|standing| standing.lock(self.realm, self.app.now()));
-        if let Some(lock) = lock {
-            return Ok(Err(LoginRefused::Locked(lock).into()));
-        }
-        if !self.user.enabled && password.ok {
-            return Ok(Err(LoginRefused::Disabled.into()));
-        }
-        let (proof, refused) = if !self.user.enabled {
-            (Proof::First, LoginRefused::DisabledAndWrong)
-        } else if !password.ok {
-            (Proof::First, LoginRefused::InvalidCredentials)
-        } else if !self.otp(steps.otp, tx).await? {
-            (Proof::Second, LoginRefused::InvalidCredentials)
-        } else {
-            if let Some(standing) = standing {
-                standing.success(self.realm, self.strongest(steps), tx);
-            }
-            self.proofs.upgrade(password, sent, tx).await?;
-            return Ok(Ok(()));
-        };
-        let Some(standing) = standing else {
-            return Ok(Err(refused.into()));
-        };
-        event.user(self.user.id.as_str());
-        event.helped(self.sent.help(refused));
-        let failed = (&*event, refused.event_error());
-        let outrun = standing
-            .failure(self.app, self.realm, proof, failed)
-            .await?;
-        Ok(Err(outrun.map_or(Refusal::Recorded(refused), |lock| {
-            LoginRefused::Locked(lock).into()
-        })))
-    }
-
-    /// The last proof that this user has to give.
-    fn strongest(&self, steps: &Steps) -> Proof {
-        match steps.otp {
-            Otp::Always => Proof::Second,
-            Otp::IfConfigured if self.proofs.has_otp() => Proof::Second,
-            Otp::IfConfigured | Otp::Never => Proof::First,
-        }
-    }
-
-    /// Checks the one-time password. The direct grant has no page to choose on: the first generator
-    /// counts.
-    async fn otp(&self, asked: Otp, tx: &mut Tx) -> Result<bool, StoreError> {
-        match asked {
-            Otp::Never => Ok(true),
-            Otp::IfConfigured if !self.proofs.has_otp() => Ok(true),
-            Otp::IfConfigured | Otp::Always => {
-                self.proofs.otp(None, self.sent.otp.as_ref(), tx).await
-            }
-        }
-    }
-
-    /// Whether nothing has to be done by the user first: in a grant without pages it could not be.
-    async fn is_set_up(&self) -> Result<bool, StoreError> {
-        if !self.user.required_actions.is_empty() {
-            return Ok(false);
-        }
-        if self.realm.settings.login.verify_email && !self.user.email_verified {
-            return Ok(false);
-        }
-        if self.proofs.is_password_expired() {
-            return Ok(false);
-        }
-        let profile = self.realm.profile().await?;
-        Ok(UserProfile::is_complete(
-            &profile,
-            self.user,
-            &self.realm.settings,
-        ))
-    }
 }

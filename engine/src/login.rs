@@ -8,11 +8,11 @@
 mod begin;
 mod checks;
 mod complete;
-mod condition;
+pub(crate) mod condition;
 mod cookies;
 mod drive;
 mod identity;
-mod level;
+pub(crate) mod level;
 mod resume;
 mod scene;
 mod step;

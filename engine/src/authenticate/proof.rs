@@ -128,11 +128,6 @@ impl<'a> Proofs<'a> {
             .filter(|known| known.kind == CredentialType::Otp)
     }
 
-    /// Whether the user has a generator of one-time passwords.
-    pub fn has_otp(&self) -> bool {
-        self.generators().next().is_some()
-    }
-
     /// Checks the one-time password of a generator of this user, and marks its code as used where codes
     /// are for one use: the job is missed if it was used meanwhile.
     pub async fn otp(

@@ -1,57 +1,78 @@
 //! The conditions under which a flow counts.
 
-use claviger_model::ExecutionStatus;
+use claviger_model::{ExecutionStatus, User};
+use claviger_store::StoreError;
 
-use super::drive::Login;
-use super::{LoginError, level};
+use crate::app::App;
+use crate::client::Client;
 use crate::flow::{Condition, Flow, Refusal, Step, Verdict, Walk};
 use crate::person::{Membership, Person};
+use crate::realm::Realm;
 use crate::scope::requested;
 
-/// Looks whether the condition of a step holds.
+/// What conditions look at.
+pub struct Facts<'a> {
+    pub app: &'a App,
+    pub realm: &'a Realm,
+    /// The client, where one asked.
+    pub client: Option<&'a Client>,
+    /// What it asked for: `scope`.
+    pub scope: Option<&'a str>,
+    /// Who it is said to be.
+    pub user: Option<&'a User>,
+    /// The types of credentials that were used.
+    pub used: Vec<String>,
+}
+
+/// Looks whether the condition of a step holds. A level is looked at by whoever knows what was reached.
 pub async fn holds(
-    login: &mut Login<'_>,
+    facts: &Facts<'_>,
     flow: &Flow,
     walk: &Walk<'_>,
     id: &str,
-) -> Result<Verdict, LoginError> {
+) -> Result<Looked, StoreError> {
     let path = flow.path(id).unwrap_or_default();
-    let Some(step) = path.last().copied() else {
-        return Ok(Verdict::Refused(Refusal::Internal));
-    };
     let parent = path
         .len()
         .checked_sub(2)
         .and_then(|above| path.get(above))
         .and_then(|above| above.flow())
         .unwrap_or(flow);
-    let Some(condition) = step.condition() else {
-        return Ok(Verdict::Refused(Refusal::Internal));
+    let Some((step, condition)) = path
+        .last()
+        .and_then(|step| Some((*step, step.condition()?)))
+    else {
+        return Ok(Looked::Verdict(Verdict::Refused(Refusal::Internal)));
     };
     let held = match condition {
         Condition::UserConfigured => parent.is_configured_for(walk.state().user.as_ref()),
-        Condition::Role => role(login, step).await?,
-        Condition::Attribute => {
-            if login.user.is_none() {
-                return Ok(Verdict::Refused(Refusal::UnknownUser));
-            }
-            attribute(login, step).await?
+        Condition::Role => role(facts, step).await?,
+        Condition::Attribute if facts.user.is_none() => {
+            return Ok(Looked::Verdict(Verdict::Refused(Refusal::UnknownUser)));
         }
-        Condition::Level => level(login, flow, step),
-        Condition::ClientScope => client_scope(login, step).await?,
+        Condition::Attribute => attribute(facts, step).await?,
+        Condition::Level => return Ok(Looked::Level),
+        Condition::ClientScope => client_scope(facts, step).await?,
         Condition::FlowExecuted => flow_executed(flow, walk, step),
-        Condition::Credential => credential(login, step),
+        Condition::Credential => credential(facts, step),
     };
-    Ok(Verdict::Held(held))
+    Ok(Looked::Verdict(Verdict::Held(held)))
+}
+
+/// What looking came to.
+pub enum Looked {
+    Verdict(Verdict),
+    /// The condition is about a level.
+    Level,
 }
 
 /// `conditional-user-role`: a role that the user has, however it came to them.
-async fn role(login: &Login<'_>, step: &Step) -> Result<bool, LoginError> {
-    let (Some(user), Some(name)) = (&login.user, step.setting("condUserRole")) else {
+async fn role(facts: &Facts<'_>, step: &Step) -> Result<bool, StoreError> {
+    let (Some(user), Some(name)) = (facts.user, step.setting("condUserRole")) else {
         return Ok(false);
     };
-    let (app, realm) = (login.scene.app, login.scene.realm);
-    let Some(role) = role_of(login, name).await? else {
+    let (app, realm) = (facts.app, facts.realm);
+    let Some(role) = role_of(facts, name).await? else {
         tracing::warn!(role = name, "a condition asks for a role that is not there");
         return Ok(false);
     };
@@ -61,10 +82,10 @@ async fn role(login: &Login<'_>, step: &Step) -> Result<bool, LoginError> {
 
 /// A role by the name that settings have for it: `role`, or `client.role`.
 async fn role_of(
-    login: &Login<'_>,
+    facts: &Facts<'_>,
     name: &str,
-) -> Result<Option<claviger_model::RoleId>, LoginError> {
-    let realm = login.scene.realm;
+) -> Result<Option<claviger_model::RoleId>, StoreError> {
+    let realm = facts.realm;
     let roles = realm.roles().await?;
     // The client's id may have dots as well: the longest that is one counts.
     for (dot, _) in name.rmatch_indices('.') {
@@ -80,8 +101,8 @@ async fn role_of(
 }
 
 /// `conditional-user-attribute`.
-async fn attribute(login: &Login<'_>, step: &Step) -> Result<bool, LoginError> {
-    let (Some(user), Some(name)) = (&login.user, step.setting("attribute_name")) else {
+async fn attribute(facts: &Facts<'_>, step: &Step) -> Result<bool, StoreError> {
+    let (Some(user), Some(name)) = (facts.user, step.setting("attribute_name")) else {
         return Ok(false);
     };
     let expected = step.setting("attribute_expected_value").unwrap_or_default();
@@ -106,7 +127,7 @@ async fn attribute(login: &Login<'_>, step: &Step) -> Result<bool, LoginError> {
     };
     let mut held = own.iter().any(fits);
     if !held && step.flag("include_group_attributes") {
-        let (app, realm) = (login.scene.app, login.scene.realm);
+        let (app, realm) = (facts.app, facts.realm);
         let person = Person::load(&app.store, realm, user.clone()).await?;
         held = person
             .groups
@@ -118,31 +139,16 @@ async fn attribute(login: &Login<'_>, step: &Step) -> Result<bool, LoginError> {
     Ok(held != step.flag("not"))
 }
 
-/// `conditional-level-of-authentication`: whether this level is yet to be reached.
-fn level(login: &mut Login<'_>, flow: &Flow, step: &Step) -> bool {
-    let (own, reached) = (level::of(step), level::reached(&login.tab));
-    if reached < 0 {
-        return true;
-    }
-    if level::wanted(login, flow) < own {
-        return false;
-    }
-    let before = level::was_reached(login, own, level::max_age(step));
-    if before && reached < own {
-        level::reach(&mut login.tab, own);
-    }
-    !before
-}
-
 /// `conditional-client-scope`: whether the client asks for a scope.
-async fn client_scope(login: &Login<'_>, step: &Step) -> Result<bool, LoginError> {
+async fn client_scope(facts: &Facts<'_>, step: &Step) -> Result<bool, StoreError> {
     let Some(name) = step.setting("client_scope") else {
         return Ok(false);
     };
-    let tab = &login.tab;
-    let scope = tab.session.client_notes.get("scope").map(String::as_str);
-    let scopes = requested(login.scene.realm, &tab.client, scope).await?;
-    let known = login.scene.realm.scopes().await?;
+    let Some(client) = facts.client else {
+        return Ok(false);
+    };
+    let scopes = requested(facts.realm, client, facts.scope).await?;
+    let known = facts.realm.scopes().await?;
     if known.named(name).is_none() {
         return Ok(false);
     }
@@ -166,8 +172,8 @@ fn flow_executed(flow: &Flow, walk: &Walk<'_>, step: &Step) -> bool {
 }
 
 /// `conditional-credential`: whether credentials of some types were used, or were not.
-fn credential(login: &Login<'_>, step: &Step) -> bool {
-    let mut used = login.tab.credentials_used();
+fn credential(facts: &Facts<'_>, step: &Step) -> bool {
+    let mut used = facts.used.clone();
     if used.is_empty() {
         used.push("none".to_owned());
     }

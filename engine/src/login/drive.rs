@@ -4,6 +4,7 @@
 use claviger_model::{User, UserSession};
 use claviger_store::Tx;
 
+use super::condition::{Facts, Looked};
 use super::scene::Scene;
 use super::step::{Came, Show};
 use super::tab::{Tab, note};
@@ -79,7 +80,7 @@ impl Login<'_> {
             self.follow(flow, &mut walk);
             match next {
                 Next::Look(id) => {
-                    let held = condition::holds(self, flow, &walk, &id).await?;
+                    let held = self.looked(flow, &walk, &id).await?;
                     walk.verdict(held);
                 }
                 Next::Ask(id) => {
@@ -116,6 +117,31 @@ impl Login<'_> {
                 }
             }
         }
+    }
+
+    /// Looks whether a condition holds.
+    async fn looked(
+        &mut self,
+        flow: &Flow,
+        walk: &Walk<'_>,
+        id: &str,
+    ) -> Result<Verdict, LoginError> {
+        let scope = self.tab.session.client_notes.get("scope");
+        let facts = Facts {
+            app: self.scene.app,
+            realm: self.scene.realm,
+            client: Some(&self.tab.client),
+            scope: scope.map(String::as_str),
+            user: self.user.as_ref(),
+            used: self.tab.credentials_used(),
+        };
+        Ok(match condition::holds(&facts, flow, walk, id).await? {
+            Looked::Verdict(verdict) => verdict,
+            Looked::Level => {
+                let step = flow.step(id);
+                Verdict::Held(step.is_some_and(|step| level::is_due(self, flow, step)))
+            }
+        })
     }
 
     /// What the end of a walk means to the browser.

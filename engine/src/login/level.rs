@@ -34,7 +34,7 @@ fn configured(condition: &Step) -> Option<i32> {
 }
 
 /// How long the level of a condition counts.
-pub fn max_age(condition: &Step) -> Seconds {
+fn max_age(condition: &Step) -> Seconds {
     let text = condition.setting("loa-max-age");
     Seconds(
         text.and_then(|text| text.trim().parse().ok())
@@ -69,7 +69,7 @@ fn map(tab: &Tab) -> Option<BTreeMap<i32, i64>> {
 
 /// Whether a level was reached before, so lately that it counts. Not where the client wants everything
 /// anew.
-pub fn was_reached(login: &Login<'_>, level: i32, max_age: Seconds) -> bool {
+fn was_reached(login: &Login<'_>, level: i32, max_age: Seconds) -> bool {
     if login.tab.flag(note::REAUTHENTICATION) {
         return false;
     }
@@ -103,6 +103,34 @@ pub fn still_reached(login: &Login<'_>, flow: &Flow) -> i32 {
 /// The level that the client wants.
 pub fn wanted(login: &Login<'_>, _flow: &Flow) -> i32 {
     login.tab.asks().level.unwrap_or(NONE)
+}
+
+/// `conditional-level-of-authentication`: whether this level is yet to be reached.
+pub fn is_due(login: &mut Login<'_>, flow: &Flow, step: &Step) -> bool {
+    let (own, reached) = (of(step), reached(&login.tab));
+    if reached < LOWEST {
+        return true;
+    }
+    if wanted(login, flow) < own {
+        return false;
+    }
+    let before = was_reached(login, own, max_age(step));
+    if before && reached < own {
+        reach(&mut login.tab, own);
+    }
+    !before
+}
+
+/// The level that a flow leads to, by its conditions that held.
+pub fn reached_by(flow: &Flow, state: &State) -> Option<i32> {
+    let held = |step: &Step| {
+        let status = state.executions.get(&step.id);
+        status == Some(&ExecutionStatus::EvaluatedTrue)
+    };
+    flow.conditions()
+        .filter(|(step, condition)| *condition == Condition::Level && held(step))
+        .filter_map(|(step, _)| configured(step))
+        .last()
 }
 
 /// A flow was passed: the levels of its conditions are reached.

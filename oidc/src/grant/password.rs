@@ -27,7 +27,8 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
     permit(call, client, &mut event).await?;
     let scope = requested_scope(call, client, &mut event).await?;
     let mut tx = Tx::new();
-    let SignedIn { user, completed } = authenticate(call, &mut event, &mut tx).await?;
+    let whom = client.client_id.as_str();
+    let SignedIn { user, completed } = authenticate(call, whom, &mut event, &mut tx).await?;
     let locale = user
         .attributes
         .get("locale")
@@ -109,6 +110,7 @@ async fn permit(call: &Call, client: &Client, event: &mut EventBuilder) -> Resul
 
 async fn authenticate(
     call: &Call,
+    client_id: &str,
     event: &mut EventBuilder,
     tx: &mut Tx,
 ) -> Result<SignedIn, Problem> {
@@ -117,6 +119,8 @@ async fn authenticate(
         username: call.form.get("username").map(str::to_owned),
         password: secret("password"),
         otp: secret("otp").or_else(|| secret("totp")),
+        client: call.realm.client(client_id).await?,
+        scope: call.form.get("scope").map(str::to_owned),
         help: Some(LoginHelp {
             request: call.context.clone(),
             page: |refused| tell(refused).pointer().closest().slug(),
