@@ -14,6 +14,9 @@ use serde_json::json;
 use crate::app::App;
 use crate::realm::Realm;
 
+/// What keys are for that encrypt what only the realm itself reads.
+pub const AES: &str = "AES";
+
 /// The key ring of a realm's components; components of other kinds are passed over.
 pub fn ring(components: &[Document]) -> KeyRing {
     let providers: Vec<KeyProviderConfig> = components
@@ -41,19 +44,39 @@ pub async fn ring_for(
         .collect();
     let mut made = false;
     for algorithm in missing {
-        made |= generate(app, realm, algorithm).await?;
+        made |= generate(app, realm, KeyUse::Sig, algorithm.name()).await?;
     }
-    if !made {
+    if made {
+        return fresh(app, realm).await;
+    }
+    Ok(ring)
+}
+
+/// The key ring of a realm with an active key for what only the realm itself reads: cookies.
+pub async fn ring_with_aes(app: &App, realm: &Realm) -> Result<Arc<KeyRing>, StoreError> {
+    let ring = realm.keys().await?;
+    let is_there = ring.active_key(KeyUse::Enc, AES, app.now()).is_some();
+    if is_there || !generate(app, realm, KeyUse::Enc, AES).await? {
         return Ok(ring);
     }
+    fresh(app, realm).await
+}
+
+/// The keys as they are now that one was made.
+async fn fresh(app: &App, realm: &Realm) -> Result<Arc<KeyRing>, StoreError> {
     match app.realm(&realm.name).await? {
         Some(fresh) => fresh.keys().await,
-        None => Ok(ring),
+        None => realm.keys().await,
     }
 }
 
-async fn generate(app: &App, realm: &Realm, algorithm: Algorithm) -> Result<bool, StoreError> {
-    let Some(fallback) = fallback_provider(KeyUse::Sig, algorithm.name()) else {
+async fn generate(
+    app: &App,
+    realm: &Realm,
+    key_use: KeyUse,
+    algorithm: &str,
+) -> Result<bool, StoreError> {
+    let Some(fallback) = fallback_provider(key_use, algorithm) else {
         return Ok(false);
     };
     let (random, now, name) = (app.random.clone(), app.now(), realm.name.clone());
@@ -64,11 +87,11 @@ async fn generate(app: &App, realm: &Realm, algorithm: Algorithm) -> Result<bool
     let config = match made.await {
         Ok(Ok(config)) => config,
         Ok(Err(problem)) => {
-            tracing::error!("no key for {}: {problem:?}", algorithm.name());
+            tracing::error!("no key for {algorithm}: {problem:?}");
             return Ok(false);
         }
         Err(error) => {
-            tracing::error!("no key for {}: {error}", algorithm.name());
+            tracing::error!("no key for {algorithm}: {error}");
             return Ok(false);
         }
     };

@@ -17,7 +17,7 @@ use crate::realm::Realm;
 use crate::scope::RoleNames;
 use crate::script::Scripts;
 
-mod acr;
+pub(crate) mod acr;
 pub mod amr;
 mod attribute;
 mod audience;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use claviger_engine::App;
 use claviger_engine::client::Client;
@@ -270,6 +270,24 @@ impl Call {
         cors::write_preflight(response.headers_mut(), asking, methods);
         self.secure(response.headers_mut());
         response
+    }
+
+    /// The security headers of a page that anybody may put into a frame.
+    pub fn secure_frame(&self, headers: &mut HeaderMap) {
+        self.secure(headers);
+        headers.remove(header::X_FRAME_OPTIONS);
+        let Some(policy) = headers.get(header::CONTENT_SECURITY_POLICY) else {
+            return;
+        };
+        let directives = policy.to_str().unwrap_or_default().split(';');
+        let kept: Vec<&str> = directives
+            .map(str::trim)
+            .filter(|directive| !directive.starts_with("frame-ancestors") && !directive.is_empty())
+            .collect();
+        match HeaderValue::from_str(&format!("{};", kept.join("; "))) {
+            Ok(policy) => headers.insert(header::CONTENT_SECURITY_POLICY, policy),
+            Err(_) => headers.remove(header::CONTENT_SECURITY_POLICY),
+        };
     }
 
     fn secure(&self, headers: &mut HeaderMap) {

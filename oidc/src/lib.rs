@@ -4,15 +4,19 @@
 //! read parameters, call a verb of the engine, answer. It knows statuses and spellings; rules that
 //! would hold without HTTP are in `engine`.
 
+mod authorize;
 mod call;
 mod certs;
 mod client_auth;
 mod device;
 mod discovery;
+mod frames;
 mod grant;
 mod introspect;
 mod logout;
 mod mapped;
+mod page;
+mod par;
 mod problem;
 mod realm_info;
 mod revoke;
@@ -57,6 +61,20 @@ pub fn router() -> Router<App> {
             &oidc("token/introspect"),
             post(introspect::introspect).options(introspect::options),
         )
+        .route(&oidc("auth"), get(authorize::show).post(authorize::show))
+        .route(
+            &oidc("registrations"),
+            get(authorize::register).post(authorize::register),
+        )
+        .route(&oidc("oauth/oob"), get(authorize::out_of_band))
+        .route(
+            &oidc("ext/par/request"),
+            post(par::push).options(introspect::options),
+        )
+        .route(&oidc("login-status-iframe.html"), get(frames::login_status))
+        .route(&oidc("login-status-iframe.html/init"), get(frames::init))
+        .route(&oidc("3p-cookies/step1.html"), get(frames::set_cookies))
+        .route(&oidc("3p-cookies/step2.html"), get(frames::read_cookies))
         .route(
             &oidc("userinfo"),
             get(userinfo::get)

@@ -122,6 +122,14 @@ impl Problem {
         self
     }
 
+    /// The same with another status, and its words in the body.
+    #[must_use]
+    pub fn answering(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self.challenge = None;
+        self
+    }
+
     /// Where help is.
     pub const fn pointer(&self) -> Pointer {
         self.pointer

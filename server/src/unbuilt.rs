@@ -2,26 +2,10 @@
 //! than that there is no such path.
 
 /// Where they begin, `*` being any one segment, and what they are. Everything below belongs to them.
-const UNBUILT: [(&str, &str); 20] = [
-    (
-        "realms/*/protocol/openid-connect/auth",
-        "The authorization endpoint",
-    ),
-    (
-        "realms/*/protocol/openid-connect/registrations",
-        "The registration page",
-    ),
+const UNBUILT: [(&str, &str); 16] = [
     (
         "realms/*/protocol/openid-connect/forgot-credentials",
         "The page for forgotten credentials",
-    ),
-    (
-        "realms/*/protocol/openid-connect/login-status-iframe.html",
-        "The session iframe",
-    ),
-    (
-        "realms/*/protocol/openid-connect/3p-cookies",
-        "The probe for third-party cookies",
     ),
     (
         "realms/*/protocol/openid-connect/ext",
@@ -76,16 +60,10 @@ mod tests {
     #[test]
     fn what_is_known_and_not_built_has_a_name() {
         for (path, what) in [
-            (
-                "/realms/shop/protocol/openid-connect/auth",
-                Some("The authorization endpoint"),
-            ),
-            (
-                "/realms/shop/protocol/openid-connect/auth/device",
-                Some("The authorization endpoint"),
-            ),
+            ("/realms/shop/protocol/saml", Some("SAML")),
+            ("/realms/shop/protocol/saml/descriptor", Some("SAML")),
             ("/admin/master/console/", Some("The administration console")),
-            ("/realms/shop/protocol/openid-connect/authors", None),
+            ("/realms/shop/protocol/samlish", None),
             ("/realms//account", None),
             ("/realms/shop", None),
             ("/admin/realms/serverinfo", None),

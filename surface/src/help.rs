@@ -24,6 +24,8 @@ pub enum Area {
     Grant,
     /// Tokens that are sent.
     Token,
+    /// A client asks a browser's user.
+    Authorize,
     /// Logout in a browser.
     Logout,
     /// The administrators' API.
@@ -32,8 +34,9 @@ pub enum Area {
 
 impl Area {
     /// All, in the order of the list.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Logout,
+        Self::Authorize,
         Self::Client,
         Self::Grant,
         Self::Token,
@@ -48,6 +51,7 @@ impl Area {
             Self::Client => "The client proves who it is",
             Self::Grant => "The token endpoint",
             Self::Token => "Tokens that are sent",
+            Self::Authorize => "The authorization endpoint",
             Self::Logout => "Logout",
             Self::Admin => "The Admin REST API",
         }
@@ -96,6 +100,27 @@ pages! {
     IdTokenHintInvalid Logout "id-token-hint-invalid"
     /// A `post_logout_redirect_uri` that the client has not registered.
     PostLogoutRedirectUri Logout "post-logout-redirect-uri"
+
+    /// No client, two of them, or one that nobody knows.
+    AuthorizationClient Authorize "authorization-client"
+    /// A `redirect_uri` that the client has not registered.
+    RedirectUriInvalid Authorize "redirect-uri"
+    /// A request object, or a pushed request, that cannot be read or believed.
+    RequestObjectInvalid Authorize "request-object"
+    /// A `response_type` or `response_mode` that is missing, unknown or does not fit.
+    ResponseTypeInvalid Authorize "response-type"
+    /// A flow that the client is not switched on for.
+    FlowNotEnabled Authorize "flow-not-enabled"
+    /// Parameters that are missing, repeated or do not fit together.
+    AuthorizationRequestInvalid Authorize "authorization-request"
+    /// A request that is not bound to its client as that is registered (PKCE).
+    ChallengeInvalid Authorize "code-challenge"
+    /// A request that should have been pushed before.
+    RequestNotPushed Authorize "request-not-pushed"
+    /// A request that is pushed, and refused already.
+    PushedRequestInvalid Authorize "pushed-request"
+    /// Registration where the realm does not have it.
+    RegistrationOff Authorize "registration-off"
 
     /// A bearer token where the client has to prove who it is.
     AccessTokenInsteadOfClient Client "access-token-instead-of-client"

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use claviger_model::AuthenticationSession;
 
 use super::answer::{AnswerError, Answerer};
+use super::check;
 use super::client_data::ClientData;
+use super::oob;
+use super::request::AuthorizationRequest;
 use super::response::{ResponseMode, ResponseType};
 use crate::app::App;
 use crate::browser::ClientAnswer;
 use crate::client::Client;
+use crate::events::EventBuilder;
 use crate::realm::Realm;
-use crate::redirect::redirect_uri;
 use crate::request::RequestContext;
 
 /// Why a login came to nothing.
@@ -137,19 +140,26 @@ pub async fn refuse_stale(
     refusal: &Refusal,
 ) -> Result<Option<ClientAnswer>, AnswerError> {
     let asked = data.redirect_uri.as_deref().unwrap_or_default();
-    let Some(to) = redirect_uri(client, &context.base_url, asked) else {
+    let Some(to) = oob::registered(context, realm, client, asked) else {
         return Ok(None);
     };
-    let Some(Ok(kind)) = data.response_type.as_deref().map(ResponseType::parse) else {
-        return Ok(None);
-    };
-    let Some(mode) = ResponseMode::parse(data.response_mode.as_deref(), kind) else {
+    // The same rules as for a request: what is not handed out to this client is not pretended either.
+    let said = [
+        ("response_type", &data.response_type),
+        ("response_mode", &data.response_mode),
+    ];
+    let said = said
+        .iter()
+        .filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    let request = AuthorizationRequest::from_pairs(said);
+    let mut unheard = EventBuilder::new("LOGIN", &context.ip_address);
+    let Ok((_, mode)) = check::response(client, &request, &mut unheard) else {
         return Ok(None);
     };
     let answerer = Answerer {
         realm,
         client,
-        redirect_uri: to.as_str(),
+        redirect_uri: &to,
         mode,
         issuer: context.issuer(&realm.name),
     };

@@ -11,7 +11,7 @@ use super::scene::Scene;
 use super::tab::{Tab, note};
 use super::{Entry, Form, LoginError, cookies, identity};
 use crate::app::App;
-use crate::authorize::Refusal;
+use crate::authorize::{self, Refusal};
 use crate::browser::{Browser, Outcome};
 use crate::client::Client;
 use crate::events::EventBuilder;
@@ -89,6 +89,16 @@ async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
         let (client, session) = (&login.tab.client.client_id, &login.tab.session);
         let restart = cookies::restart(app, realm, client, session).await?;
         login.cookies.push(restart);
+        if login
+            .tab
+            .session
+            .client_notes
+            .contains_key(authorize::PUSHED)
+        {
+            // A pushed request is for one login (RFC 9126 §4): what is loaded anew is that login.
+            let address = scene.address_of(&login.tab, "authenticate", None);
+            return login.wait(Outcome::go(address)).await;
+        }
     }
     let drove = login.drive(&flow, Entrance::Top).await?;
     match drove {

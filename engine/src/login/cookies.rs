@@ -17,7 +17,7 @@ use super::LoginError;
 use super::identity::IDENTITY_TYPE;
 use crate::app::App;
 use crate::browser::{Browser, CookieChange, CookieName};
-use crate::keys::ring_for;
+use crate::keys::{AES, ring_for, ring_with_aes};
 use crate::realm::Realm;
 
 /// How long the hash of a login's id is kept: as long as a page may need to see that it changed.
@@ -123,8 +123,9 @@ pub(super) async fn restart(
     let signing = ring
         .active(Algorithm::Hs512, now)
         .ok_or(LoginError::NoKey)?;
-    let sealing = ring
-        .active_key(KeyUse::Enc, "AES", now)
+    let shared = ring_with_aes(app, realm).await?;
+    let sealing = shared
+        .active_key(KeyUse::Enc, AES, now)
         .ok_or(LoginError::NoKey)?;
     let secret = sealing.secret().ok_or(LoginError::NoKey)?;
     let kept = Restart {
@@ -186,7 +187,7 @@ fn open_restart(ring: &KeyRing, cookie: &str) -> Option<Restart> {
 
 /// The cookies of a session that somebody signed in to: `KEYCLOAK_IDENTITY`, `KEYCLOAK_SESSION`, and the
 /// name if it is to be remembered.
-pub(super) async fn session(
+pub async fn session(
     app: &App,
     realm: &Realm,
     issuer: &str,

@@ -6,6 +6,8 @@ use claviger_wire::document::Json;
 use serde_json::Value;
 
 use super::{Subject, claims_parameter};
+use crate::client::Client;
+use crate::realm::Realm;
 
 /// Names of levels, in a client's or a realm's attributes: `{"silver": 1, "gold": 2}`.
 const LEVELS: &str = "acr.loa.map";
@@ -13,8 +15,6 @@ const LEVELS: &str = "acr.loa.map";
 const DEFAULTS: &str = "default.acr.values";
 /// A client's attribute: the lowest name that it may ask for.
 const MINIMUM: &str = "minimum.acr.value";
-/// Between values in an attribute that has several.
-const SEPARATOR: &str = "##";
 
 /// The client session's note of the level reached.
 const LEVEL_NOTE: &str = "level-of-authentication";
@@ -24,7 +24,7 @@ const SSO_NOTE: &str = "SSO_AUTH";
 const ACR_VALUES_NOTE: &str = "acr_values";
 
 /// Levels by name.
-type Levels = BTreeMap<String, i64>;
+pub(crate) type Levels = BTreeMap<String, i64>;
 
 /// `oidc-acr-mapper`: the name of the level reached that fits best what the client asked for.
 pub(super) fn level(subject: &Subject<'_>, claims: &mut Json) {
@@ -47,32 +47,44 @@ fn reached(subject: &Subject<'_>) -> i64 {
         .map_or(i64::from(!sso), i64::from)
 }
 
-fn name_of(level: i64, subject: &Subject<'_>) -> Option<String> {
-    let settings = &subject.client.settings;
+/// The names that a client has for levels, or else its realm; none if neither has any.
+pub(crate) fn levels(realm: &Realm, client: &Client) -> Option<Levels> {
     let read = |text: &str| parse(text).filter(|levels| !levels.is_empty());
-    let own = settings.attribute(LEVELS).and_then(read);
-    let levels = own.or_else(|| subject.realm.settings.attribute(LEVELS).and_then(read))?;
-    let (essential, by_claims) = asked_by_claims(subject).unwrap_or_default();
+    let own = client.settings.attribute(LEVELS).and_then(read);
+    own.or_else(|| realm.settings.attribute(LEVELS).and_then(read))
+}
+
+/// The names that count as asked for if a request asks for none.
+pub(crate) fn defaults(client: &Client) -> Vec<&str> {
+    client.settings.list_attribute(DEFAULTS)
+}
+
+/// Drops names below the client's lowest; if none is left, the lowest is asked for.
+pub(crate) fn raise<'a>(client: &'a Client, levels: &Levels, names: &mut Vec<&'a str>) {
+    if let Some(minimum) = client.settings.attribute(MINIMUM)
+        && let Some(lowest) = of(minimum, levels)
+    {
+        names.retain(|name| of(name, levels).is_some_and(|level| level >= lowest));
+        if names.is_empty() {
+            names.push(minimum);
+        }
+    }
+}
+
+fn name_of(level: i64, subject: &Subject<'_>) -> Option<String> {
+    let client = subject.client;
+    let levels = levels(subject.realm, client)?;
+    let note = subject.part.notes.get(claims_parameter::NOTE);
+    let asked = note.and_then(|text| in_claims(text));
+    let (essential, by_claims) = asked.unwrap_or_default();
     let by_claims = || by_claims.iter().map(String::as_str);
     let parameter = subject.part.notes.get(ACR_VALUES_NOTE);
     let mut names: Vec<&str> = parameter.iter().flat_map(|text| text.split(' ')).collect();
     names.extend(by_claims());
     if names.is_empty() {
-        names.extend(
-            settings
-                .attribute(DEFAULTS)
-                .iter()
-                .flat_map(|text| text.split(SEPARATOR)),
-        );
+        names.extend(defaults(client));
     }
-    if let Some(minimum) = settings.attribute(MINIMUM)
-        && let Some(lowest) = of(minimum, &levels)
-    {
-        names.retain(|name| of(name, &levels).is_some_and(|level| level >= lowest));
-        if names.is_empty() {
-            names.push(minimum);
-        }
-    }
+    raise(client, &levels, &mut names);
     let required = if essential {
         best(level, &levels, by_claims())
     } else {
@@ -94,10 +106,9 @@ fn parse(text: &str) -> Option<Levels> {
     }
 }
 
-/// The names in the `claims` parameter, and whether they are essential (Core §5.5.1.1).
-fn asked_by_claims(subject: &Subject<'_>) -> Option<(bool, Vec<String>)> {
-    let note = subject.part.notes.get(claims_parameter::NOTE)?;
-    let parameter: Value = serde_json::from_str(note).ok()?;
+/// The names in a `claims` parameter, and whether they are essential (Core §5.5.1.1).
+pub(crate) fn in_claims(text: &str) -> Option<(bool, Vec<String>)> {
+    let parameter: Value = serde_json::from_str(text).ok()?;
     let acr = parameter.get("id_token")?.get("acr")?;
     let essential = acr
         .get("essential")
@@ -112,7 +123,7 @@ fn asked_by_claims(subject: &Subject<'_>) -> Option<(bool, Vec<String>)> {
 }
 
 /// The level of a name; a name may also be the level itself.
-fn of(name: &str, levels: &Levels) -> Option<i64> {
+pub(crate) fn of(name: &str, levels: &Levels) -> Option<i64> {
     levels
         .get(name)
         .copied()

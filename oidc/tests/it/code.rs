@@ -1,158 +1,13 @@
 //! Codes at the token endpoint: good once, for one client, with what they were bound to.
 
-use std::collections::BTreeMap;
-
 use axum::http::Method;
-use claviger_engine::authorize::{Finishing, finish, part_notes};
-use claviger_engine::request::RequestContext;
-use claviger_engine::session::{self, Beginning};
+use claviger_model::Seconds;
 use claviger_model::session::SessionKind;
-use claviger_model::{AuthenticationAction, AuthenticationSession, Millis, Seconds};
 use claviger_store::Tx;
-use claviger_testkit::{Reply, Stage};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{oidc, realm, refresh, userinfo};
-
-const CB: &str = "http://app.example/cb";
-/// The example of RFC 7636, appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-/// The shop, whose public client asks for consent where `consent` says so.
-async fn shop(change: impl FnOnce(&mut Value)) -> Stage {
-    let stage = Stage::open(claviger_oidc::router()).await;
-    let mut realm = realm();
-    change(&mut realm);
-    stage.import(realm).await;
-    stage
-}
-
-fn context() -> RequestContext {
-    RequestContext {
-        base_url: "http://localhost".into(),
-        base_path: String::new(),
-        origin: "http://localhost".into(),
-        base_paths: vec![String::new(), "/auth".into()],
-        ip_address: "127.0.0.1".into(),
-        secure: false,
-        help_links: true,
-        backchannel_url: None,
-        admin_url: None,
-    }
-}
-
-fn tab(client: &claviger_model::ClientUuid, request: &[(&str, &str)]) -> AuthenticationSession {
-    let mut notes: BTreeMap<String, String> = [
-        ("response_type", "code"),
-        ("redirect_uri", CB),
-        ("scope", "openid"),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect();
-    for (name, value) in request {
-        notes.insert((*name).to_owned(), (*value).to_owned());
-    }
-    AuthenticationSession {
-        root: claviger_model::SessionId::new("root"),
-        tab: "tab".into(),
-        revision: 1,
-        client: client.clone(),
-        protocol: "openid-connect".into(),
-        redirect_uri: Some(CB.into()),
-        base_path: String::new(),
-        action: AuthenticationAction::Authenticate,
-        user: None,
-        executions: BTreeMap::new(),
-        required_actions: std::collections::BTreeSet::new(),
-        client_notes: notes,
-        auth_notes: BTreeMap::new(),
-        session_notes: BTreeMap::new(),
-        started_at: Millis(0),
-        expires_at: Millis(0),
-    }
-}
-
-/// What alice's browser takes to a client after she signed in.
-async fn answered(stage: &Stage, client: &str, request: &[(&str, &str)]) -> Vec<(String, String)> {
-    let app = &stage.app;
-    let realm = app.realm("shop").await.unwrap().unwrap();
-    let client = realm.client(client).await.unwrap().unwrap();
-    let user = app
-        .store
-        .user_by_username(&realm.id, "alice")
-        .await
-        .unwrap()
-        .unwrap();
-    let tab = tab(&client.uuid, request);
-    let context = context();
-    let notes = part_notes(&context, &realm, &tab, true);
-    let usable = session::begin(
-        app,
-        &realm,
-        SessionKind::Online,
-        &Beginning {
-            user: &user,
-            client: &client,
-            ip_address: "127.0.0.1",
-            base_path: "",
-            auth_method: "openid-connect",
-            notes: vec![("AUTH_TIME", app.now().seconds().0.to_string())],
-            part_notes: notes
-                .iter()
-                .map(|(name, value)| (&**name, value.clone()))
-                .collect(),
-        },
-    );
-    let mut tx = Tx::new();
-    session::keep(&realm, &mut tx, &usable);
-    let finishing = Finishing {
-        client: &client,
-        tab: &tab,
-        usable: &usable,
-    };
-    let answer = finish(app, &realm, &context, &finishing, &mut tx)
-        .await
-        .unwrap();
-    assert_eq!(answer.redirect_uri, CB);
-    assert!(app.commit(tx).await.unwrap().is_done());
-    answer.parameters
-}
-
-fn parameter(answer: &[(String, String)], name: &str) -> String {
-    let found = answer.iter().find(|(known, _)| known == name);
-    found
-        .unwrap_or_else(|| panic!("{name}: {answer:?}"))
-        .1
-        .clone()
-}
-
-async fn code(stage: &Stage, request: &[(&str, &str)]) -> String {
-    parameter(&answered(stage, "app", request).await, "code")
-}
-
-async fn exchange(stage: &Stage, code: &str, more: &[(&str, &str)]) -> Reply {
-    let mut form = vec![
-        ("grant_type", "authorization_code"),
-        ("client_id", "app"),
-        ("code", code),
-        ("redirect_uri", CB),
-    ];
-    for (name, value) in more {
-        form.retain(|(known, _)| known != name);
-        if !value.is_empty() {
-            form.push((name, value));
-        }
-    }
-    stage.post(&oidc("token"), &form).await
-}
-
-fn claims(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    let bytes = claviger_crypto::encoding::decode_base64url(payload).unwrap();
-    serde_json::from_slice(&bytes).unwrap()
-}
+use crate::answered::{CB, CHALLENGE, VERIFIER, answered, claims, code, exchange, parameter, shop};
+use crate::world::{oidc, refresh, userinfo};
 
 #[tokio::test]
 async fn a_code_is_changed_for_tokens() {
@@ -496,4 +351,29 @@ async fn codes_need_the_client_to_prove_itself() {
     call("guess").await.is(401);
     // A client that was not let in has not used the code up.
     call("web-secret").await.is(200);
+}
+
+/// Whoever has one half of somebody's code signs in as nobody with it, and ends nothing.
+#[tokio::test]
+async fn cve_2023_0264_parts_of_two_codes_are_no_code() {
+    let stage = shop(|_| {}).await;
+    let (one, other) = (code(&stage, &[]).await, code(&stage, &[]).await);
+    let (own, foreign) = (one.split_once('.').unwrap(), other.split_once('.').unwrap());
+    let session = foreign.1.split('.').next().unwrap();
+    let client = own.1.split('.').nth(1).unwrap();
+    for mixed in [
+        format!("{}.{}", own.0, foreign.1),
+        format!("{}.{session}.{client}", own.0),
+        format!(
+            "{}.{}.other-client",
+            own.0,
+            own.1.split('.').next().unwrap()
+        ),
+    ] {
+        let reply = exchange(&stage, &mixed, &[]).await.is(400);
+        reply.says("invalid_grant", "Code not valid");
+    }
+    for good in [one, other] {
+        exchange(&stage, &good, &[]).await.is(200);
+    }
 }

@@ -3,11 +3,17 @@
 #![expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
 
 #[cfg(test)]
+mod answered;
+#[cfg(test)]
 mod assertions;
+#[cfg(test)]
+mod authorize;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bank;
+#[cfg(test)]
+mod browser;
 #[cfg(test)]
 mod client_auth;
 #[cfg(test)]
@@ -23,9 +29,17 @@ mod faults;
 #[cfg(test)]
 mod forged;
 #[cfg(test)]
+mod frames;
+#[cfg(test)]
 mod logout;
 #[cfg(test)]
 mod mappers;
+#[cfg(test)]
+mod objects;
+#[cfg(test)]
+mod oidcc;
+#[cfg(test)]
+mod par;
 #[cfg(test)]
 mod public;
 #[cfg(test)]

@@ -74,6 +74,7 @@ fn of_client(page: &str) -> Value {
         "assertion-malformed" | "assertion-signature" | "assertion-claims" | "assertion-reused" => {
             json!({"clientAuthenticatorType": "client-secret-jwt"})
         }
+        "request-not-pushed" => attribute("require.pushed.authorization.requests", "true"),
         "client-protocol" => json!({"protocol": "saml"}),
         "client-bearer-only" => json!({"bearerOnly": true}),
         "direct-access-grants-off" => json!({"directAccessGrantsEnabled": false}),
