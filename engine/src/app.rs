@@ -40,6 +40,8 @@ pub struct Parts {
     vault: Arc<dyn Vault>,
     /// Who counts what happens, if anybody does.
     pub watcher: Option<Arc<dyn Watcher>>,
+    /// Whether logout takes the parameter `redirect_uri` of Keycloak before release 18.
+    legacy_redirect_uri: bool,
     /// Rings when this process has put a message into the outbox.
     pub written: Arc<Notify>,
     realms: Realms,
@@ -80,6 +82,7 @@ impl App {
             scripts: Scripts::default(),
             vault: Arc::new(NoVault),
             watcher: None,
+            legacy_redirect_uri: false,
             written: Arc::default(),
             realms,
         }))
@@ -107,6 +110,21 @@ impl App {
     pub fn with_scripts(self, scripts: Scripts) -> Self {
         let parts = Arc::unwrap_or_clone(self.0);
         Self(Arc::new(Parts { scripts, ..parts }))
+    }
+
+    /// The same, with logout that takes the parameter `redirect_uri` of Keycloak before release 18.
+    #[must_use]
+    pub fn with_legacy_redirect_uri(self) -> Self {
+        let parts = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts {
+            legacy_redirect_uri: true,
+            ..parts
+        }))
+    }
+
+    /// Whether logout takes the parameter `redirect_uri` of Keycloak before release 18.
+    pub fn takes_legacy_redirect_uri(&self) -> bool {
+        self.legacy_redirect_uri
     }
 
     /// What a secret in a realm's configuration means: itself, or for `${vault.key}` what the vault

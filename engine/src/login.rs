@@ -9,14 +9,14 @@ mod begin;
 mod checks;
 mod complete;
 pub(crate) mod condition;
-mod cookies;
+pub(crate) mod cookies;
 mod drive;
 mod identity;
 pub(crate) mod level;
 mod resume;
 mod scene;
 mod step;
-mod tab;
+pub(crate) mod tab;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -15,8 +15,12 @@ use crate::realm::Realm;
 
 pub mod adapter;
 mod address;
+mod asked;
 mod backchannel;
+pub mod browser;
+mod farewell;
 pub mod notice;
+mod question;
 
 use notice::Channel;
 

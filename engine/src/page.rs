@@ -323,8 +323,10 @@ pub enum Page {
     FrontChannelLogout {
         /// Whom to tell.
         clients: Vec<FrontChannelClient>,
-        /// Where it goes on, once all were told or the time is over.
+        /// The way back to the application: where it goes on, once all were told or the time is over.
         proceed: Option<String>,
+        /// Where it goes on by itself without a way back: the page that says that all is done.
+        end: String,
     },
     /// `terms.ftl`.
     Terms,

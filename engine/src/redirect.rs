@@ -95,12 +95,27 @@ impl PostLogoutUri {
         match Url::parse(&self.0) {
             Ok(mut url) => {
                 if let Some(state) = state {
+                    forget(&mut url, "state");
                     url.query_pairs_mut().append_pair("state", state);
                 }
                 url.into()
             }
             Err(_) => self.0.clone(),
         }
+    }
+}
+
+/// Takes a parameter out of an address, and leaves the others as they are written.
+fn forget(url: &mut Url, name: &str) {
+    let is_it = |part: &&str| {
+        let mut pairs = url::form_urlencoded::parse(part.as_bytes());
+        pairs.next().is_some_and(|(found, _)| found == name)
+    };
+    let query = url.query().unwrap_or_default();
+    if query.split('&').any(|part| is_it(&part)) {
+        let kept: Vec<&str> = query.split('&').filter(|part| !is_it(part)).collect();
+        let kept = kept.join("&");
+        url.set_query((!kept.is_empty()).then_some(&kept));
     }
 }
 

@@ -87,9 +87,13 @@ pub fn router() -> Router<App> {
         )
         .route(
             &oidc("logout"),
-            get(logout::by_browser)
+            get(logout::browser::begin)
                 .post(logout::by_post)
                 .options(logout::preflight),
+        )
+        .route(
+            &oidc("logout/logout-confirm"),
+            get(logout::browser::question).post(logout::browser::confirmed),
         )
         .method_not_allowed_fallback(problem::method_not_allowed)
 }

@@ -37,8 +37,10 @@ pub fn frame_sources(view: &View) -> Option<String> {
     let mut sources: Vec<String> = Vec::new();
     for client in clients {
         let source = model::origin(&client.address);
-        if !sources.contains(&source) {
-            sources.push(source);
+        // Without its scheme, as Keycloak writes it: that of the page, or the safer one.
+        let host = source.split_once("://").map_or(&*source, |(_, host)| host);
+        if !sources.iter().any(|known| known == host) {
+            sources.push(host.to_owned());
         }
     }
     (!sources.is_empty()).then(|| sources.join(" "))

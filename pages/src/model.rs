@@ -363,10 +363,11 @@ fn page(view: &View, texts: &Texts) -> Value {
         Page::LogoutConfirm { code, back } => {
             context! { code => code, back => perhaps(back.as_ref()) }
         }
-        Page::FrontChannelLogout { clients, proceed } => context! {
-            logout => context! { clients => frames(clients, texts) },
-            proceed => perhaps(proceed.as_ref()),
-        },
+        Page::FrontChannelLogout {
+            clients,
+            proceed,
+            end,
+        } => front_channel(clients, perhaps(proceed.as_ref()), end, texts),
         Page::UpdatePassword {
             username,
             logout_sessions,
@@ -412,6 +413,20 @@ fn wanted(grants: &[Grant], texts: &Texts) -> Vec<String> {
         Some(parameter) => texts.advanced(&grant.text, std::slice::from_ref(parameter)),
     });
     shown.collect()
+}
+
+/// Where it goes on by itself is not always where a person may go: without a way back there is no link.
+fn front_channel(
+    clients: &[FrontChannelClient],
+    proceed: Option<&str>,
+    end: &str,
+    texts: &Texts,
+) -> Value {
+    context! {
+        logout => context! { clients => frames(clients, texts) },
+        proceed => proceed,
+        onward => proceed.unwrap_or(address(end).unwrap_or_default()),
+    }
 }
 
 fn frames(clients: &[FrontChannelClient], texts: &Texts) -> Vec<Value> {

@@ -45,6 +45,11 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     };
     let app = App::new(store, Clock::system(), random, hasher, network);
     let app = app.with_scripts(scripts(settings).context("cannot read the scripts")?);
+    let app = if settings.legacy_redirect_uri {
+        app.with_legacy_redirect_uri()
+    } else {
+        app
+    };
     match &settings.vault {
         Some(vault) => Ok(app.with_vault(crate::vault::open(vault)?)),
         None => Ok(app),

@@ -43,6 +43,9 @@ use trust::Trust;
 use value::Values;
 use vault::Vault;
 
+/// The option that brings back what logout took before release 18.
+const LEGACY_REDIRECT_URI: &str = "spi-login-protocol--openid-connect--legacy-logout-redirect-uri";
+
 /// `start` serves HTTPS; plain HTTP only if it is asked for. In Keycloak's words.
 const NO_KEYS: &str = "Key material not provided to setup HTTPS. Please configure your \
     keys/certificates, or if HTTPS access is not needed see the `http-enabled` option. If you \
@@ -111,6 +114,8 @@ pub struct Settings {
     pub outgoing: Outgoing,
     /// Whether refusals point to pages of help, and these are served.
     pub help_links: bool,
+    /// Whether a logout in a browser takes `redirect_uri`, as before release 18.
+    pub legacy_redirect_uri: bool,
     /// What is logged.
     pub logging: Logging,
     /// What is counted.
@@ -240,6 +245,7 @@ impl Settings {
             proxy,
             outgoing: Outgoing::check(&values)?,
             help_links: values.flag("help-links")?,
+            legacy_redirect_uri: values.flag(LEGACY_REDIRECT_URI)?,
             logging: Logging::check(&values, raw, mode, home, notices)?,
             metering: Metering::check(&values, notices)?,
             tracing: Tracing::check(&values, raw)?,

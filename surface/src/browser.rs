@@ -287,7 +287,7 @@ fn allow_frames(headers: &mut HeaderMap, frames: &HeaderValue) {
             Some(sources) => {
                 allowed = true;
                 format!(
-                    "frame-src {} {frames}",
+                    "frame-src {} {frames} ",
                     sources.replace("'none'", "").trim()
                 )
             }

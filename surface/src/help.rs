@@ -100,6 +100,8 @@ pages! {
     IdTokenHintInvalid Logout "id-token-hint-invalid"
     /// A `post_logout_redirect_uri` that the client has not registered.
     PostLogoutRedirectUri Logout "post-logout-redirect-uri"
+    /// The answer to a question whether to log out that nobody asked, or that is over.
+    LogoutQuestionOver Logout "logout-question-over"
 
     /// No client, two of them, or one that nobody knows.
     AuthorizationClient Authorize "authorization-client"

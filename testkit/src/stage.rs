@@ -51,11 +51,20 @@ impl Stage {
     /// # Panics
     /// If the store cannot take the master realm.
     pub async fn over(store: Store, router: Router<App>) -> Self {
+        Self::with(store, router, |app| app).await
+    }
+
+    /// The same with a server that was set up otherwise.
+    ///
+    /// # Panics
+    /// If the store cannot take the master realm.
+    pub async fn with(store: Store, router: Router<App>, set_up: fn(App) -> App) -> Self {
         let random = Random::system();
         let hasher = PasswordHasher::with_threads(2, 256, &random).expect("threads start");
         let network = Script::default();
         let clock = Clock::frozen(MORNING);
         let app = App::new(store, clock, random, hasher, Arc::new(network.clone()));
+        let app = set_up(app);
         claviger_engine::realms::ensure_master(&app)
             .await
             .expect("the master realm is made");

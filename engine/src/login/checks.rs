@@ -65,7 +65,10 @@ pub async fn find(
         let store = &app.store;
         let session = store.authentication_session(&realm.id, root, id).await?;
         let fits = |session: &claviger_model::AuthenticationSession| {
-            session.expires_at > app.now() && session.client == client.uuid
+            session.expires_at > app.now()
+                && session.client == client.uuid
+                // Whoever is asked whether to log out is on no way in.
+                && session.action != AuthenticationAction::LoggingOut
         };
         if let Some(session) = session.filter(fits) {
             let tab = Tab {

@@ -33,7 +33,7 @@ pub(super) async fn keys(app: &App, realm: &Realm) -> Result<std::sync::Arc<KeyR
 }
 
 /// The cookies that bind a browser to a login: `AUTH_SESSION_ID` and its hash.
-pub(super) async fn bind(
+pub(crate) async fn bind(
     app: &App,
     realm: &Realm,
     root: &SessionId,
@@ -62,7 +62,7 @@ pub(super) fn session_hash(root: &SessionId) -> String {
 
 /// Which login a browser is bound to. What is not signed with an enabled key of the realm is no cookie:
 /// nobody chooses the id of a session to come (session fixation).
-pub(super) async fn bound(
+pub(crate) async fn bound(
     realm: &Realm,
     browser: &Browser,
 ) -> Result<Option<SessionId>, LoginError> {

@@ -163,6 +163,20 @@ fn state_is_appended_and_encoded() {
         uri.with_state(Some("s 1&")),
         "https://app.example/bye?a=1&state=s+1%26"
     );
+    // One state: not another one before it.
+    for (registered, expected) in [
+        (
+            "https://app.example/?state=old",
+            "https://app.example/?state=new",
+        ),
+        (
+            "https://app.example/?a=%20b&st%61te=x&c",
+            "https://app.example/?a=%20b&c&state=new",
+        ),
+    ] {
+        let uri = PostLogoutUri(registered.into());
+        assert_eq!(uri.with_state(Some("new")), expected);
+    }
 }
 
 /// Pieces that open redirects were made of.

@@ -31,7 +31,11 @@ mod forged;
 #[cfg(test)]
 mod frames;
 #[cfg(test)]
+mod leaving;
+#[cfg(test)]
 mod logout;
+#[cfg(test)]
+mod logout_browser;
 #[cfg(test)]
 mod mappers;
 #[cfg(test)]

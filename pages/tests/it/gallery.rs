@@ -146,6 +146,7 @@ pub fn every_page(text: &str) -> Vec<Page> {
                 address: format!("https://app.example/logout?x={text}"),
             }],
             proceed: some.clone(),
+            end: format!("/realms/shop/{text}"),
         },
         Page::Terms,
         Page::UpdatePassword {
