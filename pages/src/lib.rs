@@ -6,6 +6,7 @@
 pub mod bundles;
 mod form_post;
 mod format;
+mod look;
 mod model;
 mod profile;
 mod properties;
@@ -13,6 +14,7 @@ pub mod resources;
 mod sanitize;
 mod templates;
 mod texts;
+pub mod themes;
 mod totp;
 
 pub use claviger_engine::locale;
@@ -20,12 +22,12 @@ pub use claviger_engine::locale;
 use claviger_engine::browser::ClientAnswer;
 use claviger_engine::page::{Page, View};
 
-/// The HTML of a page.
+/// The HTML of a page, as we make it; [`themes::Themes`] makes those of themes.
 pub fn render(view: &View) -> String {
-    let texts = texts::Texts::new(&view.realm, &view.locale);
+    let texts = texts::Texts::new(&view.realm, &view.locale, None);
     templates::render(
         &format!("{}.html", model::name(&view.page)),
-        &model::context(view, &texts),
+        &model::context(view, &texts, &look::Look::own(view)),
     )
 }
 

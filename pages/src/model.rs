@@ -8,8 +8,9 @@ use claviger_engine::page::{
 use minijinja::value::Rest;
 use minijinja::{Value, context};
 
+use crate::look::Look;
 use crate::texts::Texts;
-use crate::{locale, profile, resources, sanitize, totp};
+use crate::{locale, profile, sanitize, totp};
 
 /// What a page may load, stricter than a realm's header (Content Security Policy Level 3 §3.3). It
 /// says nothing of where forms go: what follows a form may lead to any client.
@@ -42,7 +43,7 @@ pub const fn name(page: &Page) -> &'static str {
 }
 
 /// All that a page's template sees.
-pub fn context(view: &View, texts: &Texts) -> Value {
+pub fn context(view: &View, texts: &Texts, look: &Look) -> Value {
     let errors = view.field_messages.iter();
     let errors = Value::from_pairs(
         errors.map(|(field, messages)| (field.as_str(), texts.messages(messages))),
@@ -51,6 +52,7 @@ pub fn context(view: &View, texts: &Texts) -> Value {
     let common = context! {
         ..functions(texts),
         ..around(view, texts),
+        ..look.shown(view),
         ..context! {
             pageId => name(&view.page),
             policy => policy(view),
@@ -69,7 +71,7 @@ pub fn context(view: &View, texts: &Texts) -> Value {
                 showTryAnotherWayLink => view.try_another_way,
                 authenticationSelections => choices(view, texts),
             },
-            url => context! { resourcesPath => resources::path(view), ..urls(view) },
+            url => context! { resourcesPath => &look.resources, ..urls(view) },
         },
     };
     context! { ..page(view, texts), ..common }
@@ -127,7 +129,6 @@ fn around(view: &View, texts: &Texts) -> Value {
             attributes => public_attributes(client),
         }),
         clientName => client_name(view, texts),
-        darkMode => settings.attribute("darkMode") != Some("false"),
         locale => context! {
             currentLanguageTag => &view.locale,
             rtl => locale::is_right_to_left(&view.locale),
@@ -345,19 +346,7 @@ fn page(view: &View, texts: &Texts) -> Value {
             back => perhaps(back.as_ref()),
             proceed => perhaps(proceed.as_ref()),
         },
-        Page::Consent {
-            grants,
-            code,
-            logo,
-            policy,
-            terms,
-        } => context! { oauth => context! {
-            clientScopesRequested => wanted(grants, texts),
-            code => code,
-            logoUri => perhaps(logo.as_ref()),
-            policyUri => perhaps(policy.as_ref()),
-            tosUri => perhaps(terms.as_ref()),
-        } },
+        Page::Consent { .. } => one("oauth", consent(&view.page, texts)),
         Page::Code { code, error } => one("code", context! { code => code, error => error }),
         Page::DeviceCode { user_code } => one("code", context! { user_code => user_code }),
         Page::LogoutConfirm { code, back } => {
@@ -385,6 +374,26 @@ fn page(view: &View, texts: &Texts) -> Value {
 
 fn one(name: &str, value: Value) -> Value {
     Value::from_pairs([(name, value)])
+}
+
+fn consent(page: &Page, texts: &Texts) -> Value {
+    let Page::Consent {
+        grants,
+        code,
+        logo,
+        policy,
+        terms,
+    } = page
+    else {
+        return Value::UNDEFINED;
+    };
+    context! {
+        clientScopesRequested => wanted(grants, texts),
+        code => code,
+        logoUri => perhaps(logo.as_ref()),
+        policyUri => perhaps(policy.as_ref()),
+        tosUri => perhaps(terms.as_ref()),
+    }
 }
 
 fn actions(names: &[String], texts: &Texts) -> Vec<String> {

@@ -45,6 +45,12 @@ pub fn path(view: &View) -> String {
     folder(base_path(&view.base_url))
 }
 
+/// The same of a theme of the operator.
+pub fn path_of_theme(view: &View, version: &str, theme: &str) -> String {
+    let base_path = base_path(&view.base_url);
+    format!("{base_path}/resources/{version}/login/{theme}")
+}
+
 /// The address of a script below a base path.
 pub fn script(base_path: &str, name: &str) -> String {
     format!("{}/js/{name}", folder(base_path))

@@ -1,8 +1,14 @@
 //! The templates that the server is built with, and how texts get into them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use claviger_engine::page::View;
 use minijinja::{AutoEscape, Environment, Error, Output, State, Value};
+
+use crate::look::Look;
+use crate::model;
+use crate::texts::Texts;
+use crate::themes::Theme;
 
 /// The templates by name.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -82,16 +88,31 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("terms.html", include_str!("../templates/login/terms.html")),
 ];
 
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(built_in);
+
+/// Our own templates, under their names and under `base/name`, where a theme finds what it replaces.
+pub fn built_in() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_formatter(write_escaped);
     for (name, source) in BUILT_IN {
-        if let Err(error) = environment.add_template(name, source) {
+        let base = format!("base/{name}");
+        let added = environment
+            .add_template(name, source)
+            .and_then(|()| environment.add_template_owned(base, *source));
+        if let Err(error) = added {
             tracing::error!("the template {name} that the server was built with fails: {error}");
         }
     }
     environment
-});
+}
+
+/// The HTML of a page by a theme.
+pub fn render_themed(view: &View, theme: &Arc<Theme>) -> Result<String, Error> {
+    let texts = Texts::new(&view.realm, &view.locale, Some(theme));
+    let context = model::context(view, &texts, &Look::of(view, theme));
+    let template = format!("{}.html", model::name(&view.page));
+    theme.environment.get_template(&template)?.render(context)
+}
 
 /// Writes text into HTML, in element content or a quoted attribute. A slash stays as it is: scripts
 /// of others read addresses out of our pages, and undo `&amp;` alone.

@@ -8,6 +8,7 @@ use claviger_engine::realm::Realm;
 use serde_json::Value;
 
 use crate::bundles::{self, Bundle, Kind};
+use crate::themes::Theme;
 use crate::{format, locale};
 
 /// Where a realm's own texts are, by language, in its document.
@@ -19,15 +20,17 @@ pub struct Texts(Arc<Parts>);
 
 struct Parts {
     realm: Arc<Realm>,
+    theme: Option<Arc<Theme>>,
     /// The page's language, and what it falls back to, with their files.
     languages: Vec<(String, Option<&'static Bundle>)>,
 }
 
 impl Texts {
-    /// The texts for a realm's pages in a language.
-    pub fn new(realm: &Arc<Realm>, locale: &str) -> Self {
+    /// The texts for a realm's pages in a language, those of a theme between the realm's and ours.
+    pub fn new(realm: &Arc<Realm>, locale: &str, theme: Option<&Arc<Theme>>) -> Self {
         Self(Arc::new(Parts {
             realm: Arc::clone(realm),
+            theme: theme.cloned(),
             languages: locale::ancestors(realm, locale)
                 .into_iter()
                 .map(|tag| {
@@ -51,6 +54,7 @@ impl Texts {
                 .and_then(|texts| texts.get(language))
                 .and_then(|texts| texts.get(key))
                 .and_then(Value::as_str)
+                .or_else(|| self.0.theme.as_ref()?.text(language, key))
                 .or_else(|| bundle.as_ref()?.get(key).map(String::as_str));
             if text.is_some() {
                 return text;

@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use claviger_engine::App;
 use claviger_engine::request::RequestContext;
+use claviger_pages::themes::Themes;
 use claviger_surface::{Answer, Help};
 use http::{HeaderName, StatusCode, Uri, header};
 
@@ -26,7 +27,7 @@ pub const PAGE_HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 /// All routes, below any base path.
-pub fn routes(app: App) -> Router {
+pub fn routes(app: App, themes: Themes) -> Router {
     Router::new()
         .merge(claviger_oidc::router())
         .merge(claviger_rest::router())
@@ -42,6 +43,11 @@ pub fn routes(app: App) -> Router {
         })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .layer(axum::middleware::from_fn(help::point))
+        .layer(axum::middleware::from_fn_with_state(
+            themes.clone(),
+            claviger_web::themes::dress,
+        ))
+        .layer(Extension(themes))
         .with_state(app)
 }
 

@@ -11,6 +11,7 @@ use claviger_engine::page::{Fault, Page, View};
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_model::Secret;
+use claviger_pages::themes::Themes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::headers::secure;
@@ -91,6 +92,11 @@ pub fn respond(
     response
 }
 
+/// A page that another theme than ours is wanted for, beside its response: who knows the themes
+/// makes its HTML anew.
+#[derive(Clone, Debug)]
+pub struct Themed(pub Box<View>);
+
 /// Carries the origins of frames from the page to the header that has to allow them.
 const FRAMES: HeaderName = HeaderName::from_static("x-frame-sources");
 
@@ -98,6 +104,10 @@ fn page(view: &View) -> Response {
     let mut response = html(claviger_pages::render(view), "text/html;charset=utf-8");
     if let Page::Error { fault, .. } = view.page {
         *response.status_mut() = status(fault);
+    }
+    if Themes::wanted(view).is_some() {
+        let themed = Themed(Box::new(view.clone()));
+        response.extensions_mut().insert(themed);
     }
     let headers = response.headers_mut();
     if let Ok(language) = HeaderValue::from_str(&view.locale) {

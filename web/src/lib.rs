@@ -2,6 +2,7 @@
 
 mod login_actions;
 mod resources;
+pub mod themes;
 
 use axum::Router;
 use axum::routing::get;

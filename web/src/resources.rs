@@ -1,11 +1,13 @@
 //! `/resources/{version}/…`: the files that pages load. An address with a version in it never means
 //! other bytes, so browsers keep what they have.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use claviger_pages::resources::{self, File, THEME, VERSION};
+use claviger_pages::themes::{Asset, Themes};
 
 /// For addresses with this version in them (RFC 8246).
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -15,15 +17,47 @@ const EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
 /// `GET /resources/{version}/{kind}/{theme}/{*path}`
 pub async fn show(
     Path((version, kind, theme, path)): Path<(String, String, String, String)>,
+    themes: Option<Extension<Themes>>,
     headers: HeaderMap,
 ) -> Response {
-    let found = (theme == THEME)
-        .then(|| resources::file(&kind, &path))
-        .flatten();
-    match found {
-        Some(file) => answer(&file, version == VERSION, &headers),
-        None => empty(StatusCode::NOT_FOUND),
+    if theme == THEME {
+        return match resources::file(&kind, &path) {
+            Some(file) => answer(&file, version == VERSION, &headers),
+            None => empty(StatusCode::NOT_FOUND),
+        };
     }
+    let Some(Extension(themes)) = themes.filter(|_| kind == "login") else {
+        return empty(StatusCode::NOT_FOUND);
+    };
+    let found = tokio::task::spawn_blocking(move || themes.asset(&theme, &path)).await;
+    match found {
+        Ok(Some((asset, present))) => of_theme(asset, version == present),
+        Ok(None) | Err(_) => empty(StatusCode::NOT_FOUND),
+    }
+}
+
+/// A file of a theme.
+fn of_theme(asset: Asset, is_present: bool) -> Response {
+    let mut response = Response::new(Body::from(asset.bytes));
+    let kept = if is_present { FOR_EVER } else { EACH_TIME };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, kept);
+    let kind = HeaderValue::from_static(asset.media_type);
+    headers.insert(header::CONTENT_TYPE, kind);
+    harmless(headers);
+    response
+}
+
+/// A picture with scripts in it, opened by itself, runs none, and nothing is taken for what it is not.
+fn harmless(headers: &mut HeaderMap) {
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
+    );
 }
 
 fn empty(status: StatusCode) -> Response {
@@ -67,15 +101,7 @@ fn answer(file: &File, is_present: bool, asked: &HeaderMap) -> Response {
     }
     let kept = if is_present { FOR_EVER } else { EACH_TIME };
     headers.insert(header::CACHE_CONTROL, kept);
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    // A picture with scripts in it, opened by itself, runs none.
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
-    );
+    harmless(headers);
     response
 }
 

@@ -9,4 +9,6 @@ mod markup;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
+mod themes;
+#[cfg(test)]
 mod written;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use claviger_engine::App;
+use claviger_pages::themes::Themes;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -98,8 +99,8 @@ impl Running {
             since,
         );
 
-        let routes =
-            routes::routes(app.clone()).merge(observe::on_main(settings.observe, &observed));
+        let routes = routes::routes(app.clone(), themes(settings))
+            .merge(observe::on_main(settings.observe, &observed));
         let metrics = Arc::clone(&observed.metrics);
         let addresses = Addresses::new(settings);
         let traces = settings.tracing.as_ref().map(Traces::start).transpose()?;
@@ -213,6 +214,12 @@ async fn drained(listeners: &mut JoinSet<usize>, front: &Front, until: Instant) 
     if tokio::time::timeout_at(until, front.idle()).await.is_err() {
         tracing::warn!(target: CATEGORY, "requests were still running");
     }
+}
+
+/// The operator's themes; while somebody works on one, what they change shows at once.
+fn themes(settings: &Settings) -> Themes {
+    let follows = settings.mode == Mode::Development;
+    Themes::open(&settings.home.join("themes"), follows)
 }
 
 /// Says that the server is there, in the words of Keycloak that scripts look for.

@@ -11,4 +11,6 @@ mod sign_in;
 #[cfg(test)]
 mod tabs;
 #[cfg(test)]
+mod themes;
+#[cfg(test)]
 mod world;
