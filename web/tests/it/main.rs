@@ -1,6 +1,10 @@
 //! Signing in through the pages, spoken to over HTTP without a socket.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod flows;
+#[cfg(test)]
 mod languages;
 #[cfg(test)]
 mod resources;

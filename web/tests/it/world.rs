@@ -122,6 +122,8 @@ fn path_of(url: &str) -> String {
 pub struct Visitor {
     pub stage: Stage,
     pub jar: BTreeMap<String, String>,
+    /// What is sent as the header `Authorization`.
+    pub authorization: Option<String>,
 }
 
 impl Visitor {
@@ -129,6 +131,7 @@ impl Visitor {
         Self {
             stage: stage.clone(),
             jar: BTreeMap::new(),
+            authorization: None,
         }
     }
 
@@ -184,6 +187,9 @@ impl Visitor {
         let mut headers = axum::http::HeaderMap::new();
         let cookies = self.cookies();
         headers.insert("cookie", cookies.parse().expect("a header"));
+        if let Some(text) = &self.authorization {
+            headers.insert("authorization", text.parse().expect("a header"));
+        }
         let (context, browser) = (context("/"), browser(&headers));
         let outcome = login::begin(app, &realm, &context, &browser, entry)
             .await
@@ -242,6 +248,15 @@ impl Visitor {
         let page = self.begin(client, Asks::default()).await;
         let form = [("username", name), ("password", password)];
         self.post(&page.action(), &form).await
+    }
+
+    /// The id of this browser's login, as its cookie has it.
+    pub fn root(&self) -> claviger_model::SessionId {
+        let cookie = self.jar.get("AUTH_SESSION_ID").expect("a cookie");
+        let text = claviger_crypto::encoding::decode_base64url(cookie).expect("base64url");
+        let text = String::from_utf8(text).expect("text");
+        let (id, _) = text.split_once('.').expect("a signature");
+        claviger_model::SessionId::new(id)
     }
 
     /// The sessions of a user of the shop.
