@@ -8,13 +8,13 @@ use axum::response::Response;
 use claviger_engine::browser::{Browser, Outcome, Reply as Next};
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
+use claviger_engine::locale::{Wishes, choose};
 use claviger_engine::login::LoginError;
 use claviger_engine::logout::browser::{
     self as engine, Asked, Reached, Refusal, Reply, Scene, Shown,
 };
 use claviger_engine::mapper::origin::below_root;
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
-use claviger_pages::locale::{Wishes, choose};
 use claviger_surface::browser::{browser, respond};
 use claviger_surface::help::Pointer;
 
