@@ -24,6 +24,11 @@ impl Client {
         }
     }
 
+    /// The server's address.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Another client of the same server.
     pub fn another(&self) -> Self {
         Self::new(self.base.clone())

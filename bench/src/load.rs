@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 
+use crate::browser::{Browser, REDIRECT_URI};
 use crate::client::{Client, text};
 use crate::now;
 use crate::options::Options;
@@ -45,11 +46,16 @@ pub enum Load {
     Logout,
     /// RFC 7517: the realm's public keys.
     Keys,
+    /// Somebody new asks for the login page: one durable write.
+    LoginPage,
+    /// Somebody new signs in by a code (RFC 6749 §4.1) with a password whose hash is cheap: the page,
+    /// its form, the code for tokens. Two signatures.
+    CodeFlow,
 }
 
 impl Load {
     /// All of them, in the order of measurement.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ClientCredentials,
         Self::Password,
         Self::PasswordCheap,
@@ -59,6 +65,8 @@ impl Load {
         Self::UserInfo,
         Self::Logout,
         Self::Keys,
+        Self::LoginPage,
+        Self::CodeFlow,
     ];
 
     /// What it is called.
@@ -73,6 +81,8 @@ impl Load {
             Self::UserInfo => "userinfo",
             Self::Logout => "logout",
             Self::Keys => "jwks",
+            Self::LoginPage => "login-page",
+            Self::CodeFlow => "code-flow",
         }
     }
 
@@ -82,9 +92,9 @@ impl Load {
             Self::ClientCredentials | Self::PasswordCheap | Self::Refresh => {
                 Some((raw.signatures, "one signature"))
             }
-            Self::RefreshOpenId => Some((raw.signatures / 2.0, "two signatures")),
+            Self::RefreshOpenId | Self::CodeFlow => Some((raw.signatures / 2.0, "two signatures")),
             Self::Password => Some((raw.hashes, "one hash")),
-            Self::Introspect | Self::UserInfo | Self::Logout | Self::Keys => None,
+            Self::Introspect | Self::UserInfo | Self::Logout | Self::Keys | Self::LoginPage => None,
         }
     }
 
@@ -124,6 +134,24 @@ impl Load {
                 timed(workers, &request, server, options.seconds)
             }
             Self::Logout => logout(client, server, options),
+            Self::LoginPage => {
+                let request = |client: &Client, browser: &mut Browser| {
+                    browser.forget();
+                    browser.login_page(client, CHEAP).map(drop)
+                };
+                timed(
+                    browsers(client, options)?,
+                    &request,
+                    server,
+                    options.seconds,
+                )
+            }
+            Self::CodeFlow => timed(
+                browsers(client, options)?,
+                &code_flow,
+                server,
+                options.seconds,
+            ),
         }
     }
 }
@@ -160,6 +188,7 @@ fn realm(name: &str, password_policy: &str) -> Value {
             {"clientId": "service", "secret": "service-secret", "serviceAccountsEnabled": true,
              "standardFlowEnabled": false},
             {"clientId": "app", "publicClient": true, "directAccessGrantsEnabled": true,
+             "redirectUris": [REDIRECT_URI],
              "protocolMappers": [{"name": "for the service", "protocol": "openid-connect",
                 "protocolMapper": "oidc-audience-mapper",
                 "config": {"included.client.audience": "service", "access.token.claim": "true"}}]}
@@ -202,6 +231,20 @@ fn logout(client: &Client, server: Watched, options: &Options) -> Result<Rate> {
         None => Ok(()),
     };
     counted(&mut workers, &request, server, |tokens| !tokens.is_empty())
+}
+
+fn browsers(client: &Client, options: &Options) -> Result<Vec<(Client, Browser)>> {
+    each(options, || Ok((client.another(), Browser::new())))
+}
+
+fn code_flow(client: &Client, browser: &mut Browser) -> Result<()> {
+    browser.forget();
+    let action = browser.login_page(client, CHEAP)?;
+    let code = browser.sign_in(&action)?;
+    let form = format!(
+        "grant_type=authorization_code&client_id=app&redirect_uri={REDIRECT_URI}&code={code}"
+    );
+    client.token(CHEAP, &form).map(drop)
 }
 
 fn each<State>(

@@ -5,6 +5,7 @@
 //! figure alone means much. With another server beside it, each load is given to the one and then to the other.
 //! It measures and judges nothing: no test depends on it.
 
+mod browser;
 mod client;
 mod load;
 mod options;
