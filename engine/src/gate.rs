@@ -130,8 +130,10 @@ pub async fn usable(
         return Err(Unusable::SessionNotFound.into());
     };
     let session = find(app, realm, claim, id).await?;
-    let user = match subject.filter(|user| user.id == session.user) {
-        Some(user) => user,
+    let user = match subject {
+        Some(user) if user.id == session.user => user,
+        // Its id may be that of a session before it, of somebody else (CVE-2025-12390).
+        Some(_) => return Err(Unusable::SessionNotFound.into()),
         None => owner(app, realm, &session).await?,
     };
     let part = app

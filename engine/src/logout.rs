@@ -56,6 +56,8 @@ pub async fn end_session(
         }
         tx.delete_user_session(&realm.id, *kind, &session.id);
     }
+    // Nobody signs in under its id in another tab of its browser (CVE-2025-12390).
+    tx.shorten_authentication_sessions(&realm.id, &session.id, app.now());
     Ok(())
 }
 

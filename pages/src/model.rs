@@ -276,12 +276,10 @@ pub fn address(text: &str) -> Option<&str> {
     let plain: String = text
         .chars()
         .filter(|letter| !letter.is_ascii_control())
+        .skip_while(|letter| letter.is_whitespace())
         .take(32)
         .collect();
-    let scheme = plain
-        .trim_start()
-        .split_once(':')
-        .map_or("", |(scheme, _)| scheme);
+    let scheme = plain.split_once(':').map_or("", |(scheme, _)| scheme);
     let runs = ["javascript", "vbscript", "data", "blob", "filesystem"];
     let is_harmless = !runs.iter().any(|name| scheme.eq_ignore_ascii_case(name));
     is_harmless.then_some(text)

@@ -108,7 +108,12 @@ pub fn response(
     Ok((kind, mode))
 }
 
-fn delivery(
+/// Whether a client may be handed that, and in that way.
+///
+/// # Errors
+///
+/// A refusal.
+pub(super) fn delivery(
     client: &Client,
     kind: ResponseType,
     mode: ResponseMode,

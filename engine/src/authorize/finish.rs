@@ -8,7 +8,7 @@ use claviger_store::{StoreError, Tx};
 
 use super::answer::{AnswerError, Answerer};
 use super::response::{ResponseMode, ResponseType};
-use super::{ISSUER, PUSHED, code, pushed};
+use super::{ISSUER, PUSHED, check, code, pushed};
 use crate::app::App;
 use crate::browser::ClientAnswer;
 use crate::client::Client;
@@ -109,6 +109,15 @@ pub async fn finish(
         mode,
         issuer: context.issuer_at(&tab.base_path, &realm.name),
     };
+    // What was allowed when the login began may not be any more: a browser keeps a request for as long as
+    // it is open (CVE-2026-7571).
+    let mut aside = EventBuilder::new("LOGIN", &context.ip_address);
+    if let Err(refused) = check::delivery(client, kind, mode, &mut aside) {
+        let text = refused.description.as_deref();
+        return answerer
+            .refusal(app, refused.error, text, note(tab, "state"))
+            .await;
+    }
     if let Some(uri) = note(tab, PUSHED).filter(|uri| pushed::is_pushed(uri)) {
         pushed::use_up(realm, uri, tx);
     }

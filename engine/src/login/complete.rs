@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use claviger_model::session::SessionKind;
-use claviger_model::{AuthenticationAction, ClientSession, User, UserSession};
+use claviger_model::{AuthenticationAction, ClientSession, SessionId, User, UserSession};
 
 use super::drive::Login;
 use super::identity::live_session;
@@ -227,7 +227,8 @@ impl Login<'_> {
         self.commit(Outcome::answer(answer)).await
     }
 
-    async fn disabled(mut self, user: &User) -> Result<Tried, LoginError> {
+    /// The account was disabled while its owner was on the way in: the way ends.
+    pub async fn disabled(mut self, user: &User) -> Result<Tried, LoginError> {
         let (app, realm) = (self.scene.app, self.scene.realm);
         self.event.user(user.id.as_str());
         self.event.detail("username", user.username.clone());
@@ -270,11 +271,15 @@ impl Login<'_> {
             Some(session) => session,
             None => {
                 let kind = SessionKind::Online;
-                if let Some(over) = app.store.user_session(&realm.id, kind, &root).await? {
+                let mut id = root;
+                if let Some(over) = app.store.user_session(&realm.id, kind, &id).await? {
                     end_session(app, realm, &mut self.tx, &over, EndReason::Expired).await?;
+                    // Tokens of a session that is over stay those of no other.
+                    id = SessionId::new(app.random.token(18));
+                    self.cookies.extend(cookies::bind(app, realm, &id).await?);
                 }
                 UserSession {
-                    id: root,
+                    id,
                     kind,
                     user: user.id.clone(),
                     started_at: now,

@@ -1,5 +1,7 @@
 //! Who a browser is signed in as, by its cookie `KEYCLOAK_IDENTITY`.
 
+use claviger_crypto::Algorithm;
+use claviger_crypto::jws::Unverified;
 use claviger_model::session::SessionKind;
 use claviger_model::{SessionId, User, UserId, UserSession};
 
@@ -38,6 +40,13 @@ pub async fn identity(
         return Ok(None);
     };
     let ring = realm.keys().await?;
+    // What a key for tokens has signed is no cookie, whatever it says of itself.
+    let signed_with = Unverified::parse(cookie.reveal())
+        .ok()
+        .and_then(|token| token.header().algorithm());
+    if signed_with != Some(Algorithm::Hs512) {
+        return Ok(None);
+    }
     let Some(claims) = TokenClaims::verify(&ring, cookie.reveal()) else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use super::begin::{browser_flow, event};
 use super::checks::{Checked, Turn, expired, find, turn};
 use super::complete::{CONSENT, Tried};
 use super::drive::{Drove, Entrance, Login};
-use super::identity::live_session;
+use super::identity::{identity, live_session};
 use super::scene::Scene;
 use super::tab::{Tab, login_time, note};
 use super::{LoginError, Submission, cookies};
@@ -254,9 +254,13 @@ async fn after(mut login: Login<'_>, sent: &Submission, is_act: bool) -> Result<
         return timed_out(login).await;
     }
     login.know().await?;
-    if login.user.is_none() {
+    let Some(user) = &login.user else {
         // Who was to do something is gone.
         return timed_out(login).await;
+    };
+    if !user.enabled {
+        let user = user.clone();
+        return login.disabled(&user).await;
     }
     login.event.forget("auth_type");
     let remember = login.tab.note(note::REMEMBER_ME) == Some("true");
@@ -416,8 +420,24 @@ impl Login<'_> {
             return Ok(());
         };
         self.user = app.store.user(&realm.id, &id).await?;
+        if self.user.is_some() && self.tab.flag(note::SESSION) {
+            self.know_session().await?;
+        }
         if self.user.is_none() {
             self.tab.reset(realm, app.now());
+        }
+        Ok(())
+    }
+
+    /// Who was let on by the cookie of a session goes on by it: it is no new sign-in, and nobody goes on
+    /// by a session that has ended since.
+    async fn know_session(&mut self) -> Result<(), LoginError> {
+        let scene = self.scene;
+        let found = identity(scene.app, scene.realm, scene.context, scene.browser).await?;
+        let known = found.filter(|found| Some(&found.user.id) == self.tab.session.user.as_ref());
+        match known {
+            Some(known) => self.sso = Some(known.session),
+            None => self.user = None,
         }
         Ok(())
     }

@@ -86,7 +86,9 @@ async fn no_text_of_others_is_read_as_markup() {
 #[tokio::test]
 async fn no_address_of_others_runs_anything() {
     let world = World::with(json!({})).await;
-    for address in ["javascript:alert(1)", " \tJava\nScript:alert(1)"] {
+    let blanks = format!("{}javascript:alert(1)", " ".repeat(40));
+    let addresses = ["javascript:alert(1)", " \tJava\nScript:alert(1)", &blanks];
+    for address in addresses {
         for page in every_page(address) {
             let view = surrounded(world.view(page), address);
             let text = claviger_pages::render(&view)

@@ -3,9 +3,15 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod cve;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod languages;
+#[cfg(test)]
+mod mixed;
+#[cfg(test)]
+mod proofs;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]

@@ -163,6 +163,11 @@ impl Visitor {
 
     /// Comes from the application: what its authorization request begins.
     pub async fn begin(&mut self, client: &str, asks: Asks) -> Got {
+        self.begin_with(client, asks, &[]).await
+    }
+
+    /// The same with further parameters, in place of the usual ones.
+    pub async fn begin_with(&mut self, client: &str, asks: Asks, more: &[(&str, &str)]) -> Got {
         let app = &self.stage.app;
         let realm = app.realm("shop").await.expect("store").expect("realm");
         let client = realm.client(client).await.expect("store").expect("client");
@@ -177,8 +182,10 @@ impl Visitor {
             protocol: "openid-connect",
             redirect_uri: Some(CB.to_owned()),
             client_notes: notes
+                .into_iter()
+                .chain(more.iter().copied())
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
+                .collect(),
             asks: Asks {
                 auth_type: Some("code".to_owned()),
                 ..asks

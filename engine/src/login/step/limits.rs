@@ -26,6 +26,8 @@ pub async fn ask(login: &mut Login<'_>, step: &Step) -> Result<Came, LoginError>
     };
     let own = identity(scene.app, scene.realm, scene.context, scene.browser).await?;
     let own = own.map(|identity| identity.session.id);
+    // A session of this browser's login goes on, even if the browser has lost its cookie.
+    let root = &login.tab.session.root;
     let now = scene.app.now();
     let all = scene
         .app
@@ -36,6 +38,10 @@ pub async fn ask(login: &mut Login<'_>, step: &Step) -> Result<Came, LoginError>
         .into_iter()
         .filter(|session| is_alive(scene.realm, session, now))
         .collect();
+    let own = own.or_else(|| {
+        let kept = all.iter().find(|session| session.id == *root);
+        kept.map(|session| session.id.clone())
+    });
     let at_client = at_client(login, &all).await?;
     let limit = |name: &str| -> usize {
         let number = step.setting(name).and_then(|text| text.trim().parse().ok());

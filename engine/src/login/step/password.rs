@@ -148,7 +148,8 @@ async fn named(
     login.tab.set(note::ATTEMPTED, fit(name));
     let user = find(app, realm, name).await?;
     let Some(user) = user.filter(|user| user.service_account_of.is_none()) else {
-        if form != Form::Username {
+        // As long as for who is there: where no password was sent, none is looked at.
+        if form != Form::Username && sent.is_some() {
             dummy(app, realm, sent).await?;
         }
         login.event.error(app, realm, unknown.error, &mut login.tx);
