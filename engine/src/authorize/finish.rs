@@ -85,6 +85,7 @@ pub fn part_notes(
 
 /// Answers the client: with a code, with tokens, with both, or with the session's state alone. A
 /// pushed request is used up by it: the job is [`claviger_store::Commit::Missed`] if it was before.
+/// The event learns of tokens that go out.
 ///
 /// # Errors
 ///
@@ -94,7 +95,7 @@ pub async fn finish(
     realm: &Realm,
     context: &RequestContext,
     finishing: &Finishing<'_>,
-    tx: &mut Tx,
+    (event, tx): (&mut EventBuilder, &mut Tx),
 ) -> Result<ClientAnswer, AnswerError> {
     let Finishing {
         client,
@@ -145,6 +146,8 @@ pub async fn finish(
     answer.put("code", code.as_deref());
     if kind.is_implicit_or_hybrid() {
         let minted = tokens(app, &answerer, finishing, (kind, code.as_deref())).await?;
+        event.detail("token_id", &*minted.access_token_id);
+        event.detail("scope", &*minted.scope);
         if kind.has_id_token() {
             answer.put("id_token", minted.id_token.as_deref());
         }

@@ -212,7 +212,8 @@ impl Login<'_> {
             tab: &self.tab.session,
             usable: &usable,
         };
-        let answer = authorize::finish(app, realm, context, &finishing, &mut self.tx).await?;
+        let record = (&mut self.event, &mut self.tx);
+        let answer = authorize::finish(app, realm, context, &finishing, record).await?;
         let issuer = context.issuer_at(&usable.session().base_path, &realm.name);
         let changed = cookies::session(app, realm, &issuer, usable.session(), &name).await?;
         let forgets = |cookie: &CookieChange| {

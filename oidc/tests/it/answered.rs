@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use claviger_engine::authorize::{Finishing, finish, part_notes};
+use claviger_engine::events::EventBuilder;
 use claviger_engine::request::RequestContext;
 use claviger_engine::session::{self, Beginning};
 use claviger_model::session::SessionKind;
@@ -115,7 +116,8 @@ pub async fn answered(
         tab: &tab,
         usable: &usable,
     };
-    let answer = finish(app, &realm, &context, &finishing, &mut tx)
+    let mut event = EventBuilder::new("LOGIN", "127.0.0.1");
+    let answer = finish(app, &realm, &context, &finishing, (&mut event, &mut tx))
         .await
         .unwrap();
     assert_eq!(answer.redirect_uri, CB);
