@@ -1,6 +1,7 @@
 // What a page must be for everybody who looks at it, or does not.
 
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 
@@ -42,7 +43,10 @@ export function watch(page, ...own) {
   return wrongs
 }
 
-/** A picture for docs/screenshots/, where they are asked for. */
+/** Takes the picture of a page for docs/screenshots/ where that is asked for; else there must be one. */
 export async function picture(page, name) {
-  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png` })
+  const folder = process.env.SCREENSHOTS
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png` })
+  const path = new URL(`../../docs/screenshots/${name}.png`, import.meta.url)
+  assert.ok(existsSync(path), `${name} has no picture yet: cargo xtask clients --screenshots pages gallery`)
 }

@@ -111,7 +111,6 @@ const pages = {
   terms: ['#kc-accept', (page) => enter(page, 'app', 'terms')],
   'delete-account-confirm': ['[name=cancel-aia]', (page) => enter(page, 'app', 'leaver', { kc_action: 'delete_account' })],
   code: ['#code', (page) => enter(page, 'app', 'alice', { redirect_uri: 'urn:ietf:wg:oauth:2.0:oob' })],
-  'login-oauth2-device-verify-user-code': ['[name=device_user_code]', (page) => page.goto(`${realm.issuer}/device`)],
   error: ['#kc-error-message', (page) => page.goto(asking('app', { redirect_uri: 'http://elsewhere.example/' }))],
   'login-page-expired': ['#loginRestartLink', async (page) => {
     await page.goto(asking())
@@ -131,6 +130,8 @@ const pages = {
   'frontchannel-logout': [`iframe[src^="${APP}/bye"]`, async (page) => {
     await stay(page, 'front')
     await page.goto(protocol('logout', {}))
+    // Its script goes on as soon as the application in the frame has answered.
+    await page.route('**/*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }))
     await page.click('#kc-logout')
   }],
 }
@@ -153,6 +154,19 @@ for (const [name, [selector, reach]] of Object.entries(pages)) {
     await context.close()
   })
 }
+
+test('a logout in the front channel tells the application, and comes to an end by itself', async () => {
+  const { context, page } = await visitor()
+  await stay(page, 'front')
+  await page.goto(protocol('logout', {}))
+  const told = page.waitForRequest(`${APP}/bye?**`)
+  await page.click('#kc-logout')
+  const { searchParams } = new URL((await told).url())
+  assert.equal(searchParams.get('iss'), realm.issuer)
+  assert.ok(searchParams.get('sid'))
+  await page.waitForSelector('#kc-info-message')
+  await context.close()
+})
 
 describe('the login page', () => {
   test('needs no script', async () => {
@@ -205,9 +219,9 @@ describe('the login page', () => {
     await page.waitForSelector('html[dir=rtl][lang=ar]')
     await picture(page, 'login-rtl')
     assert.deepEqual(await barriers(page), [])
-    const [title, field] = await page.evaluate(() => [document.title, getComputedStyle(document.querySelector('#username')).direction])
+    const [title, form] = await page.evaluate(() => [document.title, getComputedStyle(document.querySelector('#kc-form-login')).direction])
     assert.match(title, /\p{Script=Arabic}/u)
-    assert.equal(field, 'rtl')
+    assert.equal(form, 'rtl')
     await context.close()
   })
 
