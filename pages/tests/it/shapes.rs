@@ -246,6 +246,8 @@ async fn who_signs_in_once_more_is_named_and_not_asked() {
     assert_eq!(shown.get("value"), Some("alice"));
     assert!(page.contains("id=\"reset-login\" xlink:href=\"/restart\""));
     assert_eq!(facts.links, []);
+    // Whoever reads a page's title takes the last one there is, in a picture or not.
+    assert_eq!(html.named("title").len(), 1);
 }
 
 #[tokio::test]
