@@ -25,6 +25,8 @@ mod cors;
 #[cfg(test)]
 mod device;
 #[cfg(test)]
+mod direct_flows;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;

@@ -1,0 +1,67 @@
+//! Direct grant flows that administrators made.
+
+use claviger_testkit::Stage;
+use serde_json::{Value, json};
+
+use crate::world::{alice, realm};
+
+/// The shop with a direct grant flow of these steps, and another that asks for the password below it.
+async fn shop(steps: Value) -> Stage {
+    let mut file = realm();
+    let flow = |alias: &str, is_top: bool, steps: Value| {
+        json!({
+            "id": format!("{alias}-id"), "alias": alias, "providerId": "basic-flow",
+            "topLevel": is_top, "builtIn": false, "authenticationExecutions": steps,
+        })
+    };
+    let password = ask("direct-grant-validate-password", 1);
+    file["authenticationFlows"] = json!([
+        flow("mine", true, steps),
+        flow("secret", false, json!([password])),
+    ]);
+    file["directGrantFlow"] = json!("mine");
+    let stage = Stage::open(claviger_oidc::router()).await;
+    stage.import(file).await;
+    stage
+}
+
+fn ask(authenticator: &str, priority: i64) -> Value {
+    json!({"authenticator": authenticator, "requirement": "REQUIRED", "priority": priority})
+}
+
+#[tokio::test]
+async fn a_flow_that_proves_nothing_lets_nobody_in() {
+    let name = || ask("direct-grant-validate-username", 1);
+    let cases = [
+        (json!([name()]), 400),
+        (json!([]), 400),
+        (json!([name(), ask("kiosk", 2)]), 400),
+        (json!([name(), ask("deny-access-authenticator", 2)]), 400),
+        (json!([ask("direct-grant-validate-password", 1)]), 400),
+        (json!([name(), ask("direct-grant-validate-otp", 2)]), 400),
+        (
+            json!([name(), {
+                "authenticatorFlow": true, "flowAlias": "secret", "requirement": "REQUIRED",
+                "priority": 2,
+            }]),
+            200,
+        ),
+    ];
+    for (steps, status) in cases {
+        let stage = shop(steps.clone()).await;
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "app"),
+            ("username", "alice"),
+            ("password", "wonderland"),
+        ];
+        let path = crate::world::oidc("token");
+        let reply = stage.post(&path, &form).await;
+        assert_eq!(reply.status.as_u16(), status, "{steps} {}", reply.text());
+        if status == 200 {
+            alice(&stage).await;
+            let guess = [form[0], form[1], form[2], ("password", "guess")];
+            stage.post(&path, &guess).await.is(400);
+        }
+    }
+}
