@@ -29,7 +29,7 @@ use claviger_engine::App;
 
 pub use call::Call;
 pub(crate) use claviger_surface::{Help, answer, cors, form};
-pub use problem::Problem;
+pub use problem::{Problem, unknown};
 
 /// All endpoints of this surface, below one base path.
 pub fn router() -> Router<App> {

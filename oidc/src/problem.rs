@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::Help;
 use crate::answer::Answer;
+use crate::call::Call;
 
 /// A refusal: status, code and a text that tells the client what is wrong.
 #[derive(Debug)]
@@ -213,4 +214,15 @@ pub async fn method_not_allowed() -> Problem {
 pub async fn not_found() -> Problem {
     let help = Help::MethodNotAllowed;
     Problem::plain(help, StatusCode::NOT_FOUND, "HTTP 404 Not Found")
+}
+
+/// What a realm answers for a path that it does not have; `path` is what stands behind its name.
+pub fn unknown(call: &Call, path: &str) -> Response {
+    let text = if path.starts_with("protocol/") && !path.starts_with("protocol/openid-connect") {
+        "Protocol not found"
+    } else {
+        "HTTP 404 Not Found"
+    };
+    let help = Help::PathUnknown;
+    call.respond(Err(Problem::plain(help, StatusCode::NOT_FOUND, text)))
 }

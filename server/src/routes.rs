@@ -4,11 +4,13 @@
 //! [`crate::front`] cuts the base path off (`""` and `/auth` by default), so that the same routes
 //! answer under each and none can drift.
 
+use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Extension, Router};
 use claviger_engine::App;
 use claviger_engine::request::RequestContext;
+use claviger_oidc::Call;
 use claviger_pages::themes::Themes;
 use claviger_surface::{Answer, Help};
 use http::{HeaderName, StatusCode, Uri, header};
@@ -38,6 +40,7 @@ pub fn routes(app: App, themes: Themes) -> Router {
             "/admin",
             get(async |context| redirect(context, "/admin/master/console/")),
         )
+        .route("/realms/{realm}/{*path}", any(in_realm))
         .fallback(|uri: Uri| async move {
             unbuilt::at(uri.path()).map_or_else(not_found, not_implemented)
         })
@@ -49,6 +52,21 @@ pub fn routes(app: App, themes: Themes) -> Router {
         ))
         .layer(Extension(themes))
         .with_state(app)
+}
+
+/// What a realm answers where it has no route: that it is not built, or that there is none.
+async fn in_realm(State(app): State<App>, request: Request) -> Response {
+    if let Some(what) = unbuilt::at(request.uri().path()) {
+        return not_implemented(what);
+    }
+    let path = request.uri().path().to_owned();
+    match Call::from_request(request, &app).await {
+        Ok(call) => {
+            let below = path.splitn(4, '/').nth(3).unwrap_or_default();
+            claviger_oidc::unknown(&call, below)
+        }
+        Err(refusal) => refusal,
+    }
 }
 
 fn redirect(Extension(context): Extension<RequestContext>, path: &'static str) -> Response {

@@ -43,6 +43,10 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
             continue;
         };
         let name = |id: &String| {
+            // A client that wants to be named on the screen is allowed like a scope.
+            if *id == client.uuid.as_str() {
+                return Some(client.client_id.clone());
+            }
             scopes
                 .get(&ScopeId::new(id.clone()))
                 .map(|scope| scope.name.clone())
