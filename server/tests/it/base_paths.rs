@@ -43,7 +43,7 @@ fn the_same_routes_answer_under_both_with_the_path_that_was_asked() {
         );
     }
     for path in [
-        "/realms/master/protocol/openid-connect/auth?client_id=x",
+        "/realms/master/protocol/saml/descriptor?x=y",
         "/auth/realms/master/account/",
     ] {
         let answer = server.get(path);
