@@ -8,7 +8,6 @@
 mod configuration;
 mod http;
 mod keys;
-mod login;
 mod realm;
 mod tokens;
 
@@ -62,14 +61,6 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "mappers",
         run: http::mappers,
-    },
-    Target {
-        name: "client-data",
-        run: login::client_data,
-    },
-    Target {
-        name: "authorization-request",
-        run: login::authorization_request,
     },
     Target {
         name: "redirect",

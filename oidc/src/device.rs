@@ -1,7 +1,4 @@
-//! `POST /protocol/openid-connect/auth/device` (RFC 8628 §3.1): a device begins. Where its person
-//! answers is in [`verify`].
-
-pub mod verify;
+//! `POST /protocol/openid-connect/auth/device` (RFC 8628 §3.1): a device begins.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;

@@ -33,6 +33,8 @@ mod logging;
 #[cfg(test)]
 mod options;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod outgoing;
 #[cfg(test)]
 mod program;

@@ -5,8 +5,6 @@ mod attacks;
 #[cfg(test)]
 mod cve;
 #[cfg(test)]
-mod devices;
-#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod languages;
