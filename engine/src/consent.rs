@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::client::Client;
+use crate::device;
 use crate::page::{Grant, Page};
 use crate::realm::{Realm, Scope};
 use crate::scope::{has_word, requested};
@@ -111,11 +112,13 @@ pub async fn needed(
     tab: &AuthenticationSession,
     user: &UserId,
 ) -> Result<Need, StoreError> {
-    if !client.settings.consent_required {
+    // Whoever connects a device is told which one, each time (RFC 8628 §5.4).
+    let is_device = device::is_verification(tab);
+    if !client.settings.consent_required && !is_device {
         return Ok(Need::Settled("no_consent_required"));
     }
     let prompt = tab.client_notes.get("prompt").map(String::as_str);
-    let known = if has_word(prompt, "consent") {
+    let known = if is_device || has_word(prompt, "consent") {
         None
     } else {
         app.store.consent(&realm.id, user, &client.uuid).await?

@@ -30,7 +30,7 @@ use crate::authorize::AnswerError;
 use crate::client::Client;
 use crate::required_action::ActionError;
 
-pub use begin::{begin, browser_flow};
+pub use begin::{begin, browser_flow, open};
 pub use cookies::session as session_cookies;
 pub use identity::{Identity, clear_session_cookies, identity};
 pub use resume::resume;

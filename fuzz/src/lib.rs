@@ -8,6 +8,7 @@
 mod configuration;
 mod http;
 mod keys;
+mod login;
 mod realm;
 mod tokens;
 
@@ -61,6 +62,14 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "mappers",
         run: http::mappers,
+    },
+    Target {
+        name: "client-data",
+        run: login::client_data,
+    },
+    Target {
+        name: "authorization-request",
+        run: login::authorization_request,
     },
     Target {
         name: "redirect",

@@ -1,4 +1,7 @@
-//! `POST /protocol/openid-connect/auth/device` (RFC 8628 §3.1): a device begins.
+//! `POST /protocol/openid-connect/auth/device` (RFC 8628 §3.1): a device begins. Where its person
+//! answers is in [`verify`].
+
+pub mod verify;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;

@@ -56,6 +56,12 @@ pub fn router() -> Router<App> {
             &oidc("auth/device"),
             post(device::begin).options(device::preflight),
         )
+        .route(
+            "/realms/{realm}/device",
+            get(device::verify::show).post(device::verify::take),
+        )
+        .route("/realms/{realm}/device/", post(device::verify::take))
+        .route("/realms/{realm}/device/status", get(device::verify::status))
         .route(&oidc("token"), post(token::grant).options(token::preflight))
         .route(
             &oidc("token/introspect"),

@@ -303,7 +303,6 @@ fn otp(generators: &[(String, String)], selected: &str) -> Value {
 }
 
 /// What the page alone shows.
-#[expect(clippy::too_many_lines, reason = "one entry a page")]
 fn page(view: &View, texts: &Texts) -> Value {
     match &view.page {
         Page::Login {

@@ -48,6 +48,16 @@ pub fn browser(headers: &HeaderMap) -> Browser {
     }
 }
 
+/// The language of a page that no login stands behind.
+pub fn locale(realm: &Realm, browser: &Browser) -> String {
+    let wishes = claviger_engine::locale::Wishes {
+        cookie: browser.locale.as_deref(),
+        accept: browser.accept_language.as_deref(),
+        ..claviger_engine::locale::Wishes::default()
+    };
+    claviger_engine::locale::choose(realm, wishes)
+}
+
 /// A cookie's value, without the quotes that values with unusual letters come in (RFC 6265 §4.1.1).
 /// Of two with one name the first counts: browsers send the one of the longer path before (§5.4).
 pub fn cookie(headers: &HeaderMap, wanted: &str) -> Option<String> {

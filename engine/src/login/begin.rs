@@ -55,8 +55,41 @@ pub async fn begin(
     Err(LoginError::Busy)
 }
 
+/// The same, but the browser is sent to the login's own address before anything is asked or done: for
+/// doors that are not the client's.
+///
+/// # Errors
+///
+/// As for [`begin`].
+pub async fn open(
+    app: &App,
+    realm: &Arc<Realm>,
+    context: &RequestContext,
+    browser: &Browser,
+    entry: Entry,
+) -> Result<Outcome, LoginError> {
+    let form = Form::new();
+    let scene = Scene {
+        app,
+        realm,
+        context,
+        browser,
+        form: &form,
+        mode: None,
+    };
+    for _ in 0..super::ATTEMPTS {
+        let login = fresh(scene, entry.clone()).await?;
+        let address = scene.address_of(&login.tab, "authenticate", None);
+        match login.wait(Outcome::go(address)).await? {
+            Tried::Done(outcome) => return Ok(*outcome),
+            Tried::Raced => {}
+        }
+    }
+    Err(LoginError::Busy)
+}
+
 async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
-    let (app, realm) = (scene.app, scene.realm);
+    let realm = scene.realm;
     let is_passive = entry.asks.prompts("none");
     let flow = match browser_flow(realm, &entry.client).await {
         Ok(flow) => flow,
@@ -68,10 +101,41 @@ async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
             return Ok(Tried::done(page));
         }
     };
+    let mut login = fresh(scene, entry).await?;
+    login.tab.set(note::FLOW, flow.id.clone());
+    let notes = &login.tab.session.client_notes;
+    if !is_passive && notes.contains_key(authorize::PUSHED) {
+        // A pushed request is for one login (RFC 9126 §4): what is loaded anew is that login.
+        let address = scene.address_of(&login.tab, "authenticate", None);
+        return login.wait(Outcome::go(address)).await;
+    }
+    let drove = login.drive(&flow, Entrance::Top).await?;
+    let (context, browser) = (scene.context, scene.browser);
+    if matches!(drove, Some(Drove::Shown(_)))
+        && browser.identity.is_some()
+        && identity(scene.app, realm, context, browser)
+            .await?
+            .is_none()
+    {
+        // Of a session that is over; scripts of clients see that it is.
+        login.cookies.extend(clear_session_cookies(browser));
+    }
+    match drove {
+        Some(Drove::Done) => login.passed(&flow, is_passive).await,
+        Some(Drove::Cancelled) => login.cancelled().await,
+        Some(Drove::Shown(_)) if is_passive => login.tell(Refusal::LoginRequired).await,
+        Some(Drove::Shown(outcome) | Drove::Ended(outcome)) => login.wait(outcome).await,
+        None => Err(LoginError::Busy),
+    }
+}
+
+/// A tab in which nothing has happened yet, with the cookies that bind the browser to it.
+async fn fresh(scene: Scene<'_>, entry: Entry) -> Result<Login<'_>, LoginError> {
+    let (app, realm) = (scene.app, scene.realm);
+    let is_passive = entry.asks.prompts("none");
     let mut tx = Tx::new();
     let (root, is_bound) = root(scene, &mut tx).await?;
-    let mut tab = Tab::new(app, realm, scene.context, root, entry);
-    tab.set(note::FLOW, flow.id.clone());
+    let tab = Tab::new(app, realm, scene.context, root, entry);
     let mut login = Login {
         event: event(scene, "LOGIN", &tab),
         scene,
@@ -89,32 +153,8 @@ async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
         let (client, session) = (&login.tab.client.client_id, &login.tab.session);
         let restart = cookies::restart(app, realm, client, session).await?;
         login.cookies.push(restart);
-        if login
-            .tab
-            .session
-            .client_notes
-            .contains_key(authorize::PUSHED)
-        {
-            // A pushed request is for one login (RFC 9126 §4): what is loaded anew is that login.
-            let address = scene.address_of(&login.tab, "authenticate", None);
-            return login.wait(Outcome::go(address)).await;
-        }
     }
-    let drove = login.drive(&flow, Entrance::Top).await?;
-    if matches!(drove, Some(Drove::Shown(_))) && scene.browser.identity.is_some() {
-        let (context, browser) = (scene.context, scene.browser);
-        if identity(app, realm, context, browser).await?.is_none() {
-            // Of a session that is over; scripts of clients see that it is.
-            login.cookies.extend(clear_session_cookies(browser));
-        }
-    }
-    match drove {
-        Some(Drove::Done) => login.passed(&flow, is_passive).await,
-        Some(Drove::Cancelled) => login.cancelled().await,
-        Some(Drove::Shown(_)) if is_passive => login.tell(Refusal::LoginRequired).await,
-        Some(Drove::Shown(outcome) | Drove::Ended(outcome)) => login.wait(outcome).await,
-        None => Err(LoginError::Busy),
-    }
+    Ok(login)
 }
 
 /// The event of a login, as far as its tab tells it.

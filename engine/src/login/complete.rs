@@ -15,6 +15,7 @@ use crate::authorize::{self, Finishing, Refusal};
 use crate::browser::{CookieChange, CookieName, Outcome};
 use crate::brute_force::{Proof, Standing};
 use crate::consent::{self, Need};
+use crate::device;
 use crate::flow::Flow;
 use crate::gate::Usable;
 use crate::logout::end_session;
@@ -68,11 +69,49 @@ impl Login<'_> {
     /// The login comes to nothing, and the client is told why.
     pub async fn tell(mut self, refusal: Refusal) -> Result<Tried, LoginError> {
         let scene = self.scene;
+        if device::is_verification(&self.tab.session) {
+            let outcome = self.leave_device(&refusal).await?;
+            self.tab.end(scene.realm, &mut self.tx);
+            return self.commit(outcome).await;
+        }
         let whom = (&self.tab.client, &self.tab.session);
         let answer =
             authorize::refuse(scene.app, scene.realm, scene.context, whom, &refusal).await?;
         self.end().await?;
         self.commit(Outcome::answer(answer)).await
+    }
+
+    /// The person said no to a device, or did not get so far as to answer for it (RFC 8628 §3.3).
+    async fn leave_device(&mut self, refusal: &Refusal) -> Result<Outcome, LoginError> {
+        let (app, realm) = (self.scene.app, self.scene.realm);
+        let error = match refusal {
+            Refusal::ConsentDenied | Refusal::AccessDenied(_) => {
+                let tab = &self.tab.session;
+                if device::deny(app, realm, tab, &mut self.tx).await? {
+                    "access_denied"
+                } else {
+                    "expired_token"
+                }
+            }
+            Refusal::LoginRequired
+            | Refusal::InteractionRequired
+            | Refusal::ActionCancelled
+            | Refusal::Expired
+            | Refusal::Failed => "server_error",
+        };
+        let base = &self.scene.context.base_url;
+        let address = device::status_address(base, realm, Some(error));
+        Ok(Outcome::go(address))
+    }
+
+    /// The person said yes to a device, which may use their session.
+    async fn join_device(&mut self, session: &UserSession) -> Result<Outcome, LoginError> {
+        let (app, realm) = (self.scene.app, self.scene.realm);
+        let tab = &self.tab.session;
+        let is_in_time = device::approve(app, realm, tab, &session.id, &mut self.tx).await?;
+        let error = (!is_in_time).then_some("expired_token");
+        let base = &self.scene.context.base_url;
+        Ok(Outcome::go(device::status_address(base, realm, error)))
     }
 
     /// The person does not want to sign in.
@@ -212,8 +251,13 @@ impl Login<'_> {
             tab: &self.tab.session,
             usable: &usable,
         };
-        let record = (&mut self.event, &mut self.tx);
-        let answer = authorize::finish(app, realm, context, &finishing, record).await?;
+        let outcome = if device::is_verification(&self.tab.session) {
+            self.join_device(usable.session()).await?
+        } else {
+            let record = (&mut self.event, &mut self.tx);
+            let answer = authorize::finish(app, realm, context, &finishing, record).await?;
+            Outcome::answer(answer)
+        };
         let issuer = context.issuer_at(&usable.session().base_path, &realm.name);
         let changed = cookies::session(app, realm, &issuer, usable.session(), &name).await?;
         let forgets = |cookie: &CookieChange| {
@@ -225,7 +269,7 @@ impl Login<'_> {
         self.cookies.extend(changed);
         self.event.success(app, realm, &mut self.tx);
         self.end().await?;
-        self.commit(Outcome::answer(answer)).await
+        self.commit(outcome).await
     }
 
     /// The account was disabled while its owner was on the way in: the way ends.

@@ -143,15 +143,12 @@ async fn redeem(
     let mut tx = Tx::new();
     device.use_up(&call.realm, &mut tx);
     let outcome = exchange(call, client, event, (device, session), &mut tx).await?;
-    match &outcome {
-        Ok(minted) => {
-            note(event, minted);
-            event.success(&call.app, &call.realm, &mut tx);
-        }
-        Err(_) => {
-            tx = Tx::new();
-            device.use_up(&call.realm, &mut tx);
-        }
+    if let Ok(minted) = &outcome {
+        note(event, minted);
+        event.success(&call.app, &call.realm, &mut tx);
+    } else {
+        tx = Tx::new();
+        device.use_up(&call.realm, &mut tx);
     }
     Ok(match call.app.commit(tx).await? {
         Commit::Done => outcome,

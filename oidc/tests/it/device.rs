@@ -9,6 +9,7 @@ use claviger_model::session::SessionKind;
 use claviger_model::{AuthenticationAction, AuthenticationSession, Millis, Seconds, SessionId};
 use claviger_store::Tx;
 use claviger_testkit::{Reply, Stage};
+use claviger_wire::document::Kind;
 use serde_json::{Value, json};
 
 use crate::world::{oidc, realm, userinfo};
@@ -17,6 +18,9 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The example of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// What is sent, and the status and error that come back.
+type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
 
 /// The shop with a television set and a box, both switched on for the grant.
 async fn shop() -> Stage {
@@ -137,7 +141,7 @@ async fn a_device_begins_with_two_codes() {
 #[tokio::test]
 async fn a_client_that_may_not_is_refused() {
     let stage = shop().await;
-    let cases: [(&[(&str, &str)], u16, &str); 4] = [
+    let cases: [Case<'_>; 4] = [
         (&[("client_id", "app")], 400, "unauthorized_client"),
         (&[("client_id", "nobody")], 401, "invalid_client"),
         (
@@ -327,4 +331,114 @@ async fn a_device_that_binds_its_codes_proves_that_it_is_the_same() {
     poll(&stage, &device, &[("code_verifier", VERIFIER)])
         .await
         .is(200);
+}
+
+#[tokio::test]
+async fn a_person_types_the_code_that_the_device_shows() {
+    let stage = shop().await;
+    let page = stage.get("/realms/shop/device").await.is(200);
+    assert!(page.text().contains("device_user_code"), "{}", page.text());
+    let device = begin(&stage, &[]).await;
+    let code = device["user_code"].as_str().unwrap();
+    let lower = code.to_lowercase().replace('-', " ");
+    let typed = [("device_user_code", lower.as_str())];
+    let by_form = stage.post("/realms/shop/device", &typed).await;
+    let by_address = stage
+        .get(&format!("/realms/shop/device?user_code={code}"))
+        .await;
+    for reply in [by_form, by_address] {
+        let reply = reply.is(302);
+        let to = reply.header("location");
+        let login = "http://localhost/realms/shop/login-actions/authenticate?client_id=tv&tab_id=";
+        assert!(to.starts_with(login), "{to}");
+        assert!(to.ends_with("&client_data=e30"), "{to}");
+        let cookies = reply.headers.get_all("set-cookie").iter();
+        let cookies: Vec<&str> = cookies.map(|cookie| cookie.to_str().unwrap()).collect();
+        for name in ["AUTH_SESSION_ID=", "KC_AUTH_SESSION_HASH=", "KC_RESTART="] {
+            assert!(
+                cookies.iter().any(|cookie| cookie.starts_with(name)),
+                "{name}"
+            );
+        }
+    }
+}
+
+/// Takes the grant from a client.
+async fn switch_off(stage: &Stage, client: &str) {
+    let (app, kind) = (&stage.app, Kind::Client);
+    let realm = app.realm("shop").await.unwrap().unwrap();
+    let found = app
+        .store
+        .document_by_name(&realm.id, kind, "", client)
+        .await;
+    let mut client = found.unwrap().unwrap();
+    client.body.remove("attributes");
+    let mut tx = Tx::new();
+    tx.update_document(&realm.id, &client);
+    assert!(app.commit(tx).await.unwrap().is_done());
+}
+
+#[tokio::test]
+async fn a_code_that_no_device_waits_for_leads_nowhere() {
+    let stage = shop().await;
+    let used = begin(&stage, &[]).await;
+    let _session = approve(&stage, &used).await;
+    let other = begin(&stage, &[]).await;
+    let of_bank = begin(&stage, &[]).await;
+    stage
+        .import(json!({"realm": "bank", "enabled": true}))
+        .await;
+    let code = |device: &Value| device["user_code"].as_str().unwrap().to_owned();
+    let refused = |reply: Reply| {
+        let reply = reply.is(200);
+        assert!(
+            reply.text().contains("device_user_code"),
+            "{}",
+            reply.text()
+        );
+        assert!(reply.text().contains("alert-error"), "{}", reply.text());
+    };
+    for typed in ["WRONG-CODE", "x", "ABCD-EFGH-IJKL", &code(&used)] {
+        let form = [("device_user_code", typed)];
+        refused(stage.post("/realms/shop/device", &form).await);
+    }
+    let elsewhere = format!("/realms/bank/device?user_code={}", code(&of_bank));
+    refused(stage.get(&elsewhere).await);
+    let off = begin(&stage, &[]).await;
+    switch_off(&stage, "tv").await;
+    refused(
+        stage
+            .get(&format!("/realms/shop/device?user_code={}", code(&off)))
+            .await,
+    );
+    stage.wait(Seconds(601));
+    refused(
+        stage
+            .get(&format!("/realms/shop/device?user_code={}", code(&other)))
+            .await,
+    );
+}
+
+#[tokio::test]
+async fn the_browser_is_told_what_came_of_it() {
+    let stage = shop().await;
+    let done = stage.get("/realms/shop/device/status").await.is(200);
+    assert!(
+        !done.text().contains("/realms/shop/device\""),
+        "there is nothing to go on to"
+    );
+    for error in [
+        "access_denied",
+        "expired_token",
+        "%3Cscript%3E",
+        "server_error",
+    ] {
+        let address = format!("/realms/shop/device/status?error={error}");
+        let failed = stage.get(&address).await.is(200);
+        assert!(
+            failed.text().contains("/realms/shop/device"),
+            "a way to begin again"
+        );
+        assert!(!failed.text().contains("<script>"), "{}", failed.text());
+    }
 }

@@ -5,6 +5,8 @@ mod attacks;
 #[cfg(test)]
 mod cve;
 #[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod languages;

@@ -143,6 +143,17 @@ impl Visitor {
         pairs.collect::<Vec<_>>().join("; ")
     }
 
+    /// The headers of a request that is not sent through the router.
+    pub fn headers(&self) -> axum::http::HeaderMap {
+        let mut headers = axum::http::HeaderMap::new();
+        let cookies = self.cookies();
+        headers.insert("cookie", cookies.parse().expect("a header"));
+        if let Some(text) = &self.authorization {
+            headers.insert("authorization", text.parse().expect("a header"));
+        }
+        headers
+    }
+
     fn take(&mut self, headers: &axum::http::HeaderMap) -> Vec<String> {
         let mut seen = Vec::new();
         for header in headers.get_all("set-cookie") {
@@ -191,12 +202,7 @@ impl Visitor {
                 ..asks
             },
         };
-        let mut headers = axum::http::HeaderMap::new();
-        let cookies = self.cookies();
-        headers.insert("cookie", cookies.parse().expect("a header"));
-        if let Some(text) = &self.authorization {
-            headers.insert("authorization", text.parse().expect("a header"));
-        }
+        let headers = self.headers();
         let (context, browser) = (context("/"), browser(&headers));
         let outcome = login::begin(app, &realm, &context, &browser, entry)
             .await
@@ -205,7 +211,7 @@ impl Visitor {
         self.got(response).await
     }
 
-    async fn got(&mut self, response: Response) -> Got {
+    pub async fn got(&mut self, response: Response) -> Got {
         let (parts, body) = response.into_parts();
         let html = axum::body::to_bytes(body, usize::MAX)
             .await
