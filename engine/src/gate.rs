@@ -25,6 +25,18 @@ pub struct Claim {
     pub kinds: &'static [SessionKind],
     /// `iat`.
     pub issued_at: Seconds,
+    /// Whether it hangs on the client's part in the session too.
+    pub part: Part,
+}
+
+/// Whether a token hangs on its client's part in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It does: with the part, the token ends.
+    Needed,
+    /// It hangs on the session alone: it was exchanged for another client's token (RFC 8693), by a
+    /// client that did not take part in the session.
+    Spared,
 }
 
 /// A user, its session and a client's part in it, all of which may be used now.
@@ -33,6 +45,7 @@ pub struct Usable {
     user: User,
     session: UserSession,
     part: ClientSession,
+    is_part_kept: bool,
 }
 
 impl Usable {
@@ -51,12 +64,37 @@ impl Usable {
         &self.part
     }
 
+    /// Whether the client's part is, or will be, in the store. If not, tokens hang on the session
+    /// alone.
+    pub const fn is_part_kept(&self) -> bool {
+        self.is_part_kept
+    }
+
     /// A session that this very request begins for a user who has just proved who they are.
     pub(crate) const fn fresh(user: User, session: UserSession, part: ClientSession) -> Self {
         Self {
             user,
             session,
             part,
+            is_part_kept: true,
+        }
+    }
+
+    /// The same user and session with another client's part, one that is or will be in the store.
+    pub(crate) fn with_part(&self, part: ClientSession) -> Self {
+        Self {
+            part,
+            is_part_kept: true,
+            ..self.clone()
+        }
+    }
+
+    /// The same user and session with a part of this client's that nobody keeps.
+    pub(crate) fn without_part(&self, client: &Client) -> Self {
+        Self {
+            part: passing_part(&self.session, client),
+            is_part_kept: false,
+            ..self.clone()
         }
     }
 
@@ -136,20 +174,10 @@ pub async fn usable(
         Some(_) => return Err(Unusable::SessionNotFound.into()),
         None => owner(app, realm, &session).await?,
     };
-    let part = app
-        .store
-        .client_session(&realm.id, session.kind, id, &client.uuid)
-        .await?;
-    let Some(part) = part else {
-        return Err(Unusable::PartNotFound.into());
+    let part = match claim.part {
+        Part::Needed => live_part(app, realm, client, &session, claim).await?,
+        Part::Spared => passing_part(&session, client),
     };
-    let now = app.now();
-    if !is_client_alive(realm, client, &session, &part, now) {
-        return Err(Unusable::PartExpired(Box::new(session)).into());
-    }
-    if is_older(claim.issued_at, part.started_at) {
-        return Err(Unusable::OlderThanPart.into());
-    }
     if claim.issued_at < revoked_before(realm, Some(client), Some(&user)) {
         return Err(Unusable::Stale.into());
     }
@@ -157,7 +185,45 @@ pub async fn usable(
         user,
         session,
         part,
+        is_part_kept: claim.part == Part::Needed,
     })
+}
+
+async fn live_part(
+    app: &App,
+    realm: &Realm,
+    client: &Client,
+    session: &UserSession,
+    claim: &Claim,
+) -> Result<ClientSession, GateError> {
+    let part = app
+        .store
+        .client_session(&realm.id, session.kind, &session.id, &client.uuid)
+        .await?;
+    let Some(part) = part else {
+        return Err(Unusable::PartNotFound.into());
+    };
+    if !is_client_alive(realm, client, session, &part, app.now()) {
+        return Err(Unusable::PartExpired(Box::new(session.clone())).into());
+    }
+    if is_older(claim.issued_at, part.started_at) {
+        return Err(Unusable::OlderThanPart.into());
+    }
+    Ok(part)
+}
+
+/// A part in a session that nobody keeps, as old as the session.
+fn passing_part(session: &UserSession, client: &Client) -> ClientSession {
+    ClientSession {
+        session: session.id.clone(),
+        kind: session.kind,
+        client: client.uuid.clone(),
+        started_at: session.started_at,
+        last_refresh: session.last_refresh,
+        refresh_token_id: None,
+        refresh_token_uses: 0,
+        notes: std::collections::BTreeMap::new(),
+    }
 }
 
 /// Lets a user pass for whom there is no session: the subject of a stateless token.

@@ -48,6 +48,7 @@ pub mod script;
 pub mod service_account;
 pub mod session;
 pub mod token;
+pub mod token_exchange;
 pub mod vault;
 pub mod watch;
 

@@ -112,6 +112,8 @@ pub struct Granted {
     pub role_names: RoleNames,
     /// Whether scope `offline_access` was asked for, permitted to the user or not.
     pub offline_requested: bool,
+    /// The clients, by `clientId`, that an access token is narrowed to (RFC 8693 §2.1).
+    pub audience: Option<BTreeSet<String>>,
 }
 
 impl Granted {
@@ -132,9 +134,27 @@ impl Granted {
         if let Some(known) = kept.get(&asked) {
             return Ok(known);
         }
-        let granted = Arc::new(Self::work_out(realm, client, person, parameter).await?);
+        let granted = Arc::new(Self::work_out(realm, client, person, parameter, None).await?);
         kept.insert(asked, Arc::clone(&granted));
         Ok(granted)
+    }
+
+    /// The same, for a token that is narrowed to some clients (RFC 8693 §2.1): scopes that are for
+    /// users with a role of other clients are left out. The names are `clientId`s; those that no
+    /// client has stand for nobody.
+    pub async fn narrowed(
+        realm: &Realm,
+        client: &Client,
+        person: &Person,
+        parameter: Option<&str>,
+        audience: Option<BTreeSet<String>>,
+    ) -> Result<Arc<Self>, StoreError> {
+        match audience {
+            None => Self::new(realm, client, person, parameter).await,
+            some => Self::work_out(realm, client, person, parameter, some)
+                .await
+                .map(Arc::new),
+        }
     }
 
     async fn work_out(
@@ -142,12 +162,22 @@ impl Granted {
         client: &Client,
         person: &Person,
         parameter: Option<&str>,
+        audience: Option<BTreeSet<String>>,
     ) -> Result<Self, StoreError> {
         let asked = requested(realm, client, parameter).await?;
         let offline_requested = asked.iter().any(|scope| scope.name == OFFLINE_ACCESS);
         let roles = realm.roles().await?;
+        let mut wanted = HashSet::new();
+        for name in audience.iter().flatten() {
+            wanted.extend(realm.client(name).await?.map(|client| client.uuid.clone()));
+        }
+        let is_meant = |id: &RoleId| {
+            let owner = roles.get(id).and_then(|role| role.client.as_ref());
+            audience.is_none() || owner.is_none_or(|owner| wanted.contains(owner))
+        };
         let permitted = |scope: &Arc<Scope>| {
-            scope.roles.is_empty() || !roles.expand(&scope.roles).is_disjoint(&person.roles)
+            let mut expanded = roles.expand(&scope.roles).into_iter();
+            scope.roles.is_empty() || expanded.any(|id| is_meant(&id) && person.roles.contains(&id))
         };
         let scopes: Vec<_> = asked.into_iter().filter(permitted).collect();
         let visible = if client.settings.full_scope_allowed {
@@ -190,6 +220,7 @@ impl Granted {
             roles: visible,
             role_names: names,
             offline_requested,
+            audience,
         })
     }
 

@@ -9,8 +9,10 @@ use claviger_wire::realm::Lifespans;
 
 use crate::app::App;
 use crate::client::Client;
-use crate::gate::Usable;
+use crate::gate::{GateError, Usable, usable, usable_user};
 use crate::realm::Realm;
+use crate::request::RequestContext;
+use crate::token::TokenClaims;
 
 /// When a user session ends for lack of use.
 pub fn idle_end(settings: &Lifespans, session: &UserSession) -> Millis {
@@ -214,6 +216,35 @@ pub fn begin(app: &App, realm: &Realm, kind: SessionKind, beginning: &Beginning<
         notes: notes(&beginning.part_notes),
     };
     Usable::fresh(beginning.user.clone(), session, part)
+}
+
+/// What a token that was issued to a client stands for. Without a session it is as if one began
+/// now, of which nothing is kept.
+///
+/// # Errors
+///
+/// What stands in the way, or the store's.
+pub async fn of_token(
+    app: &App,
+    realm: &Realm,
+    context: &RequestContext,
+    client: &Client,
+    token: &TokenClaims,
+) -> Result<Usable, GateError> {
+    if !token.is_stateless() {
+        return usable(app, realm, client, &token.claim()).await;
+    }
+    let user = usable_user(app, realm, client, &token.claim()).await?;
+    let beginning = Beginning {
+        user: &user,
+        client,
+        ip_address: &context.ip_address,
+        base_path: &context.base_path,
+        auth_method: "client_auth",
+        notes: Vec::new(),
+        part_notes: Vec::new(),
+    };
+    Ok(begin(app, realm, SessionKind::Online, &beginning))
 }
 
 /// Stores a session that has just begun.

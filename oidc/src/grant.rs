@@ -5,6 +5,7 @@ mod client_credentials;
 mod device_code;
 mod password;
 mod refresh_token;
+mod token_exchange;
 mod unavailable;
 
 pub use refresh_token::tell as tell_refresh_error;
@@ -31,6 +32,8 @@ pub enum Grant {
     ClientCredentials,
     /// RFC 8628 §3.4.
     DeviceCode,
+    /// RFC 8693.
+    TokenExchange,
     /// A grant that no client of this server can use yet.
     Unavailable(unavailable::Kind),
 }
@@ -44,6 +47,7 @@ impl Grant {
             "refresh_token" => Some(Self::RefreshToken),
             "client_credentials" => Some(Self::ClientCredentials),
             "urn:ietf:params:oauth:grant-type:device_code" => Some(Self::DeviceCode),
+            "urn:ietf:params:oauth:grant-type:token-exchange" => Some(Self::TokenExchange),
             other => unavailable::Kind::from_name(other).map(Self::Unavailable),
         }
     }
@@ -56,7 +60,21 @@ impl Grant {
             Self::RefreshToken => "REFRESH_TOKEN",
             Self::ClientCredentials => "CLIENT_LOGIN",
             Self::DeviceCode => "OAUTH2_DEVICE_CODE_TO_TOKEN",
+            Self::TokenExchange => "TOKEN_EXCHANGE",
             Self::Unavailable(kind) => kind.event_kind(),
+        }
+    }
+
+    /// The parameters that may come more than once.
+    pub const fn repeatable(self) -> &'static [&'static str] {
+        match self {
+            Self::TokenExchange => &["audience", "resource"],
+            Self::AuthorizationCode
+            | Self::Password
+            | Self::RefreshToken
+            | Self::ClientCredentials
+            | Self::DeviceCode
+            | Self::Unavailable(_) => &[],
         }
     }
 
@@ -73,7 +91,8 @@ impl Grant {
             Self::RefreshToken => refresh_token::run(call, client, event).await,
             Self::ClientCredentials => client_credentials::run(call, client, event).await,
             Self::DeviceCode => device_code::run(call, client, event).await,
-            Self::Unavailable(kind) => Err(unavailable::refuse(kind, call, event).await),
+            Self::TokenExchange => token_exchange::run(call, client, event).await,
+            Self::Unavailable(kind) => Err(unavailable::refuse(kind, call, client, event).await),
         }
     }
 }

@@ -7,10 +7,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
-use claviger_engine::gate::{GateError, Usable, usable};
+use claviger_engine::gate::{GateError, Usable};
 use claviger_engine::mapper::Target;
 use claviger_engine::revocation::revoked_before;
-use claviger_engine::token::{Expected, Presence, TokenClaims, apparent_audience, sign};
+use claviger_engine::session;
+use claviger_engine::token::{Expected, TokenClaims, apparent_audience, sign};
 use claviger_store::{StoreError, Tx};
 use claviger_surface::help::Pointer;
 use claviger_wire::document::Json;
@@ -23,7 +24,6 @@ use crate::client_auth;
 use crate::mapped::put_mapped;
 use crate::problem::Problem;
 use crate::revoke::session_error;
-use crate::userinfo::stateless;
 
 /// Tells the methods; there is nothing for pages here, and so no answer to a preflight request.
 pub async fn options(call: Call) -> Response {
@@ -195,16 +195,17 @@ async fn examine(
             .as_ref()
             .map(claviger_model::SessionId::as_str),
     );
-    let usable = match find(call, &client, &token).await {
-        Ok(usable) => usable,
-        Err(GateError::Store(error)) => return Err(error.into()),
-        Err(GateError::Unusable(reason)) => {
-            let error = session_error(&reason);
-            let text = format!("Introspection access token for {issued_for} client: {error}");
-            event.detail("reason", text);
-            return Ok(Err(Inactive::because(error, Help::of_unusable(&reason))));
-        }
-    };
+    let usable =
+        match session::of_token(&call.app, &call.realm, &call.context, &client, &token).await {
+            Ok(usable) => usable,
+            Err(GateError::Store(error)) => return Err(error.into()),
+            Err(GateError::Unusable(reason)) => {
+                let error = session_error(&reason);
+                let text = format!("Introspection access token for {issued_for} client: {error}");
+                event.detail("reason", text);
+                return Ok(Err(Inactive::because(error, Help::of_unusable(&reason))));
+            }
+        };
     event.user(usable.user().id.as_str());
     let claims = claims(call, &client, &token, &usable).await?;
     if !may_know(asking, &token, &claims, is_refresh) {
@@ -249,13 +250,6 @@ async fn as_jwt(call: &Call, asking: &Client, claims: &Json) -> Result<Option<St
     let typ = sign::access_token_type(asking);
     let token = sign::signed(&call.app, &call.realm, algorithm, typ, claims).await?;
     Ok(Some(token))
-}
-
-async fn find(call: &Call, client: &Client, token: &TokenClaims) -> Result<Usable, GateError> {
-    if token.presence() == Presence::Transient && token.session.is_none() {
-        return stateless(call, client, token).await;
-    }
-    usable(&call.app, &call.realm, client, &token.claim()).await
 }
 
 /// Whether the asking client is one that the token is meant for.
@@ -308,6 +302,13 @@ async fn claims(
         &mut told,
     )
     .await?;
+    if token.is_exchanged() {
+        // It may be narrower than what mappers say of its client (RFC 8693 §2.1), and stays so.
+        for name in ["aud", "resource_access"] {
+            let own = token.all.get(name);
+            told.extend(own.map(|value| (name.to_owned(), value.clone())));
+        }
+    }
     Ok(told)
 }
 

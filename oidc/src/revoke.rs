@@ -9,9 +9,10 @@ use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{GateError, Unusable, usable, usable_user};
 use claviger_engine::logout::{end_client_session, end_session};
-use claviger_engine::token::{Expected, Presence, TokenClaims};
-use claviger_model::Seconds;
+use claviger_engine::token::{Expected, TokenClaims};
+use claviger_engine::token_exchange::is_heir;
 use claviger_model::session::{EndReason, SessionKind};
+use claviger_model::{ClientSession, Seconds};
 use claviger_store::Tx;
 
 use crate::Help;
@@ -57,8 +58,8 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
     let found = find(call, &client, &token, &mut event).await?;
     event.user(&found);
     let mut tx = Tx::new();
-    if token.is_refresh() {
-        end_part(call, &client, &token, &mut tx).await?;
+    let heirs = if token.is_refresh() {
+        let heirs = end_part(call, &client, &token, &mut tx).await?;
         event.detail("revoked_client", &*client.client_id);
         event.session(
             token
@@ -68,6 +69,7 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
         );
         event.detail("refresh_token_id", &*token.id);
         event.detail("refresh_token_type", &*token.kind);
+        heirs
     } else {
         // Kept until the token would be over anyway, and a little longer for slow clocks.
         let end = token
@@ -75,6 +77,10 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
             .map_or(Seconds(i64::MAX / 2000), |end| end + Seconds(60));
         tx.revoke_token(&call.realm.id, &token.id, end.millis());
         event.detail("token_id", &*token.id);
+        end_heirs(call, &client, &token, &mut tx).await?
+    };
+    if !heirs.is_empty() {
+        event.detail("token_exchange_revoked_clients", heirs.join(","));
     }
     event.success(&call.app, &call.realm, &mut tx);
     commit(call, tx).await?;
@@ -137,8 +143,7 @@ async fn find(
     token: &TokenClaims,
     event: &mut EventBuilder,
 ) -> Result<String, Problem> {
-    let stateless = token.presence() == Presence::Transient && token.session.is_none();
-    let found = if stateless {
+    let found = if token.is_stateless() {
         let user = usable_user(&call.app, &call.realm, client, &token.claim()).await;
         user.map(|user| user.id)
     } else {
@@ -186,14 +191,17 @@ fn no_longer_good(call: &Call) -> Problem {
     Problem::new(help, StatusCode::OK, "invalid_token", "Invalid token")
 }
 
+/// Ends the client's part in the session, and the parts of those that have exchanged its tokens,
+/// whose names are returned. Where nobody is left, the session ends.
 async fn end_part(
     call: &Call,
     client: &Client,
     token: &TokenClaims,
     tx: &mut Tx,
-) -> Result<(), Problem> {
+) -> Result<Vec<String>, Problem> {
+    let mut heirs = Vec::new();
     let Some(id) = &token.session else {
-        return Ok(());
+        return Ok(heirs);
     };
     let reason = EndReason::TokenRevoked;
     // An offline token's online session goes too: its access tokens are of the same family.
@@ -208,12 +216,51 @@ async fn end_part(
             continue;
         };
         let parts = store.client_sessions(&call.realm.id, *kind, id).await?;
-        if parts.iter().all(|part| part.client == client.uuid) {
+        let is_heir = |part: &ClientSession| is_heir(part, &client.client_id);
+        let others = parts.iter().filter(|part| part.client != client.uuid);
+        if others.clone().all(is_heir) {
             end_session(&call.app, &call.realm, tx, &session, reason).await?;
         } else {
             let (app, realm) = (&call.app, &call.realm);
             end_client_session(app, realm, tx, &session, &client.uuid, reason).await?;
+            for part in others.clone().filter(|part| is_heir(part)) {
+                end_client_session(app, realm, tx, &session, &part.client, reason).await?;
+            }
+        }
+        for part in others.filter(|part| is_heir(part)) {
+            heirs.push(name(call, part).await?);
         }
     }
-    Ok(())
+    Ok(heirs)
+}
+
+/// Ends the parts of those that have exchanged a client's tokens; their names are returned.
+async fn end_heirs(
+    call: &Call,
+    client: &Client,
+    token: &TokenClaims,
+    tx: &mut Tx,
+) -> Result<Vec<String>, Problem> {
+    let mut heirs = Vec::new();
+    let (store, kind) = (&call.app.store, SessionKind::Online);
+    let Some(id) = &token.session else {
+        return Ok(heirs);
+    };
+    let Some(session) = store.user_session(&call.realm.id, kind, id).await? else {
+        return Ok(heirs);
+    };
+    let parts = store.client_sessions(&call.realm.id, kind, id).await?;
+    for part in parts.iter().filter(|part| is_heir(part, &client.client_id)) {
+        let reason = EndReason::TokenRevoked;
+        end_client_session(&call.app, &call.realm, tx, &session, &part.client, reason).await?;
+        heirs.push(name(call, part).await?);
+    }
+    Ok(heirs)
+}
+
+async fn name(call: &Call, part: &ClientSession) -> Result<String, Problem> {
+    let client = call.realm.client_by_uuid(&part.client).await?;
+    Ok(client
+        .map(|client| client.client_id.clone())
+        .unwrap_or_default())
 }

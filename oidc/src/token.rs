@@ -80,7 +80,7 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
             "Bearer-only not allowed",
         ));
     }
-    if call.form.has_repeated() {
+    if call.form.has_repeated_but(grant.repeatable()) {
         return Err(Problem::bad_request(
             Help::ParameterRepeated,
             "invalid_request",

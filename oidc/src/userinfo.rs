@@ -4,14 +4,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
-use claviger_engine::gate::{GateError, Unusable, Usable, usable, usable_user};
+use claviger_engine::gate::{GateError, Unusable, Usable};
 use claviger_engine::mapper::Target;
 use claviger_engine::revocation::revoked_before;
 use claviger_engine::scope::{OPENID, has_word};
-use claviger_engine::session::{self, Beginning};
+use claviger_engine::session;
 use claviger_engine::token::encrypt::{SealError, Sealed, encrypted};
-use claviger_engine::token::{Expected, Presence, TokenClaims, sign};
-use claviger_model::session::SessionKind;
+use claviger_engine::token::{Expected, TokenClaims, sign};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
@@ -115,15 +114,16 @@ async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> 
             .as_ref()
             .map(claviger_model::SessionId::as_str),
     );
-    let usable = match find(call, &client, &token).await {
-        Ok(usable) => usable,
-        Err(GateError::Store(error)) => return Err(error.into()),
-        Err(GateError::Unusable(reason)) => {
-            let (error, text) = tell(&reason, is_stateless(&token));
-            let problem = invalid_token(call, Help::of_unusable(&reason), text);
-            return Err(call.refuse(&event, error, problem).await);
-        }
-    };
+    let usable =
+        match session::of_token(&call.app, &call.realm, &call.context, &client, &token).await {
+            Ok(usable) => usable,
+            Err(GateError::Store(error)) => return Err(error.into()),
+            Err(GateError::Unusable(reason)) => {
+                let (error, text) = tell(&reason, token.is_stateless());
+                let problem = invalid_token(call, Help::of_unusable(&reason), text);
+                return Err(call.refuse(&event, error, problem).await);
+            }
+        };
     event.user(usable.user().id.as_str());
     event.detail("username", &*usable.user().username);
     let allowed = "allow.userinfo.with.lightweight.access.token";
@@ -281,41 +281,6 @@ const fn tell(reason: &Unusable, stateless: bool) -> (&'static str, &'static str
             (code, code)
         }
     }
-}
-
-async fn find(call: &Call, client: &Client, token: &TokenClaims) -> Result<Usable, GateError> {
-    if is_stateless(token) {
-        return stateless(call, client, token).await;
-    }
-    usable(&call.app, &call.realm, client, &token.claim()).await
-}
-
-fn is_stateless(token: &TokenClaims) -> bool {
-    token.presence() == Presence::Transient && token.session.is_none()
-}
-
-/// What a token without a session stands for, as if a session began now.
-pub async fn stateless(
-    call: &Call,
-    client: &Client,
-    token: &TokenClaims,
-) -> Result<Usable, GateError> {
-    let user = usable_user(&call.app, &call.realm, client, &token.claim()).await?;
-    let beginning = Beginning {
-        user: &user,
-        client,
-        ip_address: &call.context.ip_address,
-        base_path: &call.context.base_path,
-        auth_method: "client_auth",
-        notes: Vec::new(),
-        part_notes: Vec::new(),
-    };
-    Ok(session::begin(
-        &call.app,
-        &call.realm,
-        SessionKind::Online,
-        &beginning,
-    ))
 }
 
 async fn claims(

@@ -14,7 +14,7 @@ use claviger_engine::person::Person;
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_engine::scope::Granted;
-use claviger_engine::token::{Expected, Presence, TokenClaims, apparent};
+use claviger_engine::token::{Expected, TokenClaims, apparent};
 use claviger_store::StoreError;
 use claviger_surface::Help;
 
@@ -150,8 +150,7 @@ impl Admin {
         }
         let client_id = claims.issued_for.as_deref().ok_or_else(refused)?;
         let client = realm.client(client_id).await?.ok_or_else(refused)?;
-        let stateless = claims.presence() == Presence::Transient && claims.session.is_none();
-        let user = if stateless {
+        let user = if claims.is_stateless() {
             usable_user(app, &realm, &client, &claims.claim()).await
         } else {
             let usable = usable(app, &realm, &client, &claims.claim()).await;

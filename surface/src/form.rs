@@ -77,6 +77,12 @@ impl Form {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All values of a parameter.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let pairs = self.0.iter().filter(move |(known, _)| known == name);
+        pairs.map(|(_, value)| value.as_str())
+    }
+
     /// Whether a parameter is there at all, be it empty.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
@@ -84,7 +90,13 @@ impl Form {
 
     /// Whether some parameter comes twice (RFC 6749 §3.2 forbids it).
     pub fn has_repeated(&self) -> bool {
-        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        self.has_repeated_but(&[])
+    }
+
+    /// Whether some parameter comes twice that is none of these.
+    pub fn has_repeated_but(&self, these: &[&str]) -> bool {
+        let names = self.0.iter().map(|(name, _)| name.as_str());
+        let mut names: Vec<&str> = names.filter(|name| !these.contains(name)).collect();
         names.sort_unstable();
         names
             .windows(2)
@@ -228,6 +240,8 @@ mod tests {
         assert_eq!(form.get("username"), Some("alice"));
         assert!(form.has_repeated());
         assert!(!Form::parse(b"a=1&b=1").has_repeated());
+        assert!(!form.has_repeated_but(&["a"]));
+        assert!(form.has_repeated_but(&["b"]));
     }
 
     #[test]

@@ -167,6 +167,16 @@ pages! {
     CodeInvalid Grant "code-invalid"
     /// A device that polls, and is not given tokens.
     DeviceCode Grant "device-code"
+    /// A token exchange that lacks what it needs, or asks for what there is not.
+    ExchangeRequest Grant "token-exchange-request"
+    /// A token to be exchanged that is not good.
+    ExchangeSubject Grant "token-exchange-subject-token"
+    /// A token to be exchanged by a client for which it is not meant.
+    ExchangeNotInAudience Grant "token-exchange-not-in-audience"
+    /// Token exchange for a client that the new token would not be for.
+    ExchangeAudience Grant "token-exchange-audience"
+    /// Token exchange by a public client.
+    ExchangePublic Grant "token-exchange-by-public-client"
     /// A scope that the client has not.
     ScopeInvalid Grant "scope-invalid"
     /// Offline access without the role, or without the scope.

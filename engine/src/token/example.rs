@@ -7,7 +7,8 @@ use claviger_store::StoreError;
 use claviger_wire::document::Json;
 use serde_json::json;
 
-use super::mint::{access_claims, access_end, id_claims, map};
+use super::lifespan::access_end;
+use super::mint::{access_claims, id_claims, map};
 use super::{GrantCode, Issue, Refresh};
 use crate::app::App;
 use crate::client::Client;

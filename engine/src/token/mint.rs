@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use claviger_crypto::algorithm::Algorithm;
 use claviger_crypto::digest::left_half;
 use claviger_crypto::key_ring::KeyRing;
-use claviger_model::session::SessionKind;
 use claviger_model::{Millis, Seconds};
 use claviger_store::StoreError;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
-use super::GrantCode;
 use super::encrypt::{SealError, Sealed, encrypted};
+use super::lifespan::{access_end, is_offline, refresh_end};
 use super::sign::{self, access_token_type, algorithm, sign};
+use super::{GrantCode, REQUESTED_AUDIENCE};
 use crate::app::App;
 use crate::client::Client;
 use crate::gate::Usable;
@@ -23,7 +23,7 @@ use crate::person::Person;
 use crate::realm::Realm;
 use crate::revocation::revoked_before;
 use crate::scope::Granted;
-use crate::session::{client_idle_end, client_max_end};
+use crate::token_exchange;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -113,6 +113,8 @@ pub struct Minted {
     pub access_token: String,
     /// Its `jti`.
     pub access_token_id: String,
+    /// Its `aud`.
+    pub audience: Vec<String>,
     /// Its remaining life.
     pub expires_in: Seconds,
     /// Its life from issue to end.
@@ -150,8 +152,35 @@ pub enum MintError {
     Store(#[from] StoreError),
 }
 
+/// Whether an ID token goes out beside the access token, to which it is then bound by a hash, or in
+/// its place (RFC 8693 §2.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// Beside it.
+    AccessToken,
+    /// In its place.
+    None,
+}
+
 /// Makes the tokens that are asked for. Nothing is stored here.
+///
+/// # Errors
+///
+/// No key, no signature, nothing to encrypt with, or the store's.
 pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
+    mint_with(app, issue, Company::AccessToken).await
+}
+
+/// Makes the tokens that are asked for, for an ID token in this company. Nothing is stored here.
+///
+/// # Errors
+///
+/// As of [`mint`].
+pub async fn mint_with(
+    app: &App,
+    issue: &Issue<'_>,
+    company: Company,
+) -> Result<Minted, MintError> {
     let ring = ring_for(app, issue.realm, &wanted(issue)).await?;
     let now = app.now();
     let access_end = access_end(issue, now);
@@ -187,7 +216,9 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
         )?),
     };
     let id_token = if issue.id_token {
-        let signed = id_token(app, issue, &ring, &access_token, access_end, now)?;
+        let beside = issue.front.is_none_or(|front| front.access_token);
+        let beside = (beside && company == Company::AccessToken).then_some(access_token.as_str());
+        let signed = id_token(app, issue, &ring, beside, (access_end, now))?;
         Some(sealed(app, issue, signed).await?)
     } else {
         None
@@ -201,6 +232,7 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
     Ok(Minted {
         access_token,
         access_token_id,
+        audience: audience(&access),
         expires_in: access_end.seconds() - now.seconds(),
         access_token_lifespan: access_end.seconds() - now.seconds(),
         refresh_token,
@@ -221,34 +253,6 @@ pub async fn mint(app: &App, issue: &Issue<'_>) -> Result<Minted, MintError> {
     })
 }
 
-/// When an access token ends: the client's or the realm's lifespan, but not after the session.
-pub(super) fn access_end(issue: &Issue<'_>, now: Millis) -> Millis {
-    let settings = &issue.realm.settings.lifespans;
-    let own = issue
-        .client
-        .settings
-        .integer_attribute("access.token.lifespan")
-        .map(Seconds);
-    let lifespan = match issue.front {
-        // Nothing but tokens came through the browser, and no refresh will follow.
-        Some(front) if front.code.is_none() => settings.access_token_lifespan_for_implicit_flow,
-        Some(_) | None => own.unwrap_or(settings.access_token_lifespan),
-    };
-    let session = issue.usable.session();
-    // -1 in the settings means: as long as the session may last.
-    let end = if lifespan == Seconds(-1) {
-        crate::session::max_end(settings, session).unwrap_or(now + settings.access_token_lifespan)
-    } else {
-        now + lifespan
-    };
-    let mut session = session.clone();
-    if issue.granted.offline_requested && !issue.transient {
-        session.kind = SessionKind::Offline;
-    }
-    let limit = client_max_end(settings, issue.client, &session, issue.usable.part());
-    limit.map_or(end, |limit| end.min(limit))
-}
-
 fn is_lightweight(client: &Client) -> bool {
     client
         .settings
@@ -257,12 +261,12 @@ fn is_lightweight(client: &Client) -> bool {
 
 pub(super) fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Millis) -> Json {
     let lightweight = is_lightweight(issue.client);
-    let offline =
-        issue.granted.offline_requested || issue.usable.session().kind == SessionKind::Offline;
-    let presence = match (issue.transient, offline) {
-        (true, _) => "tr",
-        (false, true) => "of",
-        (false, false) => "on",
+    let presence = match (is_offline(issue), issue.usable.is_part_kept()) {
+        _ if issue.transient => "tr",
+        (true, true) => "of",
+        (false, true) => "on",
+        (true, false) => "ft",
+        (false, false) => "nt",
     };
     let weight = if lightweight { "lt" } else { "rt" };
     let mut claims = Json::with_capacity(24);
@@ -290,6 +294,9 @@ pub(super) fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Mill
         Target::Access
     };
     map(app, issue, target, &mut claims, now);
+    if let Some(audience) = &issue.granted.audience {
+        token_exchange::narrow(&mut claims, audience);
+    }
     claims
 }
 
@@ -297,15 +304,13 @@ fn id_token(
     app: &App,
     issue: &Issue<'_>,
     ring: &KeyRing,
-    access_token: &str,
-    end: Millis,
-    now: Millis,
+    access_token: Option<&str>,
+    (end, now): (Millis, Millis),
 ) -> Result<String, MintError> {
     let algorithm = algorithm(issue.realm, issue.client, sign::ID_TOKEN);
     let hash = Algorithm::from_name(algorithm);
     let half = |value: Option<&str>| Some(left_half(hash?, value?));
-    let beside = issue.front.is_none_or(|front| front.access_token);
-    let at_hash = half(beside.then_some(access_token));
+    let at_hash = half(access_token);
     let mut claims = id_claims(app, issue, at_hash, end, now);
     if let Some(front) = issue.front {
         let hashes = [("c_hash", front.code), ("s_hash", front.state)];
@@ -399,6 +404,9 @@ fn refresh_token(
     if let Some(reuse_id) = reuse_id {
         claims.insert("reuse_id".into(), json!(reuse_id));
     }
+    if let Some(audience) = &issue.granted.audience {
+        claims.insert(REQUESTED_AUDIENCE.into(), json!(audience));
+    }
     if let Some(audience) = copy("aud") {
         claims.insert("aud_x".into(), audience);
     }
@@ -410,23 +418,6 @@ fn refresh_token(
         kind,
         end.map(|end| end.seconds() - now.seconds()),
     ))
-}
-
-/// When a refresh token ends: with the idle time of the client's part, but not after its maximum.
-/// Offline tokens have an end only if the realm limits the age of offline sessions.
-fn refresh_end(issue: &Issue<'_>, kind: RefreshKind) -> Option<Millis> {
-    let settings = &issue.realm.settings.lifespans;
-    let mut session = issue.usable.session().clone();
-    if kind == RefreshKind::Offline {
-        if !settings.offline_session_max_lifespan_enabled {
-            return None;
-        }
-        session.kind = SessionKind::Offline;
-    }
-    let part = issue.usable.part();
-    let idle = client_idle_end(settings, issue.client, &session, part);
-    let max = client_max_end(settings, issue.client, &session, part);
-    Some(max.map_or(idle, |max| idle.min(max)))
 }
 
 pub(super) fn map(app: &App, issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
@@ -455,6 +446,16 @@ fn wanted(issue: &Issue<'_>) -> Vec<Algorithm> {
     let named = asked.iter().filter_map(|name| Algorithm::from_name(name));
     let internal = (!matches!(issue.refresh, Refresh::No)).then_some(Algorithm::Hs512);
     named.chain(internal).collect()
+}
+
+fn audience(claims: &Json) -> Vec<String> {
+    let names = match claims.get("aud") {
+        Some(Value::Array(names)) => names.as_slice(),
+        Some(name) => std::slice::from_ref(name),
+        None => &[],
+    };
+    let names = names.iter().filter_map(Value::as_str);
+    names.map(str::to_owned).collect()
 }
 
 fn text(claims: &Json, name: &str) -> String {

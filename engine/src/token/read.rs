@@ -1,5 +1,7 @@
 //! Reading tokens of our own: signature first, by the key that `kid` names among the realm's.
 
+use std::collections::BTreeSet;
+
 use claviger_crypto::jws::Unverified;
 use claviger_crypto::key_ring::KeyRing;
 use claviger_model::session::SessionKind;
@@ -7,7 +9,8 @@ use claviger_model::{Millis, Seconds, SessionId, UserId};
 use claviger_wire::document::Json;
 use serde_json::Value;
 
-use crate::gate::Claim;
+use super::{GrantCode, REQUESTED_AUDIENCE};
+use crate::gate::{Claim, Part};
 
 /// How many bytes a token's `jti` has at most.
 const ID_MAX: usize = 128;
@@ -68,6 +71,10 @@ pub enum Presence {
     Online,
     /// An offline session.
     Offline,
+    /// An online session, whatever the client's part in it: the token was exchanged (RFC 8693).
+    OnlineAlone,
+    /// An offline session, whatever the client's part in it.
+    OfflineAlone,
     /// None: the token stands for itself, as of `client_credentials`.
     Transient,
     /// Not said: a token of an older server. Online is looked for first.
@@ -78,8 +85,8 @@ impl Presence {
     /// The kinds of session to look for, in order.
     pub const fn kinds(self) -> &'static [SessionKind] {
         match self {
-            Self::Online => &[SessionKind::Online],
-            Self::Offline => &[SessionKind::Offline],
+            Self::Online | Self::OnlineAlone => &[SessionKind::Online],
+            Self::Offline | Self::OfflineAlone => &[SessionKind::Offline],
             Self::Transient => &[],
             Self::Unknown => &SessionKind::ALL,
         }
@@ -205,6 +212,8 @@ impl TokenClaims {
         match self.encoded_id().and_then(|letters| letters.get(..2)) {
             Some("on") => Presence::Online,
             Some("of") => Presence::Offline,
+            Some("nt") => Presence::OnlineAlone,
+            Some("ft") => Presence::OfflineAlone,
             Some("tr") => Presence::Transient,
             _ => Presence::Unknown,
         }
@@ -220,9 +229,34 @@ impl TokenClaims {
         (letters.len() == 6).then_some(letters)
     }
 
+    /// Whether an access token was exchanged for another (RFC 8693).
+    pub fn is_exchanged(&self) -> bool {
+        self.encoded_id().and_then(|letters| letters.get(4..))
+            == Some(GrantCode::TokenExchange.as_str())
+    }
+
+    /// The clients that it is narrowed to, if it is a refresh token of narrowed access tokens.
+    pub fn requested_audience(&self) -> Option<BTreeSet<String>> {
+        let names = self.all.get(REQUESTED_AUDIENCE)?.as_array()?;
+        let names = names.iter().filter_map(Value::as_str);
+        Some(names.map(str::to_owned).collect())
+    }
+
+    /// Whether it stands for itself, and hangs on no session.
+    pub fn is_stateless(&self) -> bool {
+        self.presence() == Presence::Transient && self.session.is_none()
+    }
+
     /// What the gate has to know.
     pub fn claim(&self) -> Claim {
+        let part = match self.presence() {
+            Presence::OnlineAlone | Presence::OfflineAlone => Part::Spared,
+            Presence::Online | Presence::Offline | Presence::Transient | Presence::Unknown => {
+                Part::Needed
+            }
+        };
         Claim {
+            part,
             subject: self.subject.clone().map(UserId::new),
             session: self.session.clone(),
             kinds: self.presence().kinds(),
@@ -258,6 +292,14 @@ mod tests {
             (
                 json!({"typ": "Bearer", "jti": "trrtcc:1"}),
                 Presence::Transient,
+            ),
+            (
+                json!({"typ": "Bearer", "jti": "ntrtte:1"}),
+                Presence::OnlineAlone,
+            ),
+            (
+                json!({"typ": "Bearer", "jti": "ftltte:1"}),
+                Presence::OfflineAlone,
             ),
             (
                 json!({"typ": "Bearer", "jti": "0af7-11"}),

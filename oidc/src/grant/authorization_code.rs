@@ -7,7 +7,7 @@ use claviger_engine::authorize::{self, Code, FIRST_OFFLINE, Taken};
 use claviger_engine::client::Client;
 use claviger_engine::consent;
 use claviger_engine::events::EventBuilder;
-use claviger_engine::gate::{Claim, GateError, Unusable, Usable, usable};
+use claviger_engine::gate::{Claim, GateError, Part, Unusable, Usable, usable};
 use claviger_engine::logout::end_client_session;
 use claviger_engine::person::Person;
 use claviger_engine::scope::Granted;
@@ -212,6 +212,7 @@ async fn find(
         return Ok(Err(not_valid()));
     };
     let claim = Claim {
+        part: Part::Needed,
         subject: None,
         session: Some(code.session()),
         kinds: &[SessionKind::Online],

@@ -6,7 +6,7 @@ use claviger_engine::client::Client;
 use claviger_engine::consent;
 use claviger_engine::device::{self, Device, Polled};
 use claviger_engine::events::EventBuilder;
-use claviger_engine::gate::{Claim, GateError, Unusable, Usable, usable};
+use claviger_engine::gate::{Claim, GateError, Part, Unusable, Usable, usable};
 use claviger_engine::logout::turn_offline;
 use claviger_engine::person::Person;
 use claviger_engine::scope::Granted;
@@ -237,6 +237,7 @@ async fn find(
     session: &SessionId,
 ) -> Result<Result<Usable, Refused>, Problem> {
     let claim = Claim {
+        part: Part::Needed,
         subject: None,
         session: Some(session.clone()),
         kinds: &[SessionKind::Online],

@@ -55,7 +55,8 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
     };
     let scope = narrowed(&token, asked.as_deref());
     let person = Person::load(&call.app.store, &call.realm, usable.user().clone()).await?;
-    let granted = Granted::new(&call.realm, client, &person, Some(&scope)).await?;
+    let audience = token.requested_audience();
+    let granted = Granted::narrowed(&call.realm, client, &person, Some(&scope), audience).await?;
     check_offline(call, client, &person, &usable, &mut event).await?;
     check_consent(call, client, &usable, &granted, &mut event).await?;
     event.user(usable.user().id.as_str());

@@ -27,6 +27,8 @@ mod device;
 #[cfg(test)]
 mod direct_flows;
 #[cfg(test)]
+mod exchange;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;

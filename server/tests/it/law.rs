@@ -1,6 +1,8 @@
 //! The law of logout, asserted over every door: after the first answer every endpoint refuses what
 //! was ended, through either base path; repeating changes nothing and never fails.
 
+mod doors;
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -16,6 +18,8 @@ struct World {
     access: String,
     refresh: String,
     id_token: String,
+    /// What `api` has exchanged for the access token (RFC 8693).
+    exchanged: String,
     session: String,
     user: String,
     client: String,
@@ -37,156 +41,6 @@ fn oidc(path: &str) -> String {
     format!("/realms/shop/protocol/openid-connect/{path}")
 }
 
-const fn online(
-    name: &'static str,
-    first: u16,
-    again: u16,
-    open: for<'a> fn(&'a World) -> Answering<'a>,
-) -> Door {
-    Door {
-        name,
-        offline: false,
-        first,
-        again,
-        open,
-    }
-}
-
-const fn offline(
-    name: &'static str,
-    first: u16,
-    again: u16,
-    open: for<'a> fn(&'a World) -> Answering<'a>,
-) -> Door {
-    Door {
-        name,
-        offline: true,
-        first,
-        again,
-        open,
-    }
-}
-
-/// Every way in which a session of this server ends.
-fn doors() -> Vec<Door> {
-    let mut doors = doors_of_users();
-    doors.extend(doors_of_administrators());
-    doors.extend(doors_of_offline_sessions());
-    doors
-}
-
-/// Those that are open to whoever has the session's tokens, and the one that time opens.
-fn doors_of_users() -> Vec<Door> {
-    vec![
-        online(
-            "POST logout with the refresh token, secret in the form",
-            204,
-            204,
-            |world| Box::pin(world.logout()),
-        ),
-        online(
-            "POST logout with the refresh token, HTTP Basic",
-            204,
-            204,
-            |world| Box::pin(world.logout_basic()),
-        ),
-        online("GET logout with id_token_hint", 302, 302, |world| {
-            Box::pin(world.hinted_get())
-        }),
-        online("POST logout with id_token_hint", 302, 302, |world| {
-            Box::pin(world.hinted_post())
-        }),
-        online("revocation of the refresh token", 200, 200, |world| {
-            Box::pin(world.revoke())
-        }),
-        online("the session grows too old", 200, 200, |world| {
-            Box::pin(world.expire())
-        }),
-    ]
-}
-
-fn doors_of_administrators() -> Vec<Door> {
-    vec![
-        online("an administrator deletes the session", 204, 404, |world| {
-            Box::pin(world.admin(Method::DELETE, format!("sessions/{}", world.session), None))
-        }),
-        online("an administrator logs the user out", 204, 204, |world| {
-            Box::pin(world.admin(Method::POST, format!("users/{}/logout", world.user), None))
-        }),
-        online("an administrator logs everybody out", 200, 200, |world| {
-            Box::pin(world.admin(Method::POST, "logout-all".to_owned(), None))
-        }),
-        online("the user is disabled", 204, 204, |world| {
-            let body = json!({"enabled": false});
-            Box::pin(world.admin(Method::PUT, format!("users/{}", world.user), Some(body)))
-        }),
-        online("the user is deleted", 204, 404, |world| {
-            Box::pin(world.admin(Method::DELETE, format!("users/{}", world.user), None))
-        }),
-        online("the client is disabled", 204, 204, |world| {
-            let body = json!({"clientId": "web", "enabled": false});
-            Box::pin(world.admin(Method::PUT, format!("clients/{}", world.client), Some(body)))
-        }),
-        online("the client is deleted", 204, 404, |world| {
-            Box::pin(world.admin(Method::DELETE, format!("clients/{}", world.client), None))
-        }),
-        online("the realm is disabled", 204, 204, |world| {
-            Box::pin(world.admin(Method::PUT, String::new(), Some(json!({"enabled": false}))))
-        }),
-        online("the realm is deleted", 204, 404, |world| {
-            Box::pin(world.admin(Method::DELETE, String::new(), None))
-        }),
-        online("the realm's not-before is set", 204, 204, |world| {
-            let now = world.stage.app.now().seconds().0 + 1;
-            Box::pin(world.admin(Method::PUT, String::new(), Some(json!({"notBefore": now}))))
-        }),
-    ]
-}
-
-fn doors_of_offline_sessions() -> Vec<Door> {
-    vec![
-        offline("POST logout with the offline token", 204, 204, |world| {
-            Box::pin(world.logout())
-        }),
-        offline("revocation of the offline token", 200, 200, |world| {
-            Box::pin(world.revoke())
-        }),
-        offline(
-            "an administrator deletes the offline session",
-            204,
-            404,
-            |world| {
-                let path = format!("sessions/{}?isOffline=true", world.session);
-                Box::pin(world.admin(Method::DELETE, path, None))
-            },
-        ),
-        offline(
-            "the user is disabled, with an offline token",
-            204,
-            204,
-            |world| {
-                let body = json!({"enabled": false});
-                Box::pin(world.admin(Method::PUT, format!("users/{}", world.user), Some(body)))
-            },
-        ),
-        offline(
-            "the user is deleted, with an offline token",
-            204,
-            404,
-            |world| Box::pin(world.admin(Method::DELETE, format!("users/{}", world.user), None)),
-        ),
-        offline(
-            "the client is disabled, with an offline token",
-            204,
-            204,
-            |world| {
-                let body = json!({"clientId": "web", "enabled": false});
-                Box::pin(world.admin(Method::PUT, format!("clients/{}", world.client), Some(body)))
-            },
-        ),
-    ]
-}
-
 fn realm() -> Value {
     json!({
         "realm": "shop",
@@ -206,7 +60,15 @@ fn realm() -> Value {
                     "config": {"included.client.audience": "api", "access.token.claim": "true"},
                 }],
             },
-            {"clientId": "api", "secret": "api-secret"},
+            {
+                "clientId": "api", "secret": "api-secret",
+                "attributes": {"standard.token.exchange.enabled": "true"},
+                "protocolMappers": [{
+                    "name": "audience", "protocol": "openid-connect",
+                    "protocolMapper": "oidc-audience-mapper",
+                    "config": {"included.client.audience": "api", "access.token.claim": "true"},
+                }],
+            },
         ],
         "users": [{
             "username": "alice", "enabled": true, "email": "alice@shop.example",
@@ -243,12 +105,14 @@ impl World {
             access: tokens.member("access_token"),
             refresh: tokens.member("refresh_token"),
             id_token: tokens.member("id_token"),
+            exchanged: String::new(),
             session: tokens.member("session_state"),
             user: String::new(),
             client: String::new(),
             realm: "shop".to_owned(),
             stage,
         };
+        world.exchanged = world.exchange().await.is(200).member("access_token");
         let users = world
             .admin(Method::GET, "users?username=alice".to_owned(), None)
             .await
@@ -359,6 +223,25 @@ impl World {
             .await
     }
 
+    async fn exchange(&self) -> Reply {
+        let form = [
+            (
+                "grant_type",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ),
+            ("subject_token", self.access.as_str()),
+            (
+                "subject_token_type",
+                "urn:ietf:params:oauth:token-type:access_token",
+            ),
+        ];
+        let call = self
+            .stage
+            .call(Method::POST, &oidc("token"))
+            .basic("api", "api-secret");
+        call.form(&form).send().await
+    }
+
     async fn introspected(&self, base: &str, token: &str) -> Reply {
         let path = format!("{base}{}", oidc("token/introspect"));
         let call = self
@@ -377,6 +260,12 @@ async fn assert_alive(world: &World, door: &str) {
     );
     let told = world.introspected("", &world.access).await.is(200).json();
     assert_eq!(told["active"], true, "{door}: active before");
+    let told = world.introspected("", &world.exchanged).await;
+    assert_eq!(
+        told.is(200).json()["active"],
+        true,
+        "{door}: exchanged before"
+    );
 }
 
 /// Nothing that hung on the session is good for anything any more, on either path.
@@ -396,23 +285,30 @@ async fn assert_dead(world: &World, door: &str) {
             who.status,
             who.text()
         );
-        let told = world.introspected(base, &world.access).await;
-        assert!(
-            told.status.as_u16() < 500,
-            "{door}, introspection: {}",
-            told.status
-        );
-        assert_ne!(
-            told.json()["active"],
-            true,
-            "{door}, introspection at '{base}'"
-        );
+        for token in [&world.access, &world.exchanged] {
+            let told = world.introspected(base, token).await;
+            assert!(
+                told.status.as_u16() < 500,
+                "{door}, introspection: {}",
+                told.status
+            );
+            assert_ne!(
+                told.json()["active"],
+                true,
+                "{door}, introspection at '{base}' of {token}"
+            );
+        }
     }
+    let exchanged = world.exchange().await.status.as_u16();
+    assert!(
+        (400..500).contains(&exchanged),
+        "{door}, exchange: {exchanged}"
+    );
 }
 
 #[tokio::test]
 async fn whichever_door_ends_a_session_its_tokens_are_refused_at_once_and_for_good() {
-    for door in doors() {
+    for door in doors::doors() {
         let world = World::new(door.offline).await;
         assert_alive(&world, door.name).await;
         let first = (door.open)(&world).await;

@@ -27,6 +27,32 @@ async fn is_active(shop: &Shop, token: &str) -> Value {
     shop.stage.post(INTROSPECT, &form).await.is(200).json()["active"].clone()
 }
 
+/// Lets `web` exchange tokens that are meant for it.
+async fn let_web_exchange(shop: &Shop) {
+    let found = shop.get("/clients?clientId=web").await.is(200).json();
+    let path = format!("/clients/{}", found[0]["id"].as_str().unwrap());
+    let attributes = json!({"standard.token.exchange.enabled": "true"});
+    let changed = json!({"clientId": "web", "attributes": attributes});
+    shop.put(&path, &changed).await.is(204);
+}
+
+async fn exchange(shop: &Shop, token: &str) -> Reply {
+    let form = [
+        (
+            "grant_type",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ),
+        ("client_id", "web"),
+        ("client_secret", "web-secret"),
+        ("subject_token", token),
+        (
+            "subject_token_type",
+            "urn:ietf:params:oauth:token-type:access_token",
+        ),
+    ];
+    shop.stage.post(TOKEN, &form).await
+}
+
 #[tokio::test]
 async fn cve_2017_12160_an_access_token_buys_no_tokens() {
     let shop = open().await;
@@ -103,22 +129,22 @@ async fn cve_2025_14559_a_disabled_user_gets_and_keeps_nothing() {
     let tokens = shop.sign_in("alice", "wonderland").await.is(200);
     let access = tokens.member("access_token");
     assert_eq!(is_active(&shop, &access).await, true);
+    let_web_exchange(&shop).await;
+    let exchanged = exchange(&shop, &access)
+        .await
+        .is(200)
+        .member("access_token");
     let user = shop.user("alice").await;
     shop.put(&user, &json!({"enabled": false})).await.is(204);
     shop.refresh(&tokens.member("refresh_token")).await.is(400);
     shop.sign_in("alice", "wonderland").await.is(400);
     userinfo(&shop, &access).await.is(401);
     assert_eq!(is_active(&shop, &access).await, false);
-    let exchange = [
-        (
-            "grant_type",
-            "urn:ietf:params:oauth:grant-type:token-exchange",
-        ),
-        ("client_id", "web"),
-        ("client_secret", "web-secret"),
-        ("subject_token", &access),
-    ];
-    assert_ne!(shop.stage.post(TOKEN, &exchange).await.status, 200);
+    exchange(&shop, &access)
+        .await
+        .is(400)
+        .says("invalid_request", "Invalid token");
+    userinfo(&shop, &exchanged).await.is(401);
 }
 
 #[tokio::test]
@@ -292,6 +318,7 @@ async fn cve_2026_8922_the_latest_not_before_counts() {
         .as_str()
         .unwrap()
         .to_owned();
+    let_web_exchange(&shop).await;
     let (old, coming) = (5, shop.stage.app.now().seconds().0 + 10);
     let set = async |[realm, client, person]: [i64; 3]| {
         shop.put("", &json!({"notBefore": realm})).await.is(204);
@@ -315,6 +342,8 @@ async fn cve_2026_8922_the_latest_not_before_counts() {
             good,
             "introspection, {bits:b}"
         );
+        let exchanged = exchange(&shop, &access).await.status == 200;
+        assert_eq!(exchanged, good, "exchange, {bits:b}");
         let seen = userinfo(&shop, &access).await.status != 401;
         assert_eq!(seen, good, "userinfo, {bits:b}");
         let refreshed = shop.refresh(&tokens.member("refresh_token")).await;

@@ -80,6 +80,9 @@ fn of_client(page: &str) -> Value {
         "direct-access-grants-off" => json!({"directAccessGrantsEnabled": false}),
         "consent-required" => json!({"consentRequired": true}),
         "service-accounts-off" => json!({"serviceAccountsEnabled": false}),
+        page if page.starts_with("token-exchange-") => {
+            attribute("standard.token.exchange.enabled", "true")
+        }
         "device-code" => attribute("oauth2.device.authorization.grant.enabled", "true"),
         "lightweight-token" => attribute("client.use.lightweight.access.token.enabled", "true"),
         _ => json!({}),
@@ -136,8 +139,12 @@ impl World {
                 {
                     "clientId": "mypublicclient", "publicClient": true,
                     "directAccessGrantsEnabled": true, "webOrigins": ["https://app.example"],
+                    "attributes": {"standard.token.exchange.enabled": "true"},
                 },
-                {"clientId": "otherclient", "secret": OTHER_SECRET},
+                {
+                    "clientId": "otherclient", "secret": OTHER_SECRET,
+                    "attributes": {"standard.token.exchange.enabled": "true"},
+                },
             ],
             "users": [alice],
             "components": {"org.keycloak.keys.KeyProvider": [
