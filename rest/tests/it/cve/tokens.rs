@@ -45,6 +45,7 @@ async fn exchange(shop: &Shop, token: &str) -> Reply {
         ("client_id", "web"),
         ("client_secret", "web-secret"),
         ("subject_token", token),
+        ("scope", "openid"),
         (
             "subject_token_type",
             "urn:ietf:params:oauth:token-type:access_token",
@@ -134,6 +135,7 @@ async fn cve_2025_14559_a_disabled_user_gets_and_keeps_nothing() {
         .await
         .is(200)
         .member("access_token");
+    userinfo(&shop, &exchanged).await.is(200);
     let user = shop.user("alice").await;
     shop.put(&user, &json!({"enabled": false})).await.is(204);
     shop.refresh(&tokens.member("refresh_token")).await.is(400);
