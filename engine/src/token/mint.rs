@@ -193,27 +193,16 @@ pub async fn mint_with(
         &access,
         now,
     )?;
+    let refresh = |scope: &str, reuse_id: Option<&str>| {
+        refresh_token(app, issue, &ring, &access, scope, reuse_id)
+    };
     let refresh_token = match &issue.refresh {
         Refresh::No => None,
         Refresh::First { reuse_id } => {
             let scope = issue.granted.full_scope_text();
-            Some(refresh_token(
-                app,
-                issue,
-                &ring,
-                &access,
-                &scope,
-                reuse_id.as_deref(),
-            )?)
+            Some(refresh(&scope, reuse_id.as_deref())?)
         }
-        Refresh::Next { scope, reuse_id } => Some(refresh_token(
-            app,
-            issue,
-            &ring,
-            &access,
-            scope,
-            reuse_id.as_deref(),
-        )?),
+        Refresh::Next { scope, reuse_id } => Some(refresh(scope, reuse_id.as_deref())?),
     };
     let id_token = if issue.id_token {
         let beside = issue.front.is_none_or(|front| front.access_token);
