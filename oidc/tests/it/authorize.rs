@@ -37,11 +37,14 @@ fn helped(reply: &Reply) -> String {
     page.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
+/// Parameters, by name.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 /// CVE-2018-14658 and its family: as long as it is not known where an answer may go, it goes nowhere.
 #[tokio::test]
 async fn what_cannot_be_answered_is_told_on_a_page() {
     let stage = shop(|_| {}).await;
-    let cases: [(&[(&str, &str)], u16, &str); 14] = [
+    let cases: [(Pairs<'_>, u16, &str); 14] = [
         (&[("client_id", "")], 400, "authorization-client"),
         (&[("client_id", "nobody")], 400, "authorization-client"),
         (&[("client_id", "closed")], 400, "client-disabled"),
@@ -102,7 +105,7 @@ async fn what_cannot_be_answered_is_told_on_a_page() {
 #[tokio::test]
 async fn what_can_be_answered_is_told_to_the_client() {
     let stage = shop(|_| {}).await;
-    let cases: [(&[(&str, &str)], &str, &str); 16] = [
+    let cases: [(Pairs<'_>, &str, &str); 16] = [
         (
             &[("response_type", "")],
             "invalid_request",

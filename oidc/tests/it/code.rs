@@ -32,11 +32,14 @@ async fn a_code_is_changed_for_tokens() {
         .is(200);
 }
 
+/// Parameters, by name.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 /// OpenID Connect Core §3.1.3.2 and RFC 6749 §4.1.3: what a code has to come with.
 #[tokio::test]
 async fn a_code_is_refused_to_whoever_it_was_not_issued_to() {
     let stage = shop(|_| {}).await;
-    let cases: [(&[(&str, &str)], &[(&str, &str)], &str); 9] = [
+    let cases: [(Pairs<'_>, Pairs<'_>, &str); 9] = [
         (
             &[],
             &[("redirect_uri", "http://app.example/other")],

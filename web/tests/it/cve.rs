@@ -44,6 +44,7 @@ async fn cve_2025_12390_nobody_signs_in_under_the_id_of_a_session_before() {
         session: Some(second.id.clone()),
         kinds: &[SessionKind::Online],
         issued_at: stage.app.now().seconds(),
+        part: gate::Part::Needed,
     };
     let found = gate::usable(&stage.app, &realm, &client, &claim).await;
     assert!(
