@@ -32,7 +32,7 @@ statements! {
         WHERE realm_id = $1 AND root_id = $2 AND expires_at > $3";
     /// The other tabs of a browser end sooner.
     AUTHENTICATION_SESSIONS_SHORTEN = "UPDATE authentication_session SET expires_at = $1 \
-        WHERE realm_id = $2 AND root_id = $3 AND expires_at > $1";
+        WHERE realm_id = $2 AND root_id = $3 AND expires_at > $4";
     /// A new tab.
     AUTHENTICATION_SESSION_INSERT = "INSERT INTO authentication_session (realm_id, root_id, \
         tab_id, revision, client_id, user_id, started_at, expires_at, body) \
@@ -241,7 +241,7 @@ impl Tx {
     ) {
         self.push(
             &AUTHENTICATION_SESSIONS_SHORTEN,
-            params![until, realm, root],
+            params![until, realm, root, until],
         );
     }
 

@@ -118,3 +118,27 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::outbox::ALL,
     crate::purge::ALL,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two of three engines know no `$1`, only "the next one": a value that is needed twice has two
+    /// places.
+    #[test]
+    fn every_value_has_one_place_and_they_are_in_order() {
+        for statement in ALL.iter().copied().flatten() {
+            let text = statement.text(Dialect::Postgres);
+            let places: Vec<usize> = text
+                .split('$')
+                .skip(1)
+                .map(|rest| {
+                    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                    digits.parse().unwrap()
+                })
+                .collect();
+            let expected: Vec<usize> = (1..=places.len()).collect();
+            assert_eq!(places, expected, "{}", statement.name);
+        }
+    }
+}

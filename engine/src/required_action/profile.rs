@@ -55,7 +55,8 @@ pub(super) async fn page(
     visit: &Visit<'_>,
     action: &RequiredActionView,
 ) -> Result<Due, StoreError> {
-    filled(realm, visit, action, (&Form::new(), &[])).await
+    let due = filled(realm, visit, action, (&Form::new(), &[])).await?;
+    Ok(due.because("updateProfileMessage"))
 }
 
 /// The page of a profile that lacks something, saying what; or that there is nothing to ask.

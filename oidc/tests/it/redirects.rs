@@ -125,7 +125,6 @@ async fn nobody_is_sent_anywhere_else() {
         "//app.example/bye",
         "/bye",
         "bye",
-        "",
         "*",
         "+",
         "javascript:alert(1)",
@@ -151,8 +150,11 @@ async fn nobody_is_sent_anywhere_else() {
             refused.header("location")
         );
         assert_eq!(refused.header("location"), "");
-        assert_eq!(refused.text(), "Invalid redirect uri");
+        assert!(refused.text().contains(">Invalid redirect uri<"));
     }
+    // An empty one is none: whoever came is asked.
+    let asked = go(&stage, "listed", "").await.is(200);
+    assert!(asked.text().contains("login-logout-confirm"));
 }
 
 #[tokio::test]
@@ -228,16 +230,24 @@ async fn an_address_needs_somebody_to_belong_to() {
     let hint = alice(&stage).await.member("id_token");
     let uri = ("post_logout_redirect_uri", "http://app.example/bye");
     let refused = logout(&stage, &[uri]).await.is(400);
-    assert_eq!(refused.text(), "Missing parameters: id_token_hint");
+    assert!(
+        refused
+            .text()
+            .contains(">Missing parameters: id_token_hint<")
+    );
     let refused = logout(&stage, &[("id_token_hint", &hint), ("client_id", "web")])
         .await
         .is(400);
-    assert_eq!(refused.text(), "Invalid parameter: id_token_hint");
+    assert!(
+        refused
+            .text()
+            .contains(">Invalid parameter: id_token_hint<")
+    );
     let web = ("post_logout_redirect_uri", "http://web.example/cb");
     let refused = logout(&stage, &[("id_token_hint", &hint), web])
         .await
         .is(400);
-    assert_eq!(refused.text(), "Invalid redirect uri");
+    assert!(refused.text().contains(">Invalid redirect uri<"));
     // After all these refusals the session is still there.
     let good = [("id_token_hint", hint.as_str()), uri, ("state", "s")];
     for _ in 0..2 {
