@@ -21,6 +21,7 @@ pub mod browser;
 mod farewell;
 pub mod notice;
 mod question;
+pub mod scope;
 
 use notice::Channel;
 

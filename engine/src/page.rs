@@ -7,6 +7,7 @@ use std::sync::Arc;
 use claviger_model::Secret;
 
 use crate::client::Client;
+use crate::logout::scope::Reach;
 use crate::realm::Realm;
 
 /// A text in the person's language: a key of the message files with its arguments (Java's
@@ -318,6 +319,8 @@ pub enum Page {
         code: String,
         /// A way back to the application.
         back: Option<String>,
+        /// What a yes will end, if anything.
+        reach: Option<Reach>,
     },
     /// `frontchannel-logout.ftl`.
     FrontChannelLogout {

@@ -1,18 +1,21 @@
 //! `/protocol/openid-connect/logout`: the door that the project began with.
 //!
 //! With a `refresh_token` it is the back-channel way of applications: the client authenticates, the
-//! session ends, `204`. Without, it is RP-Initiated Logout 1.0, told in `logout/browser.rs`.
+//! session ends, `204`. Without, it is RP-Initiated Logout 1.0, told in `logout/browser.rs`; or, for a
+//! client that is let, the access token alone says whose session ends: `logout/bearer.rs`.
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::logout::browser::OLDER;
 use claviger_engine::logout::end_session;
+use claviger_engine::logout::scope::{self, LogoutScope};
 use claviger_engine::refresh::{self, Age, RefreshError};
 use claviger_engine::session::is_alive;
 use claviger_engine::token::TokenClaims;
 use claviger_model::session::EndReason;
-use claviger_model::{Seconds, UserSession};
+use claviger_model::{ClientUuid, Seconds, UserSession};
 use claviger_store::{StoreError, Tx};
 
 use crate::Help;
@@ -24,6 +27,7 @@ use crate::grant::tell_refresh_error;
 use crate::problem::Problem;
 use crate::token::commit;
 
+mod bearer;
 pub mod browser;
 
 /// Answers a preflight request.
@@ -34,6 +38,11 @@ pub async fn preflight(call: Call) -> Response {
 /// `POST`: by refresh token if there is one, else RP-Initiated Logout.
 pub async fn by_post(mut call: Call) -> Response {
     // Large states: kept in one place, for the layers outside move the handler's about.
+    match Box::pin(bearer::begin(&mut call)).await {
+        Ok(Some(outcome)) => return call.respond(Ok(outcome)),
+        Err(problem) => return call.respond(Err(problem)),
+        Ok(None) => {}
+    }
     if call.form.has("refresh_token") {
         let outcome = Box::pin(by_refresh_token(&mut call)).await;
         return call.respond(outcome);
@@ -52,6 +61,7 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
             "Bearer-only not allowed",
         ));
     }
+    let scope = wanted(call, &client, &mut event).await?;
     let text = call.form.get("refresh_token").unwrap_or_default();
     let now = call.app.now();
     let verified =
@@ -73,8 +83,31 @@ async fn by_refresh_token(call: &mut Call) -> Result<Answer, Problem> {
         let problem = Problem::bad_request(Help::SessionNotActive, "invalid_grant", OLDER);
         return Err(call.refuse(&event, "invalid_token", problem).await);
     }
-    end(call, &session, &mut event).await?;
+    end(call, (&session, Some(&client.uuid)), scope, &mut event).await?;
     Ok(done())
+}
+
+/// How far the client wants the logout to reach, and may.
+async fn wanted(
+    call: &Call,
+    client: &Client,
+    event: &mut EventBuilder,
+) -> Result<LogoutScope, Problem> {
+    let Some(word) = call.form.get(scope::PARAMETER) else {
+        return Ok(LogoutScope::default());
+    };
+    let help = Help::LogoutScope;
+    let Some(scope) = LogoutScope::parse(word) else {
+        let text = "Invalid parameter: logout_scope is one of client, session, user, all";
+        let problem = Problem::bad_request(help, "invalid_request", text);
+        return Err(call.refuse(event, "invalid_request", problem).await);
+    };
+    if !scope::may(client, scope) {
+        let text = "Client is not allowed to end all sessions of a user";
+        let problem = Problem::bad_request(help, "unauthorized_client", text);
+        return Err(call.refuse(event, "not_allowed", problem).await);
+    }
+    Ok(scope)
 }
 
 /// A session whose time was over already ends as that, and nobody has logged out.
@@ -117,9 +150,18 @@ async fn session_of(call: &Call, token: &TokenClaims) -> Result<Option<UserSessi
     Ok(None)
 }
 
-async fn end(call: &Call, session: &UserSession, event: &mut EventBuilder) -> Result<(), Problem> {
+async fn end(
+    call: &Call,
+    from: (&UserSession, Option<&ClientUuid>),
+    scope: LogoutScope,
+    event: &mut EventBuilder,
+) -> Result<(), Problem> {
     let mut tx = Tx::new();
-    end_session(&call.app, &call.realm, &mut tx, session, EndReason::Logout).await?;
+    scope::end(&call.app, &call.realm, &mut tx, from, scope).await?;
+    let (session, _) = from;
+    if scope != LogoutScope::default() {
+        event.detail(scope::PARAMETER, scope.as_str());
+    }
     event
         .user(session.user.as_str())
         .session(Some(session.id.as_str()));

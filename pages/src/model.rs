@@ -2,6 +2,7 @@
 //! such a thing.
 
 use claviger_engine::client::Client;
+use claviger_engine::logout::scope::Reach;
 use claviger_engine::page::{
     Choice, FrontChannelClient, Grant, Page, ProviderLink, Severity, View,
 };
@@ -164,6 +165,15 @@ fn username_label(view: &View) -> &'static str {
     } else {
         "usernameOrEmail"
     }
+}
+
+/// What a logout will end, in words.
+fn reached(reach: Reach, texts: &Texts) -> String {
+    if reach.sessions == 0 {
+        return texts.text("logoutConfirmApplication", &[]);
+    }
+    let counts = [reach.sessions.to_string(), reach.applications.to_string()];
+    texts.text("logoutConfirmReach", &counts)
 }
 
 fn title(view: &View, texts: &Texts) -> String {
@@ -346,9 +356,11 @@ fn page(view: &View, texts: &Texts) -> Value {
         Page::Consent { .. } => one("oauth", consent(&view.page, texts)),
         Page::Code { code, error } => one("code", context! { code => code, error => error }),
         Page::DeviceCode { user_code } => one("code", context! { user_code => user_code }),
-        Page::LogoutConfirm { code, back } => {
-            context! { code => code, back => perhaps(back.as_ref()) }
-        }
+        Page::LogoutConfirm { code, back, reach } => context! {
+            code => code,
+            back => perhaps(back.as_ref()),
+            reach => reach.map(|reach| reached(reach, texts)),
+        },
         Page::FrontChannelLogout {
             clients,
             proceed,

@@ -102,6 +102,8 @@ pages! {
     PostLogoutRedirectUri Logout "post-logout-redirect-uri"
     /// The answer to a question whether to log out that nobody asked, or that is over.
     LogoutQuestionOver Logout "logout-question-over"
+    /// A `logout_scope` that there is not, or that reaches further than the client may.
+    LogoutScope Logout "logout-scope"
 
     /// No client, two of them, or one that nobody knows.
     AuthorizationClient Authorize "authorization-client"

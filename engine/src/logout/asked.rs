@@ -6,6 +6,7 @@ use std::sync::Arc;
 use claviger_model::{Seconds, SessionId};
 use claviger_store::StoreError;
 
+use super::scope::{LogoutScope, PARAMETER};
 use crate::app::App;
 use crate::client::Client;
 use crate::events::EventBuilder;
@@ -32,6 +33,8 @@ pub struct Asked {
     pub ui_locales: Option<String>,
     /// `initiating_idp`: the identity provider at which the logout began, which is not told again.
     pub initiating_idp: Option<String>,
+    /// `logout_scope`: how far the logout is to reach ([`LogoutScope`]).
+    pub scope: Option<String>,
 }
 
 /// Tokens are not for logs.
@@ -56,13 +59,15 @@ pub enum Refusal {
     NotActive,
     /// The question whether to log out is over, or was never asked.
     Over,
+    /// No such scope of a logout.
+    Scope,
 }
 
 impl Refusal {
     /// The event's `error`.
     pub const fn error(self) -> &'static str {
         match self {
-            Self::HintMissing => "invalid_request",
+            Self::HintMissing | Self::Scope => "invalid_request",
             Self::HintInvalid | Self::NotActive => "invalid_token",
             Self::RedirectUri => "invalid_redirect_uri",
             Self::Over => "session_expired",
@@ -77,6 +82,7 @@ impl Refusal {
             Self::RedirectUri => Message::new("invalidRedirectUriMessage"),
             Self::NotActive => Message::new("sessionNotActiveMessage"),
             Self::Over => Message::new("failedLogout"),
+            Self::Scope => Message::with("invalidParameterMessage", &[PARAMETER]),
         }
     }
 }
@@ -92,6 +98,8 @@ pub(super) struct Checked {
     pub target: Option<PostLogoutUri>,
     /// Whether the request itself shows that its client wants it: else the person is asked.
     pub is_vouched_for: bool,
+    /// How far.
+    pub scope: LogoutScope,
 }
 
 /// An ID token that was issued here, whether or not its time is over: people come back after hours.
@@ -111,6 +119,13 @@ pub(super) async fn check(
     asked: &Asked,
     event: &mut EventBuilder,
 ) -> Result<Result<Checked, Refusal>, StoreError> {
+    let Some(scope) = asked
+        .scope
+        .as_deref()
+        .map_or(Some(LogoutScope::default()), LogoutScope::parse)
+    else {
+        return Ok(Err(Refusal::Scope));
+    };
     let legacy = asked
         .legacy_redirect_uri
         .as_deref()
@@ -160,6 +175,7 @@ pub(super) async fn check(
         }),
         client,
         target,
+        scope,
     }))
 }
 

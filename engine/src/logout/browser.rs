@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use claviger_crypto::digest::equal;
-use claviger_model::session::{EndReason, SessionKind};
+use claviger_model::session::SessionKind;
 use claviger_model::{AuthenticationSession, Seconds, SessionId, UserId, UserSession};
 use claviger_store::Tx;
 
@@ -13,6 +13,7 @@ pub use super::asked::{Asked, Refusal};
 use super::asked::{Checked, check};
 use super::farewell::{self, Farewell};
 use super::question::note;
+use super::scope::{self, LogoutScope};
 use crate::app::App;
 use crate::browser::{Browser, CookieChange, CookieName, Outcome};
 use crate::client::Client;
@@ -89,6 +90,7 @@ pub(super) struct Leave {
     pub(super) chosen: Option<String>,
     pub(super) profile: Option<String>,
     pub(super) provider: Option<String>,
+    pub(super) scope: LogoutScope,
 }
 
 /// A client sent a browser that is to log out.
@@ -109,11 +111,23 @@ pub async fn begin(
         }
     };
     let identity = login::identity(app, realm, scene.context, scene.browser).await?;
+    // Nobody sits there who could say so.
+    if checked.scope.is_beyond_the_session()
+        && identity.is_none()
+        && checked.hint.is_some()
+        && !checked
+            .client
+            .as_ref()
+            .is_some_and(|client| scope::may(client, checked.scope))
+    {
+        return Ok(Reached::Refused(Refusal::Scope, checked.client));
+    }
     let asks = must_ask(&asked, &checked, identity.as_ref());
     let Checked {
         client,
         hint,
         target,
+        scope,
         ..
     } = checked;
     let profile = match (
@@ -136,6 +150,7 @@ pub async fn begin(
         chosen: None,
         profile,
         provider: asked.initiating_idp,
+        scope,
     };
     let (root, cookie) = scene.root().await?;
     let mut reached = if asks {
@@ -149,9 +164,38 @@ pub async fn begin(
     Ok(reached)
 }
 
+impl Leave {
+    /// How far the logout reaches from one of the sessions that it is about. What lies beyond them is
+    /// the person's who sits there: whoever holds an old ID token of somebody else has no say in it.
+    /// None for what ended with the person's other sessions.
+    fn scope_for(
+        &self,
+        session: &UserSession,
+        person: Option<&UserSession>,
+    ) -> Option<LogoutScope> {
+        let Some(person) = person
+            .as_ref()
+            .filter(|_| self.scope.is_beyond_the_session())
+        else {
+            return Some(self.scope);
+        };
+        if session.id == person.id {
+            Some(self.scope)
+        } else if session.user == person.user {
+            None
+        } else {
+            Some(LogoutScope::Session)
+        }
+    }
+}
+
 /// Whether the person is asked: unless the client's own token vouches for the wish, and nobody else
 /// sits at the browser; or there is nothing to end, and a way back.
 fn must_ask(asked: &Asked, checked: &Checked, identity: Option<&Identity>) -> bool {
+    // No token vouches for the end of sessions that it is not of.
+    if checked.scope.is_beyond_the_session() {
+        return true;
+    }
     if asked.client_id.is_some() && checked.client.is_none() {
         return true;
     }
@@ -297,6 +341,7 @@ impl Scene<'_> {
         let other = own
             .clone()
             .filter(|own| hinted.as_ref().is_some_and(|hinted| hinted.id != own.id));
+        let person = own.clone().or_else(|| hinted.clone());
         let session = hinted.or(own);
         let mut farewell = Farewell::new(leave.client.clone(), leave.address.clone());
         let ended = session.iter().chain(&other);
@@ -304,7 +349,11 @@ impl Scene<'_> {
             if is_browsers {
                 farewell.collect(*self, session).await?;
             }
-            super::end_session(app, realm, &mut tx, session, EndReason::Logout).await?;
+            let client = leave.client.as_ref().map(|client| &client.uuid);
+            let scope = leave.scope_for(session, person.as_ref());
+            if let Some(scope) = scope {
+                scope::end(app, realm, &mut tx, (session, client), scope).await?;
+            }
             let mut event = event.clone();
             if let (Some(target), None) = (&leave.target, event.detail_text("redirect_uri")) {
                 event.detail("redirect_uri", &**target);
@@ -325,6 +374,10 @@ impl Scene<'_> {
             return Ok(Reached::Refused(Refusal::Over, leave.client.clone()));
         }
         let mut outcome = farewell.outcome(*self);
+        if leave.scope == LogoutScope::Client && leave.client.is_some() {
+            // The person stays signed in, elsewhere in this browser.
+            return Ok(shown(&leave, outcome));
+        }
         outcome.cookies = login::clear_session_cookies(self.browser);
         if self.browser.remembered.is_some() && is_browsers {
             outcome

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use claviger_model::session::SessionKind;
 use claviger_model::{AuthenticationAction, AuthenticationSession, ClientUuid, Seconds, SessionId};
 use claviger_store::Tx;
 
 use super::asked::Refusal;
 use super::browser::{Leave, Reached, Reply, SYSTEM, Scene, shown};
+use super::scope::{LogoutScope, Reach, preview};
 use crate::browser::Outcome;
 use crate::client::Client;
 use crate::login::{self, LoginError, cookies};
@@ -31,6 +33,7 @@ pub(super) mod note {
     pub const UI_LOCALES: &str = "ui_locales";
     pub const LOCALE: &str = "locale_client_requested";
     pub const USER: &str = "user";
+    pub const SCOPE: &str = "logout_scope";
 }
 
 impl Scene<'_> {
@@ -90,7 +93,7 @@ impl Scene<'_> {
             tx.insert_authentication_session(&realm.id, &tab);
             let _done = app.commit(tx).await?;
         }
-        Ok(self.asking(&tab, leave, client))
+        self.asking(&tab, leave, client).await
     }
 
     async fn forget_oldest(&self, root: &SessionId, tx: &mut Tx) -> Result<(), LoginError> {
@@ -120,25 +123,47 @@ impl Scene<'_> {
         }
         let system = self.system_client().await?;
         let client = leave.client.as_ref().or(system.as_ref());
-        Ok(self.asking(&tab, leave, client))
+        self.asking(&tab, leave, client).await
     }
 
-    fn asking(
+    async fn asking(
         &self,
         tab: &AuthenticationSession,
         leave: &Leave,
         client: Option<&Arc<Client>>,
-    ) -> Reached {
+    ) -> Result<Reached, LoginError> {
         let code = tab.auth_notes.get(note::CODE).cloned().unwrap_or_default();
         let back = leave.client.as_deref().and_then(|client| self.home(client));
-        let mut view = self.view(Page::LogoutConfirm { code, back });
+        let reach = self.reach(leave).await?;
+        let mut view = self.view(Page::LogoutConfirm { code, back, reach });
         view.client.clone_from(&leave.client);
         let id = client.map_or(NOBODY, |client| &client.client_id);
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("client_id", id);
         query.append_pair("tab_id", &tab.tab);
         view.action = format!("{}?{}", self.question_path(), query.finish());
-        shown(leave, Outcome::page(view))
+        Ok(shown(leave, Outcome::page(view)))
+    }
+
+    /// What a yes will end, as far as it can be known: whoever sits there without a cookie, and whom no
+    /// client speaks of, has nothing here that could end.
+    async fn reach(&self, leave: &Leave) -> Result<Option<Reach>, LoginError> {
+        let (app, realm) = (self.app, self.realm);
+        let identity = login::identity(app, realm, self.context, self.browser).await?;
+        let session = match (identity, &leave.hinted) {
+            (Some(identity), _) => Some(identity.session),
+            (None, Some(id)) => {
+                let store = &app.store;
+                store
+                    .user_session(&realm.id, SessionKind::Online, id)
+                    .await?
+            }
+            (None, None) => None,
+        };
+        Ok(match session {
+            Some(session) => Some(preview(app, realm, &session, leave.scope).await?),
+            None => None,
+        })
     }
 
     /// Where the question is asked, below this server's origin.
@@ -171,6 +196,9 @@ impl Scene<'_> {
             chosen: text(note::LOCALE),
             profile: text(note::USER),
             provider: text(note::PROVIDER),
+            scope: text(note::SCOPE)
+                .and_then(|word| LogoutScope::parse(&word))
+                .unwrap_or_default(),
         })
     }
 }
@@ -187,6 +215,7 @@ impl Leave {
             (note::UI_LOCALES, self.ui_locales.clone()),
             (note::USER, self.profile.clone()),
             (note::PROVIDER, self.provider.clone()),
+            (note::SCOPE, Some(self.scope.as_str().to_owned())),
         ];
         let notes = notes.into_iter();
         notes

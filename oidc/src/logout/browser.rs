@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use claviger_engine::browser::{Browser, Outcome, Reply as Next};
 use claviger_engine::client::Client;
@@ -13,6 +13,7 @@ use claviger_engine::login::LoginError;
 use claviger_engine::logout::browser::{
     self as engine, Asked, Reached, Refusal, Reply, Scene, Shown,
 };
+use claviger_engine::logout::scope::PARAMETER;
 use claviger_engine::mapper::origin::below_root;
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
 use claviger_surface::browser::{browser, respond};
@@ -45,10 +46,16 @@ pub async fn begin(call: Call) -> Response {
         state: text("state"),
         ui_locales: text("ui_locales"),
         initiating_idp: text("initiating_idp"),
+        scope: text(PARAMETER),
     };
     let (mut event, brought) = (call.event("LOGOUT"), browser(&call.headers));
     let reached = Box::pin(engine::begin(scene(&call, &brought), asked, &mut event)).await;
-    answer(&call, &brought, &event, reached).await
+    let mut response = answer(&call, &brought, &event, reached).await;
+    // An application that expected its access token to say enough, and got a page for people.
+    if response.status() == StatusCode::OK && matches!(call.bearer(), Ok(Some(_))) {
+        Pointer::from(Help::LogoutWithAccessToken).write(response.headers_mut(), &call.context);
+    }
+    response
 }
 
 /// `POST /protocol/openid-connect/logout/logout-confirm`: the person says yes.
@@ -164,5 +171,6 @@ const fn help(refusal: Refusal) -> Help {
         Refusal::RedirectUri => Help::PostLogoutRedirectUri,
         Refusal::NotActive => Help::SessionNotActive,
         Refusal::Over => Help::LogoutQuestionOver,
+        Refusal::Scope => Help::LogoutScope,
     }
 }

@@ -53,6 +53,8 @@ mod public;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod reach;
+#[cfg(test)]
 mod redirects;
 #[cfg(test)]
 mod revoked;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use claviger_engine::client::Client;
+use claviger_engine::logout::scope::Reach;
 use claviger_engine::page::{
     Attempted, Choice, Fault, FrontChannelClient, Grant, Message, Page, ProfileField, ProfileGroup,
     ProviderLink, Severity, TotpSetup, View, Watch,
@@ -139,6 +140,10 @@ pub fn every_page(text: &str) -> Vec<Page> {
         Page::LogoutConfirm {
             code: text.clone(),
             back: some.clone(),
+            reach: Some(Reach {
+                sessions: 7,
+                applications: 3,
+            }),
         },
         Page::FrontChannelLogout {
             clients: vec![FrontChannelClient {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use claviger_engine::logout::adapter::Order;
-use claviger_engine::logout::{end_session, end_sessions_of_realm, end_sessions_of_user};
+use claviger_engine::logout::scope::{self, LogoutScope};
+use claviger_engine::logout::{end_session, end_sessions_of_realm};
 use claviger_engine::realm::Realm;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::{ClientUuid, SessionId, User, UserId, UserSession};
@@ -43,6 +44,12 @@ fn routes_of_users() -> Vec<Route> {
             "/admin/realms/{realm}/users/{user}/logout",
             MANAGE_USERS,
             logout_user,
+        ),
+        route(
+            M::GET,
+            "/admin/realms/{realm}/users/{user}/logout-preview",
+            SEE_USERS,
+            preview_of_user,
         ),
         route(
             M::GET,
@@ -252,14 +259,36 @@ async fn stats(call: AdminCall) -> Result<Answer, Problem> {
     Ok(read_out(&shown))
 }
 
+/// How much of a user's ends: by default all that is online, as in Keycloak.
+fn scope_of_user(call: &AdminCall) -> Result<LogoutScope, Problem> {
+    let word = call.query.get("scope");
+    let scope = word.map_or(Some(LogoutScope::User), LogoutScope::parse);
+    scope
+        .filter(|scope| scope.is_beyond_the_session())
+        .ok_or_else(|| Problem::bad_request("Parameter scope is one of user, all"))
+}
+
+/// What a logout of this user would end, and nothing is ended.
+async fn preview_of_user(call: AdminCall) -> Result<Answer, Problem> {
+    let scope = scope_of_user(&call)?;
+    let user = user(&call).await?;
+    let reach = scope::preview_of_user(&call.app, &call.realm, &user.id, scope).await?;
+    Ok(read_out(&json!({
+        "scope": scope.as_str(),
+        "sessions": reach.sessions,
+        "applications": reach.applications,
+    })))
+}
+
 /// Ends all online sessions of a user and refuses every older token of theirs. Offline sessions
-/// stay; they end one by one.
+/// stay, to end one by one, unless the scope says `all`.
 async fn logout_user(call: AdminCall) -> Result<Answer, Problem> {
+    let scope = scope_of_user(&call)?;
     let user = user(&call).await?;
     let mut tx = Tx::new();
     tx.set_user_not_before(&call.realm.id, &user.id, call.app.now().seconds());
-    let (app, realm, kinds) = (&call.app, &call.realm, &[SessionKind::Online]);
-    end_sessions_of_user(app, realm, &mut tx, &user.id, kinds, EndReason::Admin).await?;
+    let (app, realm, reason) = (&call.app, &call.realm, EndReason::Admin);
+    scope::end_of_user(app, realm, &mut tx, &user.id, scope, reason).await?;
     let path = call.resource_path();
     let resource = Resource {
         operation: "ACTION",

@@ -14,6 +14,8 @@ mod clients;
 mod components;
 mod cve;
 mod groups;
+mod logout;
+#[cfg(test)]
 mod partial_import;
 mod realm_settings;
 mod realms;
