@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use claviger_crypto::digest::sha256;
+use claviger_crypto::encoding::base64url;
 use claviger_model::user::Consent;
 use claviger_model::{AuthenticationSession, UserId};
 use claviger_store::{StoreError, Tx};
@@ -18,10 +20,20 @@ use crate::scope::{has_word, requested};
 /// Whether the user has to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// For these.
-    Ask(Vec<Grant>),
+    /// For this.
+    Ask(Question),
     /// Nothing is to be asked; why, as the event tells it (`consent`).
     Settled(&'static str),
+}
+
+/// What a person is asked for a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What the client would have.
+    pub grants: Vec<Grant>,
+    /// Stands for all that the page says, and for what it means: a question with another mark is another
+    /// question, and a yes to the one is none to the other.
+    pub mark: String,
 }
 
 /// What of a request a consent screen names: client scopes, and the client itself if it wants to be
@@ -124,15 +136,33 @@ pub async fn needed(
         app.store.consent(&realm.id, user, &client.uuid).await?
     };
     let wishes = wishes(realm, client, scope_of(tab)).await?.into_iter();
-    let open: Vec<Grant> = wishes
+    let open: Vec<Wish> = wishes
         .filter(|wish| !is_granted(known.as_ref(), wish))
-        .map(|wish| wish.grant)
         .collect();
     Ok(match (open.is_empty(), known) {
-        (false, _) => Need::Ask(open),
+        (false, _) => Need::Ask(Question {
+            mark: mark(client, &open),
+            grants: open.into_iter().map(|wish| wish.grant).collect(),
+        }),
         (true, Some(_)) => Need::Settled("persistent_consent"),
         (true, None) => Need::Settled("no_consent_required"),
     })
+}
+
+/// What the page says of the client and its wishes, and by which ids these are kept, as one short text.
+fn mark(client: &Client, wishes: &[Wish]) -> String {
+    let settings = &client.settings;
+    let links = ["logoUri", "policyUri", "tosUri"].map(|name| settings.attribute(name));
+    let said = serde_json::json!({
+        "client": [client.uuid.as_str(), &client.client_id],
+        "name": settings.name,
+        "links": links,
+        "wishes": wishes
+            .iter()
+            .map(|wish| (&wish.id, &wish.grant.text, &wish.grant.parameter))
+            .collect::<Vec<_>>(),
+    });
+    base64url(&sha256(said.to_string().as_bytes()))
 }
 
 /// The page that asks; `code` is the tab's, so that the answer is to this question.

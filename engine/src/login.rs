@@ -10,6 +10,7 @@ mod checks;
 mod complete;
 pub(crate) mod condition;
 pub(crate) mod cookies;
+mod crowd;
 mod drive;
 mod identity;
 pub(crate) mod level;
@@ -32,6 +33,7 @@ use crate::required_action::ActionError;
 
 pub use begin::{begin, browser_flow, open};
 pub use cookies::session as session_cookies;
+pub use crowd::{TABS_OF_A_REALM, thin_out};
 pub use identity::{Identity, clear_session_cookies, identity};
 pub use resume::resume;
 

@@ -11,6 +11,7 @@ mod model;
 mod profile;
 mod properties;
 pub mod resources;
+mod said;
 mod sanitize;
 mod templates;
 mod texts;

@@ -4,12 +4,13 @@
 use claviger_engine::client::Client;
 use claviger_engine::logout::scope::Reach;
 use claviger_engine::page::{
-    Choice, FrontChannelClient, Grant, Page, ProviderLink, Severity, View,
+    Choice, FrontChannelClient, Grant, Message, Page, ProviderLink, Severity, View,
 };
 use minijinja::value::Rest;
 use minijinja::{Value, context};
 
 use crate::look::Look;
+use crate::said::Said;
 use crate::texts::Texts;
 use crate::{locale, profile, sanitize, totp};
 
@@ -91,8 +92,11 @@ fn functions(texts: &Texts) -> Value {
         advancedMsg => Value::from_function(move |text: String, args: Rest<Value>| {
             for_advanced.advanced(&text, &words(args))
         }),
-        kcSanitize => Value::from_function(|html: String| {
-            Value::from_safe_string(sanitize::sanitize(&html))
+        kcSanitize => Value::from_function(|html: Value| {
+            Value::from_safe_string(match html.downcast_object_ref::<Said>() {
+                Some(said) => said.html.clone(),
+                None => sanitize::sanitize(&html.to_string()),
+            })
         }),
     }
 }
@@ -198,7 +202,7 @@ fn message(view: &View, texts: &Texts) -> Option<Value> {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    Some(context! { type => kind, summary => texts.message(message) })
+    Some(context! { type => kind, summary => Said::value(texts, message) })
 }
 
 fn policy(view: &View) -> String {
@@ -348,7 +352,7 @@ fn page(view: &View, texts: &Texts) -> Value {
             back,
             proceed,
         } => context! {
-            messageHeader => header.as_ref().map(|header| texts.message(header)),
+            messageHeader => header.as_ref().map(|header| Said::value(texts, header)),
             requiredActions => actions(required_actions, texts),
             back => perhaps(back.as_ref()),
             proceed => perhaps(proceed.as_ref()),
@@ -405,10 +409,12 @@ fn consent(page: &Page, texts: &Texts) -> Value {
     }
 }
 
-fn actions(names: &[String], texts: &Texts) -> Vec<String> {
-    let shown = names
-        .iter()
-        .map(|name| texts.text(&format!("requiredAction.{name}"), &[]));
+fn actions(names: &[String], texts: &Texts) -> Vec<Value> {
+    let shown = names.iter().map(|name| {
+        // Any name may be put among what somebody has to do.
+        let message = Message::new(format!("requiredAction.{name}"));
+        Said::value(texts, &message)
+    });
     shown.collect()
 }
 

@@ -126,11 +126,21 @@ fn cleaner() -> ammonia::Builder<'static> {
 
 /// The same text as HTML that may be shown.
 pub fn sanitize(html: &str) -> String {
+    clean(&decoded(html))
+}
+
+/// HTML without what may not be shown. What is escaped in it stays text.
+pub fn clean(html: &str) -> String {
+    CLEANER.clean(html).to_string()
+}
+
+/// Text in which nothing is escaped any more; none is left of what was escaped too often.
+pub fn decoded(html: &str) -> String {
     let mut html = html.to_owned();
     for _ in 0..DECODINGS_MAX {
         let decoded = decode(&html);
         if decoded == html {
-            return CLEANER.clean(&html).to_string();
+            return html;
         }
         html = decoded;
     }

@@ -8,6 +8,8 @@ use claviger_engine::realm::Realm;
 use serde_json::Value;
 
 use crate::bundles::{self, Bundle, Kind};
+use crate::sanitize::{clean, decoded};
+use crate::templates::escape;
 use crate::themes::Theme;
 use crate::{format, locale};
 
@@ -98,9 +100,29 @@ impl Texts {
         }
     }
 
+    /// The same as HTML: the text may have markup of its own, and its arguments have none, whatever stands
+    /// in them. Somebody chose a name, and sees to it that others read it.
+    pub fn message_html(&self, message: &Message) -> String {
+        let Some(pattern) = self.pattern(&message.key) else {
+            return escaped(&message.key);
+        };
+        let args: Vec<String> = message
+            .args
+            .iter()
+            .map(|arg| escaped(&self.resolved(arg)))
+            .collect();
+        clean(&format::format(&decoded(pattern), &args))
+    }
+
     /// Several messages, one after the other.
     pub fn messages(&self, messages: &[Message]) -> String {
         let texts: Vec<String> = messages.iter().map(|one| self.message(one)).collect();
         texts.join(" ")
     }
+}
+
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    escape(&mut html, text);
+    html
 }

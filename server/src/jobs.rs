@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claviger_engine::{App, logout};
+use claviger_engine::{App, login, logout};
 use claviger_model::Seconds;
 use claviger_store::{StoreError, Tx};
 use tokio::sync::watch;
@@ -117,6 +117,7 @@ async fn purge_expired(app: App, pace: Arc<Pace>) -> Result<(), StoreError> {
         }
         tokio::task::yield_now().await;
     }
+    login::thin_out(&app, login::TABS_OF_A_REALM).await?;
     for _ in 0..PURGE_WRITES {
         if claviger_engine::outbox::give_up(&app, app.now(), PURGE_ROWS).await? == 0 {
             return Ok(());

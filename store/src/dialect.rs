@@ -20,10 +20,10 @@ impl Dialect {
     }
 
     /// A statement of the registry in this engine's words. MySQL knows only `?`, and has its own
-    /// upsert.
+    /// upsert and its own way to delete some rows only.
     pub(crate) fn statement(self, master: &str) -> String {
         if self.is_mysql() {
-            upsert(&question_marks(master))
+            upsert(&question_marks(&oldest(master)))
         } else {
             master.to_owned()
         }
@@ -84,6 +84,20 @@ fn question_marks(master: &str) -> String {
         }
     }
     out
+}
+
+/// `DELETE FROM t WHERE (k) IN (SELECT … FROM (SELECT k FROM t WHERE … ORDER BY … LIMIT …) due)` in MySQL's
+/// words: `DELETE FROM t WHERE … ORDER BY … LIMIT …`. The other way it reads, and locks, the whole table.
+fn oldest(text: &str) -> String {
+    let shorter = || {
+        let (head, tail) = text.split_once(" WHERE (")?;
+        let table = head.strip_prefix("DELETE FROM ")?;
+        let inner = tail.strip_suffix(") due)")?;
+        let (_, inner) = inner.split_once(" FROM (SELECT ")?;
+        let (_, rest) = inner.split_once(&format!(" FROM {table} "))?;
+        Some(format!("{head} {rest}"))
+    };
+    shorter().unwrap_or_else(|| text.to_owned())
 }
 
 /// `ON CONFLICT (a, b) DO NOTHING` and `ON CONFLICT (a, b) DO UPDATE SET c = excluded.c` in MySQL's
@@ -175,6 +189,18 @@ mod tests {
             assert_eq!(Dialect::Mysql.statement(master), mysql);
             assert_eq!(Dialect::Postgres.statement(master), master);
         }
+    }
+
+    #[test]
+    fn the_oldest_rows_are_deleted_without_a_look_at_the_others() {
+        let master = "DELETE FROM t WHERE (a, b) IN (SELECT due.a, due.b FROM (SELECT a, b FROM t \
+                      WHERE e <= $1 ORDER BY e LIMIT $2) due)";
+        let mysql = "DELETE FROM t WHERE e <= ? ORDER BY e LIMIT ?";
+        assert_eq!(Dialect::Mariadb.statement(master), mysql);
+        assert_eq!(Dialect::Postgres.statement(master), master);
+        let plain = "DELETE FROM t WHERE (a = $1 OR b = $2)";
+        let mysql = "DELETE FROM t WHERE (a = ? OR b = ?)";
+        assert_eq!(Dialect::Mariadb.statement(plain), mysql);
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub use fault::FaultPlan;
 pub use layer::{Load, MAX_ROWS, MAX_STEPS, MAX_VALUE_BYTES, Store};
 pub use options::{Database, Identity, Options, Server, Tls, Verification};
 pub use outbox::OutboxRow;
+pub use purge::Crowd;
 pub use realm::RealmRow;
 pub use session::{RefreshState, SessionStats};
 pub use token::SingleUse;

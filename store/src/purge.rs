@@ -1,9 +1,11 @@
 //! Throws away what has expired and nobody needs to be told about. Sessions and messages are not
 //! among it: they end in the engine.
 
-use claviger_model::Millis;
+use claviger_model::{Millis, RealmId};
 
+use crate::Store;
 use crate::built::page_size;
+use crate::error::StoreError;
 use crate::statement::statements;
 use crate::tx::Tx;
 use crate::value::params;
@@ -22,13 +24,90 @@ statements! {
         WHERE (realm_id, root_id, tab_id) IN (SELECT due.realm_id, due.root_id, due.tab_id \
         FROM (SELECT realm_id, root_id, tab_id FROM authentication_session \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
+    /// Until when the oldest logins of a realm last in which nobody has said who they are, so many of them.
+    /// (The realm is hidden from planners, and the end named without need, so that they walk the index by
+    /// expiry, and stop soon.)
+    CROWD_ANONYMOUS_UNTIL = "SELECT expires_at FROM authentication_session \
+        WHERE COALESCE(realm_id, '') = $1 AND user_id IS NULL AND expires_at > 0 \
+        ORDER BY expires_at LIMIT 1 OFFSET $2";
+    /// The same of all logins of a realm.
+    CROWD_UNTIL = "SELECT expires_at FROM authentication_session \
+        WHERE COALESCE(realm_id, '') = $1 AND expires_at > 0 \
+        ORDER BY expires_at LIMIT 1 OFFSET $2";
+    /// Logins of a realm in which nobody has said who they are, the oldest.
+    CROWD_ANONYMOUS = "DELETE FROM authentication_session \
+        WHERE COALESCE(realm_id, '') = $1 AND user_id IS NULL AND expires_at <= $2";
+    /// Logins of a realm, the oldest.
+    CROWD_ANY = "DELETE FROM authentication_session \
+        WHERE COALESCE(realm_id, '') = $1 AND expires_at <= $2";
+    /// How many logins a realm has, and how many of them have a user, where there are too many.
+    CROWDS = "SELECT realm_id, COUNT(*) AS tabs, COUNT(user_id) AS known \
+        FROM authentication_session GROUP BY realm_id HAVING COUNT(*) > $1";
     /// Events older than their realm keeps them.
     PURGE_EVENTS = "DELETE FROM event WHERE (realm_id, id) IN \
         (SELECT due.realm_id, due.id FROM (SELECT realm_id, id FROM event \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
 }
 
+/// A realm with more logins under way than it may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// The realm.
+    pub realm: RealmId,
+    /// How many logins are under way, or were given up and are still kept.
+    pub tabs: i64,
+    /// In how many of them somebody has said who they are.
+    pub known: i64,
+}
+
+impl Store {
+    /// The realms with more logins than that.
+    pub async fn crowds(&self, tabs_max: i64) -> Result<Vec<Crowd>, StoreError> {
+        self.query(&CROWDS)
+            .bind(tabs_max)
+            .all(|row| {
+                Ok(Crowd {
+                    realm: row.id("realm_id")?,
+                    tabs: row.int("tabs")?,
+                    known: row.int("known")?,
+                })
+            })
+            .await
+    }
+
+    /// Until when the oldest logins of a realm last, so many of them: those in which nobody has said who
+    /// they are, or all. None if there are fewer.
+    pub async fn crowd_until(
+        &self,
+        realm: &RealmId,
+        is_anonymous: bool,
+        count: i64,
+    ) -> Result<Option<Millis>, StoreError> {
+        let statement = if is_anonymous {
+            &CROWD_ANONYMOUS_UNTIL
+        } else {
+            &CROWD_UNTIL
+        };
+        self.query(statement)
+            .bind(realm)
+            .bind(count.saturating_sub(1).max(0))
+            .optional(|row| row.millis("expires_at"))
+            .await
+    }
+}
+
 impl Tx {
+    /// Throws away the logins of a realm that last until then at most: those in which nobody has said who
+    /// they are, or all.
+    pub fn thin_out(&mut self, realm: &RealmId, is_anonymous: bool, until: Millis) {
+        let statement = if is_anonymous {
+            &CROWD_ANONYMOUS
+        } else {
+            &CROWD_ANY
+        };
+        self.push(statement, params![realm, until]);
+    }
+
     /// Throws away at most `limit` expired rows of each table, in all realms.
     pub fn purge_expired(&mut self, now: Millis, limit: i64) {
         for statement in [

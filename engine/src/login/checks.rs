@@ -92,7 +92,7 @@ async fn gone(
     let kept = cookies::read_restart(realm, scene.browser).await?;
     if let (Some(kept), Some(client)) = (kept, &client)
         && kept.client_id == client.client_id
-        && let Some(outcome) = restart(scene, (client, data.as_ref()), kept, event).await?
+        && let Some(outcome) = restart(scene, client, kept, event).await?
     {
         return Ok(outcome.into());
     }
@@ -113,18 +113,15 @@ async fn gone(
 /// Begins the same login anew, from what the browser kept of it.
 async fn restart(
     scene: Scene<'_>,
-    (client, data): (&Arc<Client>, Option<&ClientData>),
+    client: &Arc<Client>,
     kept: cookies::Restart,
     event: &mut EventBuilder,
 ) -> Result<Option<Outcome>, LoginError> {
     let (app, realm) = (scene.app, scene.realm);
     let checked = |uri: &str| redirect_uri(client, &scene.context.base_url, uri);
-    // What was allowed then may not be any more; what the address says may be anybody's.
-    let asked = data
-        .and_then(|data| data.redirect_uri.as_deref())
-        .and_then(checked);
-    let own = kept.redirect_uri.as_deref().and_then(checked);
-    let Some(to) = asked.or(own) else {
+    // What was allowed then may not be any more. What the address says may be anybody's: the rest of the
+    // request is not sent to where it was not meant to go.
+    let Some(to) = kept.redirect_uri.as_deref().and_then(checked) else {
         return Ok(None);
     };
     let bound = cookies::bound(realm, scene.browser).await?;

@@ -21,7 +21,7 @@ use crate::gate::Usable;
 use crate::logout::end_session;
 use crate::page::{Fault, Message};
 use crate::required_action::{self, Visit};
-use crate::session;
+use crate::session::{self, is_alive};
 use claviger_model::session::EndReason;
 
 /// `execution` of the page that asks for a consent.
@@ -310,32 +310,34 @@ impl Login<'_> {
             Some(session) => Some(session.clone()),
             None => live_session(app, realm, &root).await?,
         };
+        let known = match known {
+            Some(session) if session.user != user.id => {
+                // Who has its cookie is told whose it is. To anybody else with a tab of the same login,
+                // who had it from somewhere or saw to it that others have it, it is none.
+                if self.has_cookie_of(&session).await? {
+                    return Ok(Err(session));
+                }
+                None
+            }
+            known => known,
+        };
         let is_known = known.is_some();
-        let mut session = match known {
-            Some(session) if session.user != user.id => return Ok(Err(session)),
-            Some(session) => session,
-            None => {
-                let kind = SessionKind::Online;
-                let mut id = root;
-                if let Some(over) = app.store.user_session(&realm.id, kind, &id).await? {
-                    end_session(app, realm, &mut self.tx, &over, EndReason::Expired).await?;
-                    // Tokens of a session that is over stay those of no other.
-                    id = SessionId::new(app.random.token(18));
-                    self.cookies.extend(cookies::bind(app, realm, &id).await?);
-                }
-                UserSession {
-                    id,
-                    kind,
-                    user: user.id.clone(),
-                    started_at: now,
-                    last_refresh: now,
-                    expires_at: now,
-                    remember_me: self.tab.flag(note::REMEMBER_ME),
-                    ip_address: self.scene.context.ip_address.clone(),
-                    auth_method: self.tab.session.protocol.clone(),
-                    base_path: self.tab.session.base_path.clone(),
-                    notes: BTreeMap::default(),
-                }
+        let mut session = if let Some(session) = known {
+            session
+        } else {
+            let id = self.free_id(root).await?;
+            UserSession {
+                id,
+                kind: SessionKind::Online,
+                user: user.id.clone(),
+                started_at: now,
+                last_refresh: now,
+                expires_at: now,
+                remember_me: self.tab.flag(note::REMEMBER_ME),
+                ip_address: self.scene.context.ip_address.clone(),
+                auth_method: self.tab.session.protocol.clone(),
+                base_path: self.tab.session.base_path.clone(),
+                notes: BTreeMap::default(),
             }
         };
         session.notes.extend(self.tab.session.session_notes.clone());
@@ -351,6 +353,29 @@ impl Login<'_> {
             self.tx.insert_user_session(&realm.id, &session);
         }
         Ok(Ok(session))
+    }
+
+    /// Whether the browser is signed in by this session.
+    async fn has_cookie_of(&self, session: &UserSession) -> Result<bool, LoginError> {
+        let scene = self.scene;
+        let own = identity(scene.app, scene.realm, scene.context, scene.browser).await?;
+        Ok(own.is_some_and(|own| own.session.id == session.id))
+    }
+
+    /// The id of a new session: that of the browser's login, unless a session had it before. Tokens of
+    /// one session are never those of another.
+    async fn free_id(&mut self, root: SessionId) -> Result<SessionId, LoginError> {
+        let (app, realm) = (self.scene.app, self.scene.realm);
+        let kind = SessionKind::Online;
+        let Some(before) = app.store.user_session(&realm.id, kind, &root).await? else {
+            return Ok(root);
+        };
+        if !is_alive(realm, &before, app.now()) {
+            end_session(app, realm, &mut self.tx, &before, EndReason::Expired).await?;
+        }
+        let id = SessionId::new(app.random.token(18));
+        self.cookies.extend(cookies::bind(app, realm, &id).await?);
+        Ok(id)
     }
 
     /// The client's part in the session, put into the job.

@@ -219,7 +219,12 @@ async fn restart(scene: Scene<'_>, mut tab: Tab, sent: &Submission) -> Result<Tr
     let mut cookies = Vec::new();
     let session = live_session(app, realm, &tab.session.root).await?;
     if let (false, Some(session)) = (sent.skip_logout, session) {
-        end_session(app, realm, &mut tx, &session, EndReason::Logout).await?;
+        let own = identity(app, realm, scene.context, scene.browser).await?;
+        // Who knows a tab of a login need not be who has signed in by it: a session is ended by the
+        // browser that has its cookie. Any other begins anew without it.
+        if own.is_some_and(|own| own.session.id == session.id) {
+            end_session(app, realm, &mut tx, &session, EndReason::Logout).await?;
+        }
         tab.end(realm, &mut tx);
         tab.session.root = SessionId::new(app.random.token(18));
         tab.session.tab = app.random.token(8);
@@ -282,7 +287,7 @@ async fn after(mut login: Login<'_>, sent: &Submission, is_act: bool) -> Result<
         return login.wait(Outcome::go(address)).await;
     }
     match current.as_deref() {
-        Some(CONSENT) => decide(login).await,
+        Some(CONSENT) => Box::pin(decide(login)).await,
         Some(action) => Box::pin(do_action(login, sent, action)).await,
         None => next(login).await,
     }
@@ -298,14 +303,25 @@ async fn decide(mut login: Login<'_>) -> Result<Tried, LoginError> {
             .error(app, realm, "rejected_by_user", &mut login.tx);
         return login.tell(Refusal::ConsentDenied).await;
     }
-    let Some(user) = &login.user else {
+    let Some(user) = login.user.clone() else {
         return Err(LoginError::Busy);
     };
-    let whom = (&*login.tab.client, &login.tab.session);
-    let id = user.id.clone();
-    consent::accept(app, realm, whom, &id, &mut login.tx).await?;
-    login.event.detail("consent", "consent_granted");
-    login.finish().await
+    let shown = login.tab.forget(note::CONSENT);
+    match login.consent(&user).await? {
+        Need::Ask(question) if shown.as_ref() == Some(&question.mark) => {
+            let whom = (&*login.tab.client, &login.tab.session);
+            consent::accept(app, realm, whom, &user.id, &mut login.tx).await?;
+            login.event.detail("consent", "consent_granted");
+            login.finish().await
+        }
+        // The client has come to want something else, or to look different, since the page was shown:
+        // nobody has said yes to that.
+        Need::Ask(_) => next(login).await,
+        Need::Settled(why) => {
+            login.event.detail("consent", why);
+            login.finish().await
+        }
+    }
 }
 
 /// The form of a required action.
@@ -370,10 +386,15 @@ async fn next(mut login: Login<'_>) -> Result<Tried, LoginError> {
     let need = login.consent(&user).await?;
     login.user = Some(user);
     match need {
-        Need::Ask(grants) => {
+        Need::Ask(question) => {
             login.stand_at(CONSENT);
+            if login.tab.note(note::CONSENT) != Some(&question.mark) {
+                // A page that said something else, in another window, is over.
+                login.tab.forget(note::CODE);
+            }
+            login.tab.set(note::CONSENT, question.mark);
             let code = login.tab.code(app);
-            let page = consent::page(&login.tab.client, grants, code);
+            let page = consent::page(&login.tab.client, question.grants, code);
             let outcome = framed(&mut login, CONSENT, page);
             login.wait(outcome).await
         }

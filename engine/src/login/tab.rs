@@ -44,6 +44,8 @@ pub mod note {
     pub const CREDENTIALS: &str = "authn.credentials";
     /// The person chooses among ways: at which step.
     pub const SELECTOR: &str = "auth.selector.screen.displayed";
+    /// What the page that asked for a consent said ([`crate::consent::Question::mark`]).
+    pub const CONSENT: &str = "consent.shown";
     /// The language that the person chose.
     pub const LOCALE: &str = "locale_client_requested";
 }

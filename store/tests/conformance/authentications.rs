@@ -6,7 +6,7 @@ use claviger_model::{
     AuthenticationAction, AuthenticationSession, ClientUuid, ExecutionStatus, Millis, RealmId,
     SessionId, UserId,
 };
-use claviger_store::Commit;
+use claviger_store::{Commit, Crowd};
 
 use crate::fixtures::{attempt, write};
 use crate::world::on_every_engine;
@@ -91,5 +91,50 @@ on_every_engine! {
         assert_eq!(world.authentication_sessions(&at(), &root()).await.unwrap().len(), 1);
         write(&world, |tx| tx.purge_expired(end, 10)).await;
         assert_eq!(world.authentication_sessions(&at(), &root()).await.unwrap(), []);
+    }
+
+    /// A stranger loads the login page again and again, and never signs in.
+    async fn what_is_too_much_goes_from_the_oldest_that_nobody_is_known_in(world) {
+        let of = |realm: &str, name: &str, user: Option<&str>, at: i64| {
+            let mut session = tab(name);
+            session.user = user.map(UserId::new);
+            session.expires_at = Millis(at);
+            (RealmId::new(realm), session)
+        };
+        let rows = [
+            of("r", "known-old", Some("alice"), 1),
+            of("r", "known-new", Some("alice"), 2),
+            of("r", "a", None, 3),
+            of("r", "b", None, 4),
+            of("r", "c", None, 5),
+            of("s", "d", None, 1),
+            of("s", "e", None, 1),
+        ];
+        for (realm, row) in &rows {
+            write(&world, |tx| tx.insert_authentication_session(realm, row)).await;
+        }
+        let crowds = world.crowds(4).await.unwrap();
+        assert_eq!(crowds, [Crowd { realm: at(), tabs: 5, known: 2 }]);
+        assert_eq!(world.crowds(5).await.unwrap(), []);
+        let left = async |realm: &str| {
+            let realm = RealmId::new(realm);
+            let rows = world.authentication_sessions(&realm, &root()).await.unwrap();
+            let mut names: Vec<String> = rows.into_iter().map(|row| row.tab).collect();
+            names.sort();
+            names
+        };
+        let until = async |anonymous, count| {
+            world.crowd_until(&at(), anonymous, count).await.unwrap()
+        };
+        assert_eq!(until(true, 2).await, Some(Millis(4)));
+        write(&world, |tx| tx.thin_out(&at(), true, Millis(4))).await;
+        assert_eq!(left("r").await, ["c", "known-new", "known-old"]);
+        assert_eq!(until(true, 2).await, None);
+        write(&world, |tx| tx.thin_out(&at(), true, Millis(9))).await;
+        assert_eq!(left("r").await, ["known-new", "known-old"]);
+        assert_eq!(until(false, 1).await, Some(Millis(1)));
+        write(&world, |tx| tx.thin_out(&at(), false, Millis(1))).await;
+        assert_eq!(left("r").await, ["known-new"]);
+        assert_eq!(left("s").await, ["d", "e"]);
     }
 }

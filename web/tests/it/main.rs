@@ -3,15 +3,21 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod consent;
+#[cfg(test)]
 mod cve;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod flows;
 #[cfg(test)]
+mod headers;
+#[cfg(test)]
 mod languages;
 #[cfg(test)]
 mod mixed;
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]

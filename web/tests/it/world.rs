@@ -59,6 +59,7 @@ pub struct Got {
     pub html: String,
     /// The names of cookies that were set, those that were taken away with a minus in front.
     pub cookies: Vec<String>,
+    pub headers: axum::http::HeaderMap,
 }
 
 impl Got {
@@ -225,6 +226,7 @@ impl Visitor {
                 .to_owned(),
             html: String::from_utf8(html.to_vec()).expect("text"),
             cookies,
+            headers: parts.headers.clone(),
         }
     }
 
@@ -243,6 +245,7 @@ impl Visitor {
             location: reply.header("location"),
             html: reply.text(),
             cookies,
+            headers: reply.headers.clone(),
         }
     }
 
