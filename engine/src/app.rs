@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::network::Network;
 use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
+use crate::revocation::follow::Followers;
 use crate::script::Scripts;
 use crate::vault::{self, NoVault, Vault};
 use crate::watch::Watcher;
@@ -44,6 +45,8 @@ pub struct Parts {
     legacy_redirect_uri: bool,
     /// Rings when this process has put a message into the outbox.
     pub written: Arc<Notify>,
+    /// Whoever follows what is taken back.
+    pub followers: Followers,
     realms: Realms,
 }
 
@@ -84,6 +87,7 @@ impl App {
             watcher: None,
             legacy_redirect_uri: false,
             written: Arc::default(),
+            followers: Followers::default(),
             realms,
         }))
     }
@@ -162,7 +166,11 @@ impl App {
             return Ok(Commit::Done);
         }
         let has_messages = tx.has_messages();
+        let takes_back = !tx.revocations().is_empty();
         let done = self.store.commit(tx).await?;
+        if takes_back && done.is_done() {
+            self.followers.ring();
+        }
         if has_messages && done.is_done() {
             self.written.notify_one();
         }

@@ -15,6 +15,7 @@ use claviger_wire::realm::{BruteForce, BruteForceStrategy};
 use crate::app::App;
 use crate::events::EventBuilder;
 use crate::realm::Realm;
+use crate::revocation::record;
 
 /// The attribute that tells why a user is disabled.
 pub const DISABLED_REASON: &str = "disabledReason";
@@ -115,8 +116,9 @@ impl Standing {
             }
             let mut tx = Tx::new();
             event.error(app, realm, error, &mut tx);
-            self.count(app, realm, (proof, event.ip_address()), &mut tx);
-            if app.store.commit(tx).await? == Commit::Done {
+            self.count(app, realm, (proof, event.ip_address()), &mut tx)
+                .await?;
+            if app.commit(tx).await? == Commit::Done {
                 return Ok(None);
             }
             match Self::of(app, realm, &id).await? {
@@ -129,7 +131,13 @@ impl Standing {
     }
 
     /// Puts one more failure, and what it leads to, into a job.
-    fn count(&self, app: &App, realm: &Realm, (proof, ip): (Proof, &str), tx: &mut Tx) {
+    async fn count(
+        &self,
+        app: &App,
+        realm: &Realm,
+        (proof, ip): (Proof, &str),
+        tx: &mut Tx,
+    ) -> Result<(), StoreError> {
         let settings = &realm.settings.brute_force;
         let before = self.failures.as_ref();
         let (after, verdict) = counted(settings, before, (proof, ip), app.now());
@@ -151,7 +159,9 @@ impl Standing {
             let reason = (DISABLED_REASON, PERMANENT_LOCKOUT);
             tx.lock_out_user(&realm.id, &self.user, reason);
             told("USER_DISABLED_BY_PERMANENT_LOCKOUT").success(app, realm, tx);
+            Box::pin(record::user_locked(app, realm, tx, &self.user.id)).await?;
         }
+        Ok(())
     }
 }
 

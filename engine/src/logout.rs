@@ -11,7 +11,9 @@ use claviger_model::{ClientSession, ClientUuid, Millis, UserId, UserSession};
 use claviger_store::{StoreError, Tx};
 
 use crate::app::App;
+use crate::client::Client;
 use crate::realm::Realm;
+use crate::revocation::record;
 
 pub mod adapter;
 mod address;
@@ -57,16 +59,30 @@ pub async fn end_session(
         }
         tx.delete_user_session(&realm.id, *kind, &session.id);
     }
+    record::session_ended(app, realm, tx, session, reason).await?;
     // Nobody signs in under its id in another tab of its browser (CVE-2025-12390).
     tx.shorten_authentication_sessions(&realm.id, &session.id, app.now());
     Ok(())
 }
 
-/// Drops an online session that has turned into an offline one of the same id, with the logins of its
-/// browser. Nobody is told, for nobody is signed out; and nobody else goes on under its id.
-pub fn turn_offline(realm: &Realm, tx: &mut Tx, session: &UserSession) {
-    tx.delete_user_session(&realm.id, SessionKind::Online, &session.id);
+/// Drops an online session that has turned into an offline one of the same id at a client, with the
+/// logins of its browser. Nobody is told, for nobody is signed out; and nobody else goes on under its
+/// id. Should another client have joined meanwhile, its tokens hang on nothing from now on.
+pub async fn turn_offline(
+    app: &App,
+    realm: &Realm,
+    tx: &mut Tx,
+    session: &UserSession,
+    client: &ClientUuid,
+) -> Result<(), StoreError> {
+    let kind = SessionKind::Online;
+    let parts = app.store.client_sessions(&realm.id, kind, &session.id);
+    for part in parts.await?.iter().filter(|part| part.client != *client) {
+        record::part_ended(app, realm, tx, part, EndReason::Expired).await?;
+    }
+    tx.delete_user_session(&realm.id, kind, &session.id);
     tx.delete_authentication_sessions(&realm.id, &session.id);
+    Ok(())
 }
 
 /// Ends one client's part in a session; the session itself lives on.
@@ -85,11 +101,13 @@ pub async fn end_client_session(
     if let Some(part) = part {
         tell(app, realm, tx, session, &part, reason).await?;
         tx.delete_client_session(&realm.id, session.kind, &session.id, client);
+        record::part_ended(app, realm, tx, &part, reason).await?;
     }
     Ok(())
 }
 
-/// Ends all of a user's sessions of some kinds.
+/// Ends all of a user's sessions of some kinds. Of a user who is disabled or goes, every token is
+/// taken back, those without a session too.
 pub async fn end_sessions_of_user(
     app: &App,
     realm: &Realm,
@@ -98,6 +116,9 @@ pub async fn end_sessions_of_user(
     kinds: &[SessionKind],
     reason: EndReason,
 ) -> Result<(), StoreError> {
+    if matches!(reason, EndReason::UserDeleted | EndReason::UserDisabled) {
+        record::user_ended(app, realm, tx, user, reason).await?;
+    }
     for kind in kinds {
         for session in app.store.sessions_of_user(&realm.id, *kind, user).await? {
             end_session(app, realm, tx, &session, reason).await?;
@@ -123,7 +144,17 @@ pub async fn end_client_sessions_of_user(
     Ok(())
 }
 
-/// Ends one client's part in every session, in jobs of bounded size, and returns how many.
+/// Ends what a client has that is about to go: first all tokens issued to it are taken back.
+pub async fn end_client(app: &App, realm: &Realm, client: &Client) -> Result<u64, StoreError> {
+    let reason = EndReason::ClientDeleted;
+    let mut tx = Tx::new();
+    record::client_ended(app, realm, &mut tx, client, reason).await?;
+    let _done = app.commit(tx).await?;
+    end_sessions_of_client(app, realm, &client.uuid, reason).await
+}
+
+/// Ends one client's part in every session, in jobs of bounded size, and returns how many. That the
+/// client is disabled, or goes, is recorded with its own change: once, not for each session.
 pub async fn end_sessions_of_client(
     app: &App,
     realm: &Realm,
@@ -151,7 +182,8 @@ pub async fn end_sessions_of_client(
     Ok(ended)
 }
 
-/// Ends every session of some kinds in a realm, in jobs of bounded size, and returns how many.
+/// Ends every session of some kinds in a realm, in jobs of bounded size, and returns how many. That
+/// the realm is disabled, or goes, is recorded by itself: once, not for each session.
 pub async fn end_sessions_of_realm(
     app: &App,
     realm: &Realm,

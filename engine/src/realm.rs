@@ -104,6 +104,7 @@ pub struct Realm {
     methods: OnceCell<Arc<Methods>>,
     required_actions: OnceCell<Arc<Vec<RequiredActionView>>>,
     flow_trees: OnceCell<Arc<Flows>>,
+    horizon: OnceCell<Seconds>,
     clients: moka::sync::Cache<String, Option<Arc<Client>>>,
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
@@ -137,6 +138,7 @@ impl Realm {
             methods: OnceCell::new(),
             required_actions: OnceCell::new(),
             flow_trees: OnceCell::new(),
+            horizon: OnceCell::new(),
             clients: moka::sync::Cache::new(PARTS_KEPT),
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
@@ -353,6 +355,15 @@ impl Realm {
     /// Tokens of the whole realm issued before this instant are refused.
     pub const fn not_before(&self) -> Seconds {
         self.settings.not_before
+    }
+
+    /// How long an access token of this realm lives at most, whichever client it is for.
+    pub async fn horizon(&self) -> Result<Seconds, StoreError> {
+        let load = || async {
+            let clients = self.store.clients_with_lifespan(&self.id).await?;
+            Ok(crate::revocation::record::horizon(&self.settings, &clients))
+        };
+        self.horizon.get_or_try_init(load).await.copied()
     }
 
     /// When an event written now is to be forgotten, if the realm says so.

@@ -19,6 +19,7 @@ use crate::import::{self, RealmImport, keys};
 use crate::logout::end_sessions_of_realm;
 use crate::password_policy::PasswordPolicy;
 use crate::realm::Realm;
+use crate::revocation::record;
 
 /// Why a realm was not made.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +154,10 @@ async fn prepare_over(
         None => tx.clear_people(&id),
     }
     tx.insert_realm(&new_row(app, &id, &name, import.realm));
+    tx.begin_revocations(&id, app.now().0);
+    if let Some(old) = old {
+        record::realm_replaced(app, old, &mut tx, &id).await?;
+    }
     put(&mut tx, &id, &documents, &import.links);
     for user in &import.users {
         put_user(app, &mut tx, &id, user, &terms).await?;
@@ -343,6 +348,10 @@ pub async fn delete(app: &App, realm: &Arc<Realm>) -> Result<(), StoreError> {
 /// Ends a realm's sessions, signs what its clients have to be told, and puts the end of everything in it
 /// into a job.
 pub async fn put_end(app: &App, tx: &mut Tx, realm: &Arc<Realm>) -> Result<(), StoreError> {
+    // Its record goes with it; until then whoever follows is told.
+    let mut last = Tx::new();
+    record::realm_ended(app, realm, &mut last, EndReason::RealmDeleted).await?;
+    let _told = app.commit(last).await?;
     end_sessions_of_realm(app, realm, &SessionKind::ALL, EndReason::RealmDeleted).await?;
     crate::outbox::seal(app, realm).await?;
     tx.delete_realm(&realm.id);

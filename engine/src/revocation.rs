@@ -1,4 +1,12 @@
-//! Not-before: the one rule that refuses tokens by their age alone.
+//! What makes a token dead before its time: not-before cuts, and the one source of records from
+//! which everybody outside learns of an end.
+//!
+//! Inside, the gate decides by what is there: a session that is gone, a cut, a token by its id. For
+//! those outside every such end is written down once more, in the same job: [`record`] says what,
+//! [`follow`] tells it on. A realm's or a client's end is one record for all of its sessions.
+
+pub mod follow;
+pub mod record;
 
 use claviger_model::{Seconds, User};
 

@@ -6,6 +6,7 @@ pub mod authentication;
 pub mod event;
 pub mod id;
 pub mod login_failures;
+pub mod revocation;
 pub mod secret;
 pub mod session;
 pub mod time;
@@ -15,6 +16,7 @@ pub use authentication::{AuthenticationAction, AuthenticationSession, ExecutionS
 pub use event::{AdminEvent, Event};
 pub use id::{ClientUuid, CredentialId, GroupId, Id, RealmId, RoleId, ScopeId, SessionId, UserId};
 pub use login_failures::LoginFailures;
+pub use revocation::{Numbered, Revocation};
 pub use secret::Secret;
 pub use session::{ClientSession, UserSession};
 pub use time::{Millis, Seconds};

@@ -97,9 +97,36 @@ pub enum EndReason {
     ConsentRevoked,
     /// A password or second factor was changed with "sign out from other devices".
     CredentialChanged,
+    /// A not-before cut of the realm, a client or the user.
+    NotBefore,
+    /// A rule of the realm, such as the number of sessions that a user may have.
+    Policy,
+    /// Whoever the user signed in at, or another server that we listen to, ended theirs.
+    Upstream,
 }
 
 impl EndReason {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Logout,
+        Self::Admin,
+        Self::Expired,
+        Self::UserDeleted,
+        Self::UserDisabled,
+        Self::ClientDeleted,
+        Self::ClientDisabled,
+        Self::RealmDeleted,
+        Self::RealmDisabled,
+        Self::RefreshTokenReuse,
+        Self::CodeReplay,
+        Self::TokenRevoked,
+        Self::ConsentRevoked,
+        Self::CredentialChanged,
+        Self::NotBefore,
+        Self::Policy,
+        Self::Upstream,
+    ];
+
     /// A stable name for rows and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -117,6 +144,36 @@ impl EndReason {
             Self::TokenRevoked => "token_revoked",
             Self::ConsentRevoked => "consent_revoked",
             Self::CredentialChanged => "credential_changed",
+            Self::NotBefore => "not_before",
+            Self::Policy => "policy",
+            Self::Upstream => "upstream",
         }
+    }
+}
+
+/// Text that is no reason's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownReason;
+
+impl std::str::FromStr for EndReason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|reason| reason.as_str() == text)
+            .ok_or(UnknownReason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_as_they_are_written() {
+        for reason in EndReason::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(reason));
+        }
+        assert_eq!("boredom".parse::<EndReason>(), Err(UnknownReason));
     }
 }

@@ -9,6 +9,7 @@ use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{GateError, Unusable, usable, usable_user};
 use claviger_engine::logout::{end_client_session, end_session};
+use claviger_engine::revocation::record;
 use claviger_engine::token::{Expected, TokenClaims};
 use claviger_engine::token_exchange::is_heir;
 use claviger_model::session::{EndReason, SessionKind};
@@ -76,6 +77,7 @@ async fn run(call: &mut Call) -> Result<Answer, Problem> {
             .expires_at
             .map_or(Seconds(i64::MAX / 2000), |end| end + Seconds(60));
         tx.revoke_token(&call.realm.id, &token.id, end.millis());
+        record::token_revoked(&call.app, &call.realm, &mut tx, &token.id, end.millis());
         event.detail("token_id", &*token.id);
         end_heirs(call, &client, &token, &mut tx).await?
     };

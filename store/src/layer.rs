@@ -13,6 +13,7 @@ use crate::error::{Plain, StoreError};
 use crate::fault::FaultPlan;
 use crate::migrate::migrate;
 use crate::options::{Database, Options, Server};
+use crate::revocation::closing_steps;
 use crate::row::Row;
 use crate::statement::{Statement, StatementRef, statements};
 use crate::tx::{Commit, Step, Tx};
@@ -58,6 +59,8 @@ const TABLES: &[(&str, &str)] = &[
     ("admin_event", "realm_id"),
     ("outbox", "realm_id"),
     ("kept", "realm_id"),
+    ("revocation_head", "realm_id"),
+    ("revocation", "realm_id"),
 ];
 
 /// A database, open. Clones share it.
@@ -200,17 +203,23 @@ impl Store {
     /// [`StoreError::Unavailable`] when too many writes wait already, or this one took too long: then
     /// it may still happen. Any other error: nothing was written.
     pub async fn commit(&self, tx: Tx) -> Result<Commit, StoreError> {
-        let steps = tx.into_steps();
-        if steps.is_empty() {
+        let (steps, closing) = tx.into_parts();
+        if steps.is_empty() && closing.is_empty() {
             return Ok(Commit::Done);
         }
         check(&steps)?;
-        let patience = patience(self.inner.write_timeout, &steps);
+        let last = closing_steps([&closing]);
+        check(&last)?;
+        let patience = patience(patience(self.inner.write_timeout, &steps), &last);
         let since = Instant::now();
         let (answer, told) = oneshot::channel();
         self.inner
             .queue
-            .try_send(Message::Job(Job { steps, answer }))
+            .try_send(Message::Job(Job {
+                steps,
+                closing,
+                answer,
+            }))
             .map_err(|error| match error {
                 TrySendError::Full(_) => StoreError::busy("too many writes wait"),
                 TrySendError::Closed(_) => StoreError::busy("the store is closed"),
@@ -429,6 +438,7 @@ mod tests {
             include_str!("../migrations/0002_login_failure.sql"),
             include_str!("../migrations/0003_kept.sql"),
             include_str!("../migrations/0004_authentication_session.sql"),
+            include_str!("../migrations/0006_revocation.sql"),
         );
         let made = ddl
             .lines()

@@ -38,6 +38,10 @@ const MIGRATIONS: &[Migration] = &[
         version: 5,
         text: include_str!("../migrations/0005_outbox_target.sql"),
     },
+    Migration {
+        version: 6,
+        text: include_str!("../migrations/0006_revocation.sql"),
+    },
 ];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that

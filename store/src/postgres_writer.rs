@@ -217,8 +217,9 @@ impl WriteConnection for Writer {
 
     /// Optimism: nearly all jobs fit, and then a batch takes two exchanges with the server, not one
     /// for each job. If one does not, all is taken back and done again with savepoints.
-    async fn together(&mut self, jobs: &[Job]) -> Result<bool, Failure> {
-        let steps: Vec<&Step> = jobs.iter().flat_map(|job| &job.steps).collect();
+    async fn together(&mut self, jobs: &[Job], closing: &[Step]) -> Result<bool, Failure> {
+        let steps = jobs.iter().flat_map(|job| &job.steps);
+        let steps: Vec<&Step> = steps.chain(closing).collect();
         if jobs.len() < 2 || steps.len() > TOGETHER {
             return Ok(false);
         }

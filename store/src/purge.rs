@@ -1,7 +1,7 @@
 //! Throws away what has expired and nobody needs to be told about. Sessions and messages are not
 //! among it: they end in the engine.
 
-use claviger_model::{Millis, RealmId};
+use claviger_model::{Millis, RealmId, Seconds};
 
 use crate::Store;
 use crate::built::page_size;
@@ -19,6 +19,10 @@ statements! {
     PURGE_REVOKED_TOKENS = "DELETE FROM revoked_token WHERE (realm_id, jti) IN \
         (SELECT due.realm_id, due.jti FROM (SELECT realm_id, jti FROM revoked_token \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
+    /// Records about tokens that are over by themselves.
+    PURGE_REVOCATIONS = "DELETE FROM revocation WHERE (realm_id, seq) IN \
+        (SELECT due.realm_id, due.seq FROM (SELECT realm_id, seq FROM revocation \
+        WHERE until_at <= $1 ORDER BY until_at LIMIT $2) due)";
     /// Logins that nobody finished in time.
     PURGE_AUTHENTICATION_SESSIONS = "DELETE FROM authentication_session \
         WHERE (realm_id, root_id, tab_id) IN (SELECT due.realm_id, due.root_id, due.tab_id \
@@ -48,6 +52,9 @@ statements! {
         (SELECT due.realm_id, due.id FROM (SELECT realm_id, id FROM event \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
 }
+
+/// How long a record is kept after the end of the tokens it concerns, for verifiers' slow clocks.
+const LINGER: Seconds = Seconds(300);
 
 /// A realm with more logins under way than it may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,5 +125,7 @@ impl Tx {
         ] {
             self.push(statement, params![now, page_size(limit)]);
         }
+        let long_ago = now - LINGER;
+        self.push(&PURGE_REVOCATIONS, params![long_ago, page_size(limit)]);
     }
 }

@@ -75,6 +75,10 @@ statements! {
     REALM_DELETE_CLIENT_SESSIONS = "DELETE FROM client_session WHERE realm_id = $1";
     /// The end of a realm: its revoked tokens.
     REALM_DELETE_REVOKED_TOKENS = "DELETE FROM revoked_token WHERE realm_id = $1";
+    /// The end of a realm: what was taken back.
+    REALM_DELETE_REVOCATIONS = "DELETE FROM revocation WHERE realm_id = $1";
+    /// The end of a realm: the numbers of what was taken back.
+    REALM_DELETE_REVOCATION_HEAD = "DELETE FROM revocation_head WHERE realm_id = $1";
     /// The end of a realm: what was used once.
     REALM_DELETE_SINGLE_USE = "DELETE FROM single_use WHERE realm_id = $1";
     /// The end of a realm: its events.
@@ -142,6 +146,7 @@ impl Tx {
             ],
         )
         .touching(1);
+        self.insert_revocation_head(&realm.id);
     }
 
     /// Changes name, switch and body; the version grows whatever `realm.version` says.
@@ -176,6 +181,8 @@ impl Tx {
             &REALM_DELETE_CLIENT_SESSIONS,
             &REALM_DELETE_REVOKED_TOKENS,
             &REALM_DELETE_SINGLE_USE,
+            &REALM_DELETE_REVOCATIONS,
+            &REALM_DELETE_REVOCATION_HEAD,
             &REALM_DELETE_EVENTS,
             &REALM_DELETE_ADMIN_EVENTS,
         ] {

@@ -114,6 +114,7 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::authentication::ALL,
     crate::session::ALL,
     crate::token::ALL,
+    crate::revocation::ALL,
     crate::event::ALL,
     crate::outbox::ALL,
     crate::purge::ALL,

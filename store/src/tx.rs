@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use claviger_model::RealmId;
 
+use crate::revocation::Closing;
 use crate::statement::Statement;
 use crate::value::Value;
 
@@ -52,6 +53,8 @@ pub struct Tx {
     fresh: BTreeSet<RealmId>,
     /// Whether somebody has to be told something once it is done.
     pub(crate) has_messages: bool,
+    /// What is written last, for others wait for it.
+    pub(crate) closing: Closing,
 }
 
 /// What became of a write.
@@ -81,8 +84,8 @@ impl Tx {
     }
 
     /// Whether there is nothing to write.
-    pub const fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.closing.is_empty()
     }
 
     /// Whether it puts a message into the outbox.
@@ -116,14 +119,14 @@ impl Tx {
         self.fresh.insert(realm.clone());
     }
 
-    /// All steps. Realms' versions come first, by id: two writes that change the same realms wait
+    /// All steps, and what closes the transaction. Realms' versions come first, by id: two writes that change the same realms wait
     /// for each other there and cannot deadlock further on.
-    pub(crate) fn into_steps(self) -> Vec<Step> {
+    pub(crate) fn into_parts(self) -> (Vec<Step>, Closing) {
         let mut steps = Vec::with_capacity(self.touched.len() + self.steps.len());
         for realm in &self.touched {
             steps.push(crate::realm::version_step(realm));
         }
         steps.extend(self.steps);
-        steps
+        (steps, self.closing)
     }
 }

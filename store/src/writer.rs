@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Plain, Source, StoreError};
 use crate::fault::FaultPlan;
+use crate::revocation::{Closing, closing_steps};
 use crate::tx::{Commit, Step};
 
 /// Jobs in one transaction at most.
@@ -35,6 +36,8 @@ pub(crate) enum Message {
 pub(crate) struct Job {
     /// What to do.
     pub(crate) steps: Vec<Step>,
+    /// What closes the transaction.
+    pub(crate) closing: Closing,
     /// Where the answer goes.
     pub(crate) answer: oneshot::Sender<Answer>,
 }
@@ -106,10 +109,14 @@ pub(crate) trait WriteConnection: Send {
     fn control(&mut self, word: Control) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Does the steps in their order until one stops.
     fn steps(&mut self, steps: &[Step]) -> impl Future<Output = Result<(), Stop>> + Send;
-    /// Does the steps of all jobs in a transaction of their own, if the engine is faster so. True:
-    /// the transaction is open, everything is as it has to be. False: nothing was done, and no
-    /// transaction is open.
-    fn together(&mut self, _jobs: &[Job]) -> impl Future<Output = Result<bool, Failure>> + Send {
+    /// Does the steps of all jobs, and what closes them, in a transaction of their own, if the engine
+    /// is faster so. True: the transaction is open, everything is as it has to be. False: nothing was
+    /// done, and no transaction is open.
+    fn together(
+        &mut self,
+        _jobs: &[Job],
+        _closing: &[Step],
+    ) -> impl Future<Output = Result<bool, Failure>> + Send {
         std::future::ready(Ok(false))
     }
     /// Drops the connection: its state is not known. The next [`WriteConnection::open`] makes another.
@@ -277,7 +284,13 @@ async fn transaction<C: WriteConnection>(
     fault: Option<&FaultPlan>,
 ) -> Result<Vec<Answer>, BatchError> {
     let say = |word| move |failure| BatchError::before_commit(word, failure);
-    if fault.is_none() && connection.together(batch).await.map_err(say("BEGIN"))? {
+    let closing = closing_steps(batch.iter().map(|job| &job.closing));
+    let at_once = fault.is_none()
+        && connection
+            .together(batch, &closing)
+            .await
+            .map_err(say("BEGIN"))?;
+    if at_once {
         if batch.iter().all(Job::is_awaited) {
             commit(connection, fault).await?;
             return Ok(batch.iter().map(|_| Ok(Commit::Done)).collect());
@@ -315,8 +328,37 @@ async fn transaction<C: WriteConnection>(
             .map_err(say("RELEASE"))?;
         answers.push(answer);
     }
+    close(connection, batch, &answers, fault).await?;
     commit(connection, fault).await?;
     Ok(answers)
+}
+
+/// The last steps, of the jobs that are done. What stops them alone would stop all: then each job is
+/// tried alone.
+async fn close<C: WriteConnection>(
+    connection: &mut C,
+    batch: &[Job],
+    answers: &[Answer],
+    fault: Option<&FaultPlan>,
+) -> Result<(), BatchError> {
+    let done = batch.iter().zip(answers);
+    let done = done.filter(|(_, answer)| matches!(answer, Ok(Commit::Done)));
+    let closing = closing_steps(done.map(|(job, _)| &job.closing));
+    if closing.is_empty() {
+        return Ok(());
+    }
+    let Err(stop) = steps(connection, &closing, fault).await else {
+        return Ok(());
+    };
+    match stop.into_answer()? {
+        Err(error) if batch.len() == 1 => Err(BatchError::Final(error)),
+        Err(error) => Err(BatchError::Again(Arc::new(error))),
+        // No such step asks for a number of rows, and none makes a second one of a key.
+        Ok(_) => Err(BatchError::Final(StoreError::database(
+            "REVOCATION_INSERT",
+            Plain("the realm's numbers are out of order"),
+        ))),
+    }
 }
 
 /// After a failed commit nobody knows whether it happened, unless the engine says that it did not.

@@ -12,6 +12,7 @@ pub mod group;
 pub mod headers;
 pub mod mapper;
 pub mod realm;
+pub mod revocation;
 pub mod role;
 pub mod schema;
 pub mod scope;

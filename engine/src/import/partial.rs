@@ -24,9 +24,10 @@ use super::users::{Taken, UserRules};
 use super::{ImportError, NewUser, clients, groups, identity_providers, roles, users};
 use crate::app::App;
 use crate::export::{self, ExportError};
-use crate::logout::{end_sessions_of_client, end_sessions_of_user};
+use crate::logout::{end_client, end_sessions_of_user};
 use crate::realm::{Realm, Role};
 use crate::realms::{self, CreateError, Terms};
+use crate::revocation::record;
 use crate::service_account;
 use existing::Existing;
 
@@ -250,7 +251,11 @@ async fn end(
     for document in &sorted.gone {
         if document.kind == Kind::Client {
             let uuid = ClientUuid::new(document.id.as_str());
-            end_sessions_of_client(app, realm, &uuid, EndReason::ClientDeleted).await?;
+            if let Some(client) = realm.client_by_uuid(&uuid).await? {
+                end_client(app, realm, &client).await?;
+                let reason = EndReason::ClientDeleted;
+                record::client_ended(app, realm, tx, &client, reason).await?;
+            }
             service_account::delete(app, realm, tx, &uuid).await?;
         }
         tx.delete_document(&realm.id, document.kind, &document.id);

@@ -145,7 +145,8 @@ async fn authenticate(
             return login.wait(outcome).await;
         }
     };
-    go_on(login, &flow, entrance).await
+    // A large state: kept in one place, for the layers outside move the caller's about.
+    Box::pin(go_on(login, &flow, entrance)).await
 }
 
 /// How a submission comes to the flow.

@@ -8,7 +8,7 @@ use claviger_engine::client::Client;
 use claviger_engine::consent;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{Claim, GateError, Part, Unusable, Usable, usable};
-use claviger_engine::logout::end_client_session;
+use claviger_engine::logout::{end_client_session, turn_offline};
 use claviger_engine::person::Person;
 use claviger_engine::scope::Granted;
 use claviger_engine::session;
@@ -191,7 +191,8 @@ async fn exchange(
         let first = usable.part().notes.contains_key(FIRST_OFFLINE);
         session::keep_offline(&call.app, &call.realm, &usable, tx).await?;
         if first {
-            claviger_engine::logout::turn_offline(&call.realm, tx, usable.session());
+            let (app, realm, session) = (&call.app, &call.realm, usable.session());
+            turn_offline(app, realm, tx, session, &client.uuid).await?;
         }
     } else {
         let mut part = usable.part().clone();

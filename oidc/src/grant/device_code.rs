@@ -221,7 +221,8 @@ async fn exchange(
         let first = usable.part().notes.contains_key(FIRST_OFFLINE);
         session::keep_offline(&call.app, &call.realm, &usable, tx).await?;
         if first {
-            turn_offline(&call.realm, tx, usable.session());
+            let (app, realm, session) = (&call.app, &call.realm, usable.session());
+            turn_offline(app, realm, tx, session, &client.uuid).await?;
         }
     } else {
         // The part must still be there when the tokens go out.

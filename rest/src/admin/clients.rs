@@ -18,7 +18,8 @@ use axum::http::{Method, StatusCode};
 use claviger_engine::client::Client;
 use claviger_engine::defaults::REALM_MANAGEMENT;
 use claviger_engine::import::management::master_client_id;
-use claviger_engine::logout::end_sessions_of_client;
+use claviger_engine::logout::{end_client, end_sessions_of_client};
+use claviger_engine::revocation::record;
 use claviger_engine::service_account;
 use claviger_model::session::EndReason;
 use claviger_model::{ClientUuid, ScopeId};
@@ -420,6 +421,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         link_scopes(&call, &mut tx, &Json::new(), &body, &had).await?;
     }
     let disabled = client.settings.enabled && !flag(&body, "enabled");
+    record::client_changed(app, realm, &mut tx, &client, &body).await?;
     tx.update_document(&realm.id, &document(&client, body));
     let path = call.resource_path();
     let resource = Resource {
@@ -453,8 +455,9 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     }
     let (app, realm) = (&call.app, &call.realm);
     let uuid = &client.uuid;
-    end_sessions_of_client(app, realm, uuid, EndReason::ClientDeleted).await?;
+    end_client(app, realm, &client).await?;
     let mut tx = Tx::new();
+    record::client_ended(app, realm, &mut tx, &client, EndReason::ClientDeleted).await?;
     for role in app
         .store
         .children(&realm.id, Kind::Role, uuid.as_str())

@@ -127,7 +127,9 @@ async fn withdraw(call: AdminCall) -> Result<Answer, Problem> {
         return Err(Problem::not_found("Consent nor offline token not found"));
     }
     let mut tx = Tx::new();
-    tx.delete_consent(&call.realm.id, &user.id, &client.uuid);
+    if consent.is_some() {
+        tx.delete_consent(&call.realm.id, &user.id, &client.uuid);
+    }
     let reason = EndReason::ConsentRevoked;
     let (app, realm) = (&call.app, &call.realm);
     end_client_sessions_of_user(app, realm, &mut tx, &user.id, &client.uuid, reason).await?;

@@ -9,6 +9,7 @@ use claviger_engine::import::{self, ImportError, ImportProblem};
 use claviger_engine::logout::end_sessions_of_realm;
 use claviger_engine::realm::Realm;
 use claviger_engine::realms::{self, CreateError, Prepared};
+use claviger_engine::revocation::record;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_store::{Commit, RealmRow, Tx};
 use claviger_surface::Answer;
@@ -247,6 +248,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         // Whoever disabled it may have been cut short: nothing of before comes back.
         end_sessions(&call).await?;
     }
+    record::realm_changed(&call.app, &call.realm, &mut tx, &row.body).await?;
     tx.update_realm(&row);
     view::mask_mail_secrets(&mut sent);
     let resource = Resource {

@@ -7,6 +7,7 @@ use claviger_engine::logout::adapter::Order;
 use claviger_engine::logout::scope::{self, LogoutScope};
 use claviger_engine::logout::{end_session, end_sessions_of_realm};
 use claviger_engine::realm::Realm;
+use claviger_engine::revocation::record;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::{ClientUuid, SessionId, User, UserId, UserSession};
 use claviger_store::{RealmRow, StoreError, Tx};
@@ -286,8 +287,10 @@ async fn logout_user(call: AdminCall) -> Result<Answer, Problem> {
     let scope = scope_of_user(&call)?;
     let user = user(&call).await?;
     let mut tx = Tx::new();
-    tx.set_user_not_before(&call.realm.id, &user.id, call.app.now().seconds());
     let (app, realm, reason) = (&call.app, &call.realm, EndReason::Admin);
+    let now = app.now().seconds();
+    tx.set_user_not_before(&realm.id, &user.id, now);
+    record::user_cut(app, realm, &mut tx, &user.id, now).await?;
     scope::end_of_user(app, realm, &mut tx, &user.id, scope, reason).await?;
     let path = call.resource_path();
     let resource = Resource {
@@ -332,7 +335,9 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
 /// durably; then the sessions go, in jobs of bounded size, and their clients are told.
 async fn logout_all(call: AdminCall) -> Result<Answer, Problem> {
     let mut tx = Tx::new();
-    tx.update_realm(&cut_off_now(&call, &call.realm));
+    let row = cut_off_now(&call, &call.realm);
+    record::realm_changed(&call.app, &call.realm, &mut tx, &row.body).await?;
+    tx.update_realm(&row);
     let path = call.resource_path();
     let resource = Resource {
         operation: "ACTION",

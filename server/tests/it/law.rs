@@ -2,6 +2,7 @@
 //! was ended, through either base path; repeating changes nothing and never fails.
 
 mod doors;
+mod records;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -77,12 +78,25 @@ fn realm() -> Value {
                     "config": {"included.client.audience": "api", "access.token.claim": "true"},
                 }],
             },
+            {
+                "clientId": "app", "secret": "app-secret", "directAccessGrantsEnabled": true,
+                "serviceAccountsEnabled": true,
+                "protocolMappers": [{
+                    "name": "audience", "protocol": "openid-connect",
+                    "protocolMapper": "oidc-audience-mapper",
+                    "config": {"included.client.audience": "api", "access.token.claim": "true"},
+                }],
+            },
         ],
-        "users": [{
-            "username": "alice", "enabled": true, "email": "alice@shop.example",
-            "firstName": "Alice", "lastName": "Liddell", "realmRoles": ["offline_access"],
-            "credentials": [{"type": "password", "value": "wonderland"}],
-        }],
+        "users": [person("alice"), person("bob")],
+    })
+}
+
+fn person(name: &str) -> Value {
+    json!({
+        "username": name, "enabled": true, "email": format!("{name}@shop.example"),
+        "firstName": name, "lastName": "Liddell", "realmRoles": ["offline_access"],
+        "credentials": [{"type": "password", "value": "wonderland"}],
     })
 }
 

@@ -17,6 +17,7 @@ mod fixtures;
 mod login_failures;
 mod people;
 mod realms;
+mod revocations;
 mod schema;
 mod searches;
 mod sessions;

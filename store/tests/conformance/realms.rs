@@ -187,6 +187,7 @@ fn fill(tx: &mut Tx, id: &str) {
     tx.insert_user_session(at, &session(SessionKind::Online, "s", "u"));
     tx.insert_client_session(at, &part(SessionKind::Online, "s", "c"));
     tx.revoke_token(at, "jti", Millis(1));
+    tx.insert_revocation(&crate::revocations::of_session(at, "s"));
     tx.use_once(at, "key", "value", Millis(1));
     tx.insert_event(&event(at, "e", 1), None);
     tx.insert_admin_event(&admin_event(at, "e", 1));

@@ -131,7 +131,7 @@ fn deny(login: &mut Login<'_>, step: &Step, detail: &str) -> Came {
 
 async fn end(login: &mut Login<'_>, session: &UserSession) -> Result<(), LoginError> {
     let (app, realm) = (login.scene.app, login.scene.realm);
-    end_session(app, realm, &mut login.tx, session, EndReason::Logout).await?;
+    end_session(app, realm, &mut login.tx, session, EndReason::Policy).await?;
     let mut event = EventBuilder::new("LOGOUT", login.event.ip_address());
     event.client(&login.tab.client.client_id);
     event.user(session.user.as_str());
