@@ -25,6 +25,19 @@ pub struct Browser {
     pub user_agent: Option<String>,
     /// The header `Authorization`, for flows that read it.
     pub authorization: Option<Secret>,
+    /// All headers, for steps whose settings say which they look at.
+    pub headers: Headers,
+}
+
+/// The headers of a request, by their names as they came. They are not shown: there are secrets among
+/// them.
+#[derive(Clone, Default)]
+pub struct Headers(pub Vec<(String, String)>);
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} headers", self.0.len())
+    }
 }
 
 /// The cookies of a realm, by Keycloak's names.

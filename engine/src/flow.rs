@@ -246,4 +246,4 @@ impl Flow {
 #[cfg(test)]
 mod exploration;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -444,6 +444,26 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_flows_tells_which_ways_there_are() {
+        let page = include_str!("../../docs/flows.md");
+        let (_, part) = page.split_once("## Ways for clients").unwrap();
+        let part = part.split("\n## ").next().unwrap();
+        let rows = part.lines().filter_map(|line| {
+            let (id, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+            Some((id, rest.starts_with("built |")))
+        });
+        let rows: Vec<(&str, bool)> = rows.collect();
+        assert_eq!(rows.len(), 6, "as many as Keycloak has");
+        for (id, is_built) in &rows {
+            let proves = |method| !matches!(method, Method::Certificate | Method::FederatedJwt);
+            assert_eq!(Method::from_id(id).is_some_and(proves), *is_built, "{id}");
+        }
+        for method in Method::ALL {
+            assert!(rows.iter().any(|(id, _)| *id == method.id()), "{method:?}");
+        }
+    }
+
+    #[test]
     fn a_method_counts_only_for_its_clients() {
         let client = |body: serde_json::Value| ClientSettings::from_body(body.as_object().unwrap());
         let cases = [

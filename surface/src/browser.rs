@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use claviger_engine::browser::{
-    Browser, ClientAnswer, CookieChange, CookieName, Delivery, Outcome, Reply,
+    Browser, ClientAnswer, CookieChange, CookieName, Delivery, Headers, Outcome, Reply,
 };
 use claviger_engine::page::{Fault, Page, View};
 use claviger_engine::realm::Realm;
@@ -45,7 +45,14 @@ pub fn browser(headers: &HeaderMap) -> Browser {
         accept_language: text(header::ACCEPT_LANGUAGE),
         user_agent: text(header::USER_AGENT),
         authorization: text(header::AUTHORIZATION).map(Secret::new),
+        headers: Headers(headers.iter().filter_map(readable).collect()),
     }
+}
+
+/// A header's name and value, if the value is text.
+fn readable((name, value): (&HeaderName, &HeaderValue)) -> Option<(String, String)> {
+    let value = std::str::from_utf8(value.as_bytes()).ok()?;
+    Some((name.as_str().to_owned(), value.to_owned()))
 }
 
 /// The language of a page that no login stands behind.

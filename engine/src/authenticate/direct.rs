@@ -143,7 +143,7 @@ impl Attempt<'_> {
                     let reached = passed.and_then(|passed| level::reached_by(passed, walk.state()));
                     self.level = reached.unwrap_or(self.level);
                 }
-                Happened::SetUp(_) => self.lacks = true,
+                Happened::SetUp(..) => self.lacks = true,
             }
         }
     }

@@ -15,6 +15,8 @@ pub enum Authenticator {
     PasswordForm,
     /// `auth-otp-form`.
     OtpForm,
+    /// `auth-conditional-otp-form`: its settings say for whom.
+    ConditionalOtpForm,
     /// `identity-provider-redirector`.
     ProviderRedirector,
     /// `organization`: who belongs to an organization is sent where it signs in.
@@ -72,34 +74,40 @@ const OTHERS: [(&str, &str); 3] = [
 ];
 
 impl Authenticator {
+    /// All that there is code for.
+    pub const BUILT: [Self; 23] = {
+        use Condition as C;
+        [
+            Self::Cookie,
+            Self::UsernamePasswordForm,
+            Self::UsernameForm,
+            Self::PasswordForm,
+            Self::OtpForm,
+            Self::ConditionalOtpForm,
+            Self::ProviderRedirector,
+            Self::Organization,
+            Self::HttpBasic,
+            Self::DockerBasic,
+            Self::AllowAccess,
+            Self::DenyAccess,
+            Self::SessionLimits,
+            Self::DirectUsername,
+            Self::DirectPassword,
+            Self::DirectOtp,
+            Self::Condition(C::UserConfigured),
+            Self::Condition(C::Role),
+            Self::Condition(C::Attribute),
+            Self::Condition(C::Level),
+            Self::Condition(C::ClientScope),
+            Self::Condition(C::FlowExecuted),
+            Self::Condition(C::Credential),
+        ]
+    };
+
     /// Reads an id of Keycloak's.
     pub fn from_id(id: &str) -> Self {
-        use Condition as C;
-        match id {
-            "auth-cookie" => Self::Cookie,
-            "auth-username-password-form" => Self::UsernamePasswordForm,
-            "auth-username-form" => Self::UsernameForm,
-            "auth-password-form" => Self::PasswordForm,
-            "auth-otp-form" => Self::OtpForm,
-            "identity-provider-redirector" => Self::ProviderRedirector,
-            "organization" => Self::Organization,
-            "http-basic-authenticator" => Self::HttpBasic,
-            "docker-http-basic-authenticator" => Self::DockerBasic,
-            "allow-access-authenticator" => Self::AllowAccess,
-            "deny-access-authenticator" => Self::DenyAccess,
-            "user-session-limits" => Self::SessionLimits,
-            "direct-grant-validate-username" => Self::DirectUsername,
-            "direct-grant-validate-password" => Self::DirectPassword,
-            "direct-grant-validate-otp" => Self::DirectOtp,
-            "conditional-user-configured" => Self::Condition(C::UserConfigured),
-            "conditional-user-role" => Self::Condition(C::Role),
-            "conditional-user-attribute" => Self::Condition(C::Attribute),
-            "conditional-level-of-authentication" => Self::Condition(C::Level),
-            "conditional-client-scope" => Self::Condition(C::ClientScope),
-            "conditional-sub-flow-executed" => Self::Condition(C::FlowExecuted),
-            "conditional-credential" => Self::Condition(C::Credential),
-            other => Self::Other(other.to_owned()),
-        }
+        let known = Self::BUILT.into_iter().find(|known| known.id() == id);
+        known.unwrap_or_else(|| Self::Other(id.to_owned()))
     }
 
     /// Keycloak's id.
@@ -110,6 +118,7 @@ impl Authenticator {
             Self::UsernameForm => "auth-username-form",
             Self::PasswordForm => "auth-password-form",
             Self::OtpForm => "auth-otp-form",
+            Self::ConditionalOtpForm => "auth-conditional-otp-form",
             Self::ProviderRedirector => "identity-provider-redirector",
             Self::Organization => "organization",
             Self::HttpBasic => "http-basic-authenticator",
@@ -134,7 +143,11 @@ impl Authenticator {
     /// Whether it can ask nothing before somebody is known.
     pub fn requires_user(&self) -> bool {
         match self {
-            Self::PasswordForm | Self::OtpForm | Self::DirectPassword | Self::DirectOtp => true,
+            Self::PasswordForm
+            | Self::OtpForm
+            | Self::ConditionalOtpForm
+            | Self::DirectPassword
+            | Self::DirectOtp => true,
             // A passkey may tell whose it is.
             Self::Other(id) => {
                 id != "webauthn-authenticator-passwordless" && self.credential().is_some()
@@ -158,7 +171,7 @@ impl Authenticator {
     pub fn credential(&self) -> Option<&str> {
         match self {
             Self::PasswordForm => Some("password"),
-            Self::OtpForm | Self::DirectOtp => Some("otp"),
+            Self::OtpForm | Self::ConditionalOtpForm | Self::DirectOtp => Some("otp"),
             Self::Other(id) => OTHERS
                 .iter()
                 .find(|(known, _)| known == id)
@@ -182,7 +195,7 @@ impl Authenticator {
     /// Whether a user who lacks its credential may sign in and set it up at once.
     pub fn may_be_set_up(&self) -> bool {
         match self {
-            Self::OtpForm => true,
+            Self::OtpForm | Self::ConditionalOtpForm => true,
             Self::Other(_) => self.credential().is_some(),
             Self::Cookie
             | Self::UsernamePasswordForm
@@ -218,7 +231,11 @@ impl Authenticator {
         // As Keycloak has it: these count as not set up for anybody, and are asked all the same.
         if matches!(
             self,
-            Self::HttpBasic | Self::DockerBasic | Self::Organization
+            Self::HttpBasic
+                | Self::DockerBasic
+                | Self::Organization
+                | Self::AllowAccess
+                | Self::DenyAccess
         ) {
             return false;
         }
@@ -230,7 +247,13 @@ impl Authenticator {
     pub(super) fn is_set_up_for(&self, user: Option<&Known>) -> bool {
         match user {
             Some(user) => self.is_configured_for(user),
-            None => !self.requires_user() && !matches!(self, Self::Organization),
+            None => {
+                !self.requires_user()
+                    && !matches!(
+                        self,
+                        Self::Organization | Self::AllowAccess | Self::DenyAccess
+                    )
+            }
         }
     }
 }

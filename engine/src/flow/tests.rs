@@ -261,7 +261,8 @@ fn who_lacks_a_required_second_factor_sets_it_up_or_is_refused() {
     let otp = two(A::OtpForm);
     let mut walk = Walk::start(&otp, State::default());
     assert_eq!(run(&mut walk, &script).0, Next::Done);
-    assert_eq!(walk.take_happened(), [Happened::SetUp("CONFIGURE_TOTP")]);
+    let set_up = Happened::SetUp("second".to_owned(), "CONFIGURE_TOTP");
+    assert_eq!(walk.take_happened(), [set_up]);
     let direct = two(A::DirectOtp);
     let mut walk = Walk::start(&direct, State::default());
     assert_eq!(
@@ -328,4 +329,33 @@ fn a_conditional_flow_without_conditions_does_not_count_and_an_empty_flow_is_not
         run(&mut walk, &[]).0,
         Next::Refused(vec![Refusal::UnknownUser])
     );
+}
+
+/// The rows of a table of `docs/flows.md`: the id, and whether there is code for it.
+pub(crate) fn listed(title: &str) -> Vec<(String, bool)> {
+    let page = include_str!("../../../docs/flows.md");
+    let (_, part) = page.split_once(title).expect("the title");
+    let part = part.split("\n## ").next().unwrap_or(part);
+    let rows = part.lines().filter_map(|line| {
+        let (id, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        let (state, _) = rest.split_once(" |")?;
+        let is_built = state == "built" || state.starts_with("behind `--features=");
+        (is_built || state.starts_with("later: ")).then(|| (id.to_owned(), is_built))
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_page_of_flows_tells_what_there_is() {
+    let listed = listed("## Authenticators and conditions");
+    assert_eq!(listed.len(), 42, "as many as Keycloak has");
+    for (id, is_built) in &listed {
+        let known = !matches!(Authenticator::from_id(id), A::Other(_));
+        assert_eq!(known, *is_built, "{id}");
+        assert_eq!(Authenticator::from_id(id).id(), id);
+    }
+    for known in Authenticator::BUILT {
+        let is_listed = listed.iter().any(|(id, _)| id == known.id());
+        assert!(is_listed, "{known:?}");
+    }
 }

@@ -121,7 +121,8 @@ impl<'f> Walk<'f> {
             Missing::Nothing => Some(self.ask(chosen)),
             Missing::SetUp(action) => {
                 self.set(chosen, ExecutionStatus::SetupRequired);
-                self.happened.push(Happened::SetUp(action));
+                self.happened
+                    .push(Happened::SetUp(chosen.id.clone(), action));
                 None
             }
             Missing::Refused(refusal) => {

@@ -86,7 +86,7 @@ pub enum Happened {
     /// The flow of this step was passed.
     Passed(String),
     /// The user of this step is to set up a credential; the required action in which that is done.
-    SetUp(&'static str),
+    SetUp(String, &'static str),
 }
 
 /// The step is not the one whose question stands, or not one that may be chosen.

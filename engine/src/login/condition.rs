@@ -72,7 +72,7 @@ async fn role(facts: &Facts<'_>, step: &Step) -> Result<bool, StoreError> {
         return Ok(false);
     };
     let (app, realm) = (facts.app, facts.realm);
-    let Some(role) = role_of(facts, name).await? else {
+    let Some(role) = role_named(realm, name).await? else {
         tracing::warn!(role = name, "a condition asks for a role that is not there");
         return Ok(false);
     };
@@ -81,20 +81,18 @@ async fn role(facts: &Facts<'_>, step: &Step) -> Result<bool, StoreError> {
 }
 
 /// A role by the name that settings have for it: `role`, or `client.role`.
-async fn role_of(
-    facts: &Facts<'_>,
+pub async fn role_named(
+    realm: &Realm,
     name: &str,
 ) -> Result<Option<claviger_model::RoleId>, StoreError> {
-    let realm = facts.realm;
     let roles = realm.roles().await?;
     // The client's id may have dots as well: the longest that is one counts.
     for (dot, _) in name.rmatch_indices('.') {
         let (client, role) = name.split_at(dot);
-        let role = role.trim_start_matches('.');
-        if let Some(client) = realm.client(client).await?
-            && let Some(found) = roles.named(Some(&client.uuid), role)
-        {
-            return Ok(Some(found.id.clone()));
+        if let Some(client) = realm.client(client).await? {
+            let role = role.strip_prefix('.').unwrap_or(role);
+            let found = roles.named(Some(&client.uuid), role);
+            return Ok(found.map(|role| role.id.clone()));
         }
     }
     Ok(roles.named(None, name).map(|role| role.id.clone()))

@@ -77,7 +77,7 @@ impl Login<'_> {
         let mut resets = 0;
         loop {
             let next = walk.advance();
-            self.follow(flow, &mut walk);
+            self.follow(flow, &mut walk).await?;
             match next {
                 Next::Look(id) => {
                     let held = self.looked(flow, &walk, &id).await?;
@@ -167,7 +167,7 @@ impl Login<'_> {
     }
 
     /// What follows from flows that were passed: levels, and credentials to be set up.
-    fn follow(&mut self, flow: &Flow, walk: &mut Walk<'_>) {
+    async fn follow(&mut self, flow: &Flow, walk: &mut Walk<'_>) -> Result<(), LoginError> {
         for happened in walk.take_happened() {
             match happened {
                 Happened::Passed(id) => {
@@ -175,11 +175,18 @@ impl Login<'_> {
                         level::passed(self, passed, walk.state());
                     }
                 }
-                Happened::SetUp(action) => {
-                    self.tab.session.required_actions.insert(action.to_owned());
+                Happened::SetUp(id, action) => {
+                    let wanted = match flow.step(&id) {
+                        Some(step) => step::wants_set_up(self, step).await?,
+                        None => true,
+                    };
+                    if wanted {
+                        self.tab.session.required_actions.insert(action.to_owned());
+                    }
                 }
             }
         }
+        Ok(())
     }
 
     /// Remembers that a step was completed, for `amr`.

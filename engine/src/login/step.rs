@@ -4,6 +4,7 @@ mod basic;
 mod cookie;
 mod limits;
 mod otp;
+mod otp_rule;
 mod password;
 mod redirector;
 
@@ -98,6 +99,10 @@ pub async fn ask(
         Authenticator::UsernameForm => password::ask(login, walk, password::Form::Username),
         Authenticator::PasswordForm => password::ask(login, walk, password::Form::Password),
         Authenticator::OtpForm => otp::ask(login).await?,
+        Authenticator::ConditionalOtpForm => match otp_rule::outcome(login, step).await? {
+            otp_rule::Outcome::Skip => Verdict::Proven(None).into(),
+            otp_rule::Outcome::Ask => otp::ask(login).await?,
+        },
         Authenticator::ProviderRedirector => redirector::ask(login, step),
         Authenticator::HttpBasic => basic::ask(login).await?,
         Authenticator::AllowAccess => Verdict::Proven(None).into(),
@@ -114,6 +119,14 @@ pub async fn ask(
             Verdict::Refused(Refusal::Unavailable(authenticator.id().to_owned())).into()
         }
     })
+}
+
+/// Whether a user who lacks what a required step asks for has to set it up.
+pub async fn wants_set_up(login: &Login<'_>, step: &Step) -> Result<bool, LoginError> {
+    match step.authenticator() {
+        Some(Authenticator::ConditionalOtpForm) => otp_rule::wants_set_up(login, step).await,
+        Some(_) | None => Ok(true),
+    }
 }
 
 /// Takes the person's answer to the question of a step.
@@ -135,7 +148,7 @@ pub async fn answer(
         Authenticator::PasswordForm => {
             password::answer(login, walk, password::Form::Password).await?
         }
-        Authenticator::OtpForm => otp::answer(login).await?,
+        Authenticator::OtpForm | Authenticator::ConditionalOtpForm => otp::answer(login).await?,
         Authenticator::Cookie
         | Authenticator::ProviderRedirector
         | Authenticator::Organization

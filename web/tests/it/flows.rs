@@ -10,7 +10,7 @@ use crate::world::{Visitor, realm, shop, stage};
 const PASSWORD: [(&str, &str); 1] = [("password", "wonderland")];
 
 /// A step that asks.
-fn ask(authenticator: &str, requirement: &str, config: &str) -> Value {
+pub fn ask(authenticator: &str, requirement: &str, config: &str) -> Value {
     let mut step = json!({"authenticator": authenticator, "requirement": requirement});
     if !config.is_empty() {
         step["authenticatorConfig"] = json!(config);
@@ -19,12 +19,12 @@ fn ask(authenticator: &str, requirement: &str, config: &str) -> Value {
 }
 
 /// A step that goes through another flow.
-fn go(alias: &str, requirement: &str) -> Value {
+pub fn go(alias: &str, requirement: &str) -> Value {
     json!({"authenticatorFlow": true, "flowAlias": alias, "requirement": requirement})
 }
 
 /// Adds a flow to a realm file, and its steps in this order.
-fn add(file: &mut Value, alias: &str, is_top: bool, mut steps: Vec<Value>) {
+pub fn add(file: &mut Value, alias: &str, is_top: bool, mut steps: Vec<Value>) {
     for (index, step) in steps.iter_mut().enumerate() {
         step["priority"] = json!(index);
     }
@@ -40,7 +40,7 @@ fn add(file: &mut Value, alias: &str, is_top: bool, mut steps: Vec<Value>) {
 }
 
 /// Adds settings of a step.
-fn configure(file: &mut Value, alias: &str, settings: &Value) {
+pub fn configure(file: &mut Value, alias: &str, settings: &Value) {
     let all = file.as_object_mut().unwrap();
     let all = all
         .entry("authenticatorConfig")

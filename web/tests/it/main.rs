@@ -4,6 +4,7 @@
 mod attacks;
 #[cfg(test)]
 mod consent;
+mod conditional_otp;
 #[cfg(test)]
 mod cve;
 #[cfg(test)]

@@ -125,6 +125,8 @@ pub struct Visitor {
     pub jar: BTreeMap<String, String>,
     /// What is sent as the header `Authorization`.
     pub authorization: Option<String>,
+    /// Another header that every request has.
+    pub header: Option<(&'static str, String)>,
 }
 
 impl Visitor {
@@ -133,6 +135,7 @@ impl Visitor {
             stage: stage.clone(),
             jar: BTreeMap::new(),
             authorization: None,
+            header: None,
         }
     }
 
@@ -151,6 +154,9 @@ impl Visitor {
         headers.insert("cookie", cookies.parse().expect("a header"));
         if let Some(text) = &self.authorization {
             headers.insert("authorization", text.parse().expect("a header"));
+        }
+        if let Some((name, value)) = &self.header {
+            headers.insert(*name, value.parse().expect("a header"));
         }
         headers
     }
@@ -234,6 +240,9 @@ impl Visitor {
         let mut call = self.stage.call(method, path);
         if !self.jar.is_empty() {
             call = call.header("cookie", &self.cookies());
+        }
+        if let Some((name, value)) = &self.header {
+            call = call.header(name, value);
         }
         if let Some(form) = form {
             call = call.form(form);
