@@ -199,8 +199,18 @@ impl Verified {
 /// Signs `payload` and writes the token. The header is `alg`, `typ`, `kid` with Keycloak's own
 /// spaces, so that not even a careless reader sees a difference.
 pub fn sign(key: &SigningKey, typ: Option<&str>, payload: &[u8]) -> Result<String, KeyError> {
+    sign_as(key, key.kid(), typ, payload)
+}
+
+/// The same for readers who know the key by another id.
+pub fn sign_as(
+    key: &SigningKey,
+    kid: &str,
+    typ: Option<&str>,
+    payload: &[u8],
+) -> Result<String, KeyError> {
     let mut header = format!("{{\"alg\":\"{}\"", key.algorithm());
-    for (name, value) in [("typ", typ), ("kid", Some(key.kid()))] {
+    for (name, value) in [("typ", typ), ("kid", Some(kid))] {
         if let Some(value) = value {
             header.push_str(",\"");
             header.push_str(name);

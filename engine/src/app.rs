@@ -43,6 +43,8 @@ pub struct Parts {
     pub watcher: Option<Arc<dyn Watcher>>,
     /// Whether logout takes the parameter `redirect_uri` of Keycloak before release 18.
     legacy_redirect_uri: bool,
+    /// Whether Docker clients may sign in.
+    docker: bool,
     /// Rings when this process has put a message into the outbox.
     pub written: Arc<Notify>,
     /// Whoever follows what is taken back.
@@ -86,6 +88,7 @@ impl App {
             vault: Arc::new(NoVault),
             watcher: None,
             legacy_redirect_uri: false,
+            docker: false,
             written: Arc::default(),
             followers: Followers::default(),
             realms,
@@ -124,6 +127,21 @@ impl App {
             legacy_redirect_uri: true,
             ..parts
         }))
+    }
+
+    /// The same, for Docker clients to sign in.
+    #[must_use]
+    pub fn with_docker(self) -> Self {
+        let parts = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts {
+            docker: true,
+            ..parts
+        }))
+    }
+
+    /// Whether Docker clients may sign in.
+    pub fn speaks_docker(&self) -> bool {
+        self.docker
     }
 
     /// Whether logout takes the parameter `redirect_uri` of Keycloak before release 18.

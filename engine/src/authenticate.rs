@@ -21,9 +21,21 @@ use crate::mapper::amr::COMPLETED_NOTE;
 use crate::realm::Realm;
 use crate::request::RequestContext;
 
+/// By which flow of the realm somebody is let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// The direct grant's, or the client's own in its place.
+    #[default]
+    DirectGrant,
+    /// That of Docker clients: name and password of the header `Authorization`.
+    Docker,
+}
+
 /// What a client sends of its user (RFC 6749 §4.3.2, with Keycloak's one-time password).
 #[derive(Clone, Debug, Default)]
 pub struct DirectGrant {
+    /// By which flow.
+    pub door: Door,
     /// `username`: a user name, or an e-mail address where the realm allows it.
     pub username: Option<String>,
     /// `password`.
@@ -144,6 +156,19 @@ impl From<LoginRefused> for Refusal {
     fn from(refused: LoginRefused) -> Self {
         Self::New(refused)
     }
+}
+
+/// Finds a user by name alone.
+async fn find_by_username(
+    app: &App,
+    realm: &Realm,
+    name: &str,
+) -> Result<Option<User>, StoreError> {
+    let name = name.to_lowercase();
+    if name.is_empty() || name.chars().count() > 255 || name.contains('\0') {
+        return Ok(None);
+    }
+    app.store.user_by_username(&realm.id, &name).await
 }
 
 /// Finds a user by name, or by e-mail address where the realm allows signing in with it.

@@ -2,6 +2,7 @@
 //!
 //! The surfaces read [`Browser`] out of a request, and make a response of an [`Outcome`].
 
+use claviger_crypto::encoding::decode_tolerant;
 use claviger_model::{Seconds, Secret};
 
 use crate::page::View;
@@ -38,6 +39,20 @@ impl std::fmt::Debug for Headers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} headers", self.0.len())
     }
+}
+
+/// How many characters of the header `Authorization` are read.
+const BASIC_MAX: usize = 8_192;
+
+/// The name and the password of a header `Authorization`, if it is of that scheme (RFC 7617 §2).
+pub fn basic_credentials(header: &str) -> Option<(String, Secret)> {
+    let (scheme, rest) = header.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || rest.len() > BASIC_MAX {
+        return None;
+    }
+    let text = String::from_utf8(decode_tolerant(rest.trim()).ok()?).ok()?;
+    let (name, password) = text.split_once(':')?;
+    Some((name.to_owned(), Secret::new(password)))
 }
 
 /// The cookies of a realm, by Keycloak's names.

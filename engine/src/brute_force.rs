@@ -183,6 +183,9 @@ pub async fn report(app: &App, realm: &Realm, id: &UserId) -> Result<Option<Repo
     let Some(failures) = app.store.login_failures(&realm.id, id).await? else {
         return Ok(None);
     };
+    if is_forgotten(&realm.settings.brute_force, &failures, app.now()) {
+        return Ok(None);
+    }
     let lock = match Standing::of(app, realm, id).await? {
         Some(standing) => standing.lock(realm, app.now()),
         None => is_waiting(Some(&failures), app.now()).then_some(Lock::Temporary),
@@ -236,6 +239,16 @@ fn is_over_at_once(settings: &BruteForce, proof: Proof, failures: &LoginFailures
     let no_temporary = settings.permanent_lockout && settings.max_temporary_lockouts == 0;
     (proof == Proof::Second && second > 0 && failures.secondary_failures > second)
         || (no_temporary && failures.failures >= settings.failure_factor)
+}
+
+/// Whether it is so long ago that the next failure is the first.
+fn is_forgotten(settings: &BruteForce, failures: &LoginFailures, now: Millis) -> bool {
+    let forgives = !(settings.permanent_lockout && settings.max_temporary_lockouts == 0);
+    let since = now.0.saturating_sub(failures.last_failure.0);
+    forgives
+        && failures.last_failure.0 > 0
+        && since > settings.max_delta_time.millis().0
+        && !is_waiting(Some(failures), now)
 }
 
 /// What the counts are after one more failure.

@@ -4,6 +4,8 @@
 //! A device's request is one value in the store, kept under the digest of its long code and found by its
 //! short one; whoever changes it takes the old value away in the same job, so that it is answered once.
 
+pub mod guesses;
+
 use claviger_crypto::digest::sha256;
 use claviger_crypto::encoding::base64url;
 use claviger_model::{AuthenticationSession, Millis, Seconds, SessionId};

@@ -51,6 +51,12 @@ impl EventBuilder {
         self
     }
 
+    /// Takes the name of the user back: who it is said to be is not proven yet.
+    pub fn forget_user(&mut self) -> &mut Self {
+        self.user_id = None;
+        self
+    }
+
     /// Whether the event is of a kind.
     pub fn is_of(&self, kind: &str) -> bool {
         self.kind == kind

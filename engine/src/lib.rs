@@ -18,6 +18,7 @@ pub mod consent;
 pub mod credentials;
 pub mod defaults;
 pub mod device;
+pub mod docker;
 pub mod events;
 pub mod export;
 pub mod flow;

@@ -62,6 +62,8 @@ pub enum Fault {
     Forbidden,
     /// There is no such thing.
     NotFound,
+    /// It was tried too often.
+    TooMany,
     /// The server is too busy, or its database away.
     Unavailable,
     /// The server failed.

@@ -10,6 +10,7 @@ mod certs;
 mod client_auth;
 mod device;
 mod discovery;
+mod docker;
 mod frames;
 mod grant;
 mod introspect;
@@ -101,5 +102,6 @@ pub fn router() -> Router<App> {
             &oidc("logout/logout-confirm"),
             get(logout::browser::question).post(logout::browser::confirmed),
         )
+        .route("/realms/{realm}/protocol/docker-v2/auth", get(docker::show))
         .method_not_allowed_fallback(problem::method_not_allowed)
 }

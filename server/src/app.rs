@@ -50,6 +50,11 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     } else {
         app
     };
+    let app = if settings.features.docker {
+        app.with_docker()
+    } else {
+        app
+    };
     match &settings.vault {
         Some(vault) => Ok(app.with_vault(crate::vault::open(vault)?)),
         None => Ok(app),
@@ -57,7 +62,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
 }
 
 fn scripts(settings: &Settings) -> anyhow::Result<Scripts> {
-    if !settings.scripts {
+    if !settings.features.scripts {
         return Ok(Scripts::default());
     }
     #[cfg(feature = "scripts")]

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use claviger_model::Secret;
 
+use features::Features;
 use hostname::{Elsewhere, Hostname, Mounts};
 use https::{StoreFile, Tls};
 use known::{Class, Known, Table};
@@ -128,8 +129,8 @@ pub struct Settings {
     pub bootstrap: Bootstrap,
     /// What is imported or exported.
     pub transfer: Transfer,
-    /// Whether scripts below `providers/` compute claims.
-    pub scripts: bool,
+    /// What Keycloak has behind a switch: whether scripts below `providers/` compute claims, say.
+    pub features: Features,
     /// Where secrets are kept that configuration only refers to.
     pub vault: Option<Vault>,
 }
@@ -252,7 +253,7 @@ impl Settings {
             shutdown: Shutdown::check(&values)?,
             bootstrap: Bootstrap::check(&values, notices),
             transfer: Transfer::check(&values, raw.imports())?,
-            scripts: features::scripts(&values, notices),
+            features: features::check(&values, notices),
             vault: Vault::check(&values)?,
         })
     }

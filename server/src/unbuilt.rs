@@ -2,7 +2,7 @@
 //! than that there is no such path.
 
 /// Where they begin, `*` being any one segment, and what they are. Everything below belongs to them.
-const UNBUILT: [(&str, &str); 16] = [
+const UNBUILT: [(&str, &str); 15] = [
     (
         "realms/*/protocol/openid-connect/forgot-credentials",
         "The page for forgotten credentials",
@@ -12,7 +12,6 @@ const UNBUILT: [(&str, &str); 16] = [
         "This extension of OpenID Connect",
     ),
     ("realms/*/protocol/saml", "SAML"),
-    ("realms/*/protocol/docker-v2", "Docker authentication"),
     ("realms/*/account", "The account console"),
     ("realms/*/broker", "Identity brokering"),
     ("realms/*/authz", "User-Managed Access"),

@@ -22,6 +22,9 @@ statements! {
         VALUES ($1, $2, $3, $4)";
     /// It is used.
     SINGLE_USE_TAKE = "DELETE FROM single_use WHERE realm_id = $1 AND use_key = $2";
+    /// It is used, if it is still what was read.
+    SINGLE_USE_TAKE_VALUE = "DELETE FROM single_use \
+        WHERE realm_id = $1 AND use_key = $2 AND value = $3";
 }
 
 /// What was kept to be used once.
@@ -90,5 +93,11 @@ impl Tx {
     /// Takes what was kept under a key: of two who try, one is told [`crate::Commit::Missed`].
     pub fn take_once(&mut self, realm: &RealmId, key: &str) {
         self.push(&SINGLE_USE_TAKE, params![realm, key]).touching(1);
+    }
+
+    /// The same, if it is still the value that was read; [`crate::Commit::Missed`] otherwise.
+    pub fn take_value(&mut self, realm: &RealmId, key: &str, value: &str) {
+        self.push(&SINGLE_USE_TAKE_VALUE, params![realm, key, value])
+            .touching(1);
     }
 }

@@ -156,12 +156,19 @@ impl ClientSettings {
             .unwrap_or_default()
     }
 
+    /// Whether it is a Docker registry.
+    pub fn is_docker(&self) -> bool {
+        self.protocol == DOCKER
+    }
+
     /// Whether it is the OpenID Connect protocol's.
     pub fn is_openid_connect(&self) -> bool {
         self.protocol == OPENID_CONNECT
     }
 }
 
+/// The protocol of Docker registries.
+pub const DOCKER: &str = "docker-v2";
 /// The protocol of clients that do not say.
 pub const OPENID_CONNECT: &str = "openid-connect";
 

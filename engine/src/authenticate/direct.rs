@@ -7,7 +7,9 @@ use claviger_wire::document::Json;
 use serde_json::Value;
 
 use super::proof::{Proofs, dummy};
-use super::{DirectGrant, LoginError, LoginRefused, Refusal, SignedIn, find};
+use super::{
+    DirectGrant, Door, LoginError, LoginRefused, Refusal, SignedIn, find, find_by_username,
+};
 use crate::app::App;
 use crate::brute_force::{Proof, Standing};
 use crate::events::EventBuilder;
@@ -46,7 +48,13 @@ pub async fn identify(
     event: &mut EventBuilder,
     tx: &mut Tx,
 ) -> Result<Result<SignedIn, Refusal>, LoginError> {
-    event.detail("auth_method", "openid-connect");
+    event.detail(
+        "auth_method",
+        match sent.door {
+            Door::DirectGrant => "openid-connect",
+            Door::Docker => "docker-v2",
+        },
+    );
     let flow = match flow_of(realm, sent).await {
         Ok(flow) => flow,
         Err(ReadError::Unreadable(_)) => return Ok(Err(unsupported(event).into())),
@@ -74,6 +82,10 @@ pub async fn identify(
 
 /// The client's own flow, or the realm's.
 async fn flow_of(realm: &Realm, sent: &DirectGrant) -> Result<std::sync::Arc<Flow>, ReadError> {
+    if sent.door == Door::Docker {
+        let alias = realm.settings.flows.docker_authentication.as_deref();
+        return flow::by_alias(realm, alias.unwrap_or("docker auth")).await;
+    }
     let own = sent.client.as_ref().and_then(|client| {
         let overrides = &client.settings.authentication_flow_binding_overrides;
         overrides.get("direct_grant").filter(|id| !id.is_empty())
@@ -176,8 +188,27 @@ impl Attempt<'_> {
             Some(Authenticator::DirectPassword) => self.password(event).await,
             Some(Authenticator::DirectOtp) => self.otp(event, tx).await,
             Some(Authenticator::AllowAccess) => Ok(Ok(None)),
+            Some(Authenticator::DockerBasic) if self.sent.door == Door::Docker => {
+                self.basic(event).await
+            }
             _ => Ok(Err(unsupported(event).into())),
         }
+    }
+
+    /// `docker-http-basic-authenticator`: a user name, no e-mail address, and the password.
+    async fn basic(
+        &mut self,
+        event: &mut EventBuilder,
+    ) -> Result<Result<Option<Known>, Refusal>, LoginError> {
+        let named = match self.username(event).await? {
+            Ok(named) => named,
+            Err(Refusal::New(LoginRefused::UserNotFound)) => {
+                return Ok(Err(LoginRefused::InvalidCredentials.into()));
+            }
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let proven = self.password(event).await?;
+        Ok(proven.map(|_| named))
     }
 
     /// `direct-grant-validate-username`.
@@ -191,7 +222,11 @@ impl Attempt<'_> {
             return Ok(Err(LoginRefused::NoUsername.into()));
         };
         event.detail("username", username);
-        let Some(user) = find(app, realm, username).await? else {
+        let found = match self.sent.door {
+            Door::DirectGrant => find(app, realm, username).await?,
+            Door::Docker => find_by_username(app, realm, username).await?,
+        };
+        let Some(user) = found else {
             dummy(app, realm, sent).await?;
             return Ok(Err(LoginRefused::UserNotFound.into()));
         };

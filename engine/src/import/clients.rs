@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use claviger_crypto::digest;
 use claviger_crypto::random::Random;
 use claviger_model::Millis;
-use claviger_wire::client::OPENID_CONNECT;
+use claviger_wire::client::{DOCKER, OPENID_CONNECT};
 use claviger_wire::document::{Json, Kind, LinkKind};
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use super::roles::{self, BuiltinRoles};
 use super::scopes;
 use super::shape::{complete_mappers, each, flag, members, text, texts};
 use crate::defaults::{ADMIN_PERMISSIONS, MASTER, REALM_MANAGEMENT, Template};
+use crate::docker::ALLOW_ALL;
 
 /// Letters and digits that hold 512 bits: enough for a key of any HMAC (RFC 7518 §3.2).
 const SECRET_LENGTH: usize = 86;
@@ -73,6 +74,12 @@ pub fn complete(body: &mut Json, random: &Random, now: Millis) -> bool {
     body.entry("fullScopeAllowed").or_insert(json!(full_scope));
     if !body.contains_key("webOrigins") {
         body.insert("webOrigins".to_owned(), Value::Array(origins(body)));
+    }
+    if text(body, "protocol") == Some(DOCKER) {
+        body.entry("protocolMappers").or_insert(json!([{
+            "name": "docker-v2-allow-all-mapper", "protocol": DOCKER,
+            "protocolMapper": ALLOW_ALL, "config": {},
+        }]));
     }
     complete_mappers(body, random);
     clean_attributes(body);

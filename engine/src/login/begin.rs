@@ -103,6 +103,7 @@ async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
     };
     let mut login = fresh(scene, entry).await?;
     login.tab.set(note::FLOW, flow.id.clone());
+    authorize::tell(&login.tab.session, &mut login.event);
     let notes = &login.tab.session.client_notes;
     if !is_passive && notes.contains_key(authorize::PUSHED) {
         // A pushed request is for one login (RFC 9126 §4): what is loaded anew is that login.

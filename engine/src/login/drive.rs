@@ -249,7 +249,8 @@ impl Login<'_> {
             .collect();
         self.tab.set(note::SELECTOR, execution);
         let page = Page::SelectAuthenticator { choices };
-        let view = self.framed(&walk, execution, page);
+        let mut view = self.framed(&walk, execution, page);
+        view.try_another_way = false;
         Outcome::page(view)
     }
 
@@ -290,7 +291,7 @@ impl Login<'_> {
                 "unexpectedErrorHandlingRequestMessage".to_owned(),
             ),
         };
-        if let Some(user) = &self.user {
+        if let (Some(user), Refusal::UserDisabled) = (&self.user, &refusal) {
             self.event.user(user.id.as_str());
         }
         self.event

@@ -131,7 +131,13 @@ async fn authenticate(
     }
     login.tab.set(note::FLOW, flow.id.clone());
     login.know().await?;
-    if login.user.as_ref().is_some_and(|user| !user.enabled) {
+    if let Some(user) = login.user.as_ref().filter(|user| !user.enabled) {
+        let name = login.tab.note(note::ATTEMPTED).unwrap_or(&user.username);
+        let name = name.to_owned();
+        for detail in ["auth_method", "auth_type", "redirect_uri"] {
+            login.event.forget(detail);
+        }
+        login.event.detail("username", name);
         let outcome = login.refused(&[crate::flow::Refusal::UserDisabled]);
         return login.wait(outcome).await;
     }

@@ -171,9 +171,6 @@ pub async fn answer(
 fn deny(login: &mut Login<'_>, step: &Step) -> Came {
     let message = step.setting("denyErrorMessage").unwrap_or("access-denied");
     let (app, realm) = (login.scene.app, login.scene.realm);
-    if let Some(user) = &login.user {
-        login.event.user(user.id.as_str());
-    }
     login
         .event
         .error(app, realm, "access_denied", &mut login.tx);

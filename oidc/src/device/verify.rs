@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::Response;
 use claviger_engine::browser::Outcome;
 use claviger_engine::client::Client;
-use claviger_engine::device::{self, Device, NotPending, VERIFIED_USER_CODE};
+use claviger_engine::device::{self, Device, NotPending, VERIFIED_USER_CODE, guesses};
 use claviger_engine::login::{self, Asks, Entry, LoginError};
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
 use claviger_store::{StoreError, Tx};
@@ -16,6 +16,10 @@ use claviger_surface::browser::{browser, locale, respond};
 
 use crate::call::Call;
 use crate::problem::chain;
+
+/// What people read where too many codes were wrong.
+const TOO_MANY: &str = "Too many codes were wrong. Please wait ten minutes, and type the code that \
+    your device shows then.";
 
 /// `GET /realms/{realm}/device`, perhaps with the code in the address.
 pub async fn show(call: Call) -> Response {
@@ -96,9 +100,22 @@ fn question(call: &Call) -> View {
 async fn verify(call: &Call, typed: &str) -> Result<Outcome, LoginError> {
     let mut event = call.event("OAUTH2_DEVICE_VERIFY_USER_CODE");
     let mut tx = Tx::new();
-    let found = find(call, typed).await?;
-    let (device, code, client) = match found {
-        Ok(found) => found,
+    let Some(guess) = guesses::count(&call.app, &call.realm, &call.context.ip_address).await?
+    else {
+        event.detail("reason", "too many wrong device codes");
+        event.error(&call.app, &call.realm, "invalid_oauth2_user_code", &mut tx);
+        let _ = call.app.commit(tx).await?;
+        let fault = Fault::TooMany;
+        let page = view(call, Page::Error { fault, back: None });
+        return Ok(Outcome::page(
+            page.saying(Severity::Error, Message::new(TOO_MANY)),
+        ));
+    };
+    let (device, code, client) = match find(call, typed).await? {
+        Ok(found) => {
+            guess.was_right(&call.app, &call.realm).await?;
+            found
+        }
         Err(why) => {
             let (reason, key) = told(&why);
             if let NotPending::Used(session) = &why {

@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use claviger_engine::authenticate::{
-    DirectGrant, LoginError, LoginHelp, LoginRefused, SignedIn, direct_grant,
+    DirectGrant, Door, LoginError, LoginHelp, LoginRefused, SignedIn, direct_grant,
 };
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
@@ -116,6 +116,7 @@ async fn authenticate(
 ) -> Result<SignedIn, Problem> {
     let secret = |name: &str| call.form.get(name).map(Secret::new);
     let sent = DirectGrant {
+        door: Door::DirectGrant,
         username: call.form.get("username").map(str::to_owned),
         password: secret("password"),
         otp: secret("otp").or_else(|| secret("totp")),

@@ -27,6 +27,8 @@ mod device;
 #[cfg(test)]
 mod direct_flows;
 #[cfg(test)]
+mod docker;
+#[cfg(test)]
 mod exchange;
 #[cfg(test)]
 mod faults;
@@ -34,6 +36,8 @@ mod faults;
 mod forged;
 #[cfg(test)]
 mod frames;
+#[cfg(test)]
+mod guessed_codes;
 #[cfg(test)]
 mod leaving;
 #[cfg(test)]

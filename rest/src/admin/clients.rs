@@ -219,6 +219,7 @@ async fn check(call: &AdminCall, body: &Json) -> Result<(), Problem> {
     let around = Surroundings {
         realm: &call.realm.settings,
         levels: &levels,
+        docker: call.app.speaks_docker(),
     };
     let problems = validate::problems(body, around);
     if !problems.is_empty() {

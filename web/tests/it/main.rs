@@ -3,8 +3,9 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
-mod consent;
 mod conditional_otp;
+#[cfg(test)]
+mod consent;
 #[cfg(test)]
 mod cve;
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! `http-basic-authenticator`: name and password in the request's header (RFC 7617), for callers
 //! without pages.
 
-use claviger_crypto::encoding::decode_tolerant;
 use claviger_model::Secret;
 
 use super::super::LoginError;
@@ -10,11 +9,9 @@ use super::super::tab::note;
 use super::{Came, Show};
 use crate::authenticate::find;
 use crate::authenticate::proof::{Proofs, dummy};
+use crate::browser::basic_credentials;
 use crate::brute_force::{Proof, Standing};
 use crate::flow::Verdict;
-
-/// How many characters of the header are read.
-const LENGTH_MAX: usize = 8_192;
 
 /// Asks.
 pub async fn ask(login: &mut Login<'_>) -> Result<Came, LoginError> {
@@ -80,14 +77,6 @@ fn challenge() -> Came {
     }
 }
 
-/// The name and the password of the header, if it is one of this scheme.
 fn sent(login: &Login<'_>) -> Option<(String, Secret)> {
-    let header = login.scene.browser.authorization.as_ref()?.reveal();
-    let (scheme, rest) = header.trim().split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") || rest.len() > LENGTH_MAX {
-        return None;
-    }
-    let text = String::from_utf8(decode_tolerant(rest.trim()).ok()?).ok()?;
-    let (name, password) = text.split_once(':')?;
-    Some((name.to_owned(), Secret::new(password)))
+    basic_credentials(login.scene.browser.authorization.as_ref()?.reveal())
 }

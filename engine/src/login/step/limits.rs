@@ -6,20 +6,24 @@ use claviger_model::{SessionId, UserSession};
 use super::super::drive::Login;
 use super::super::{LoginError, identity};
 use super::Came;
-use crate::events::EventBuilder;
 use crate::flow::{Refusal, Step, Verdict};
 use crate::logout::end_session;
 use crate::page::Fault;
 use crate::session::is_alive;
 
-/// What happens where there are too many.
+/// What happens where there are too many: nobody else gets in, or who came first has to go.
 const DENY: &str = "Deny new session";
+const END: &str = "Terminate oldest session";
 
 /// Asks.
 pub async fn ask(login: &mut Login<'_>, step: &Step) -> Result<Came, LoginError> {
     let scene = login.scene;
     if step.config.is_none() {
-        return Ok(Verdict::Refused(Refusal::Internal).into());
+        tracing::error!(
+            realm = scene.realm.name,
+            "sessions are to be limited, and nothing says how"
+        );
+        return Ok(Verdict::Refused(Refusal::InvalidCredentials).into());
     }
     let Some(user) = login.user.clone() else {
         return Ok(Verdict::Proven(None).into());
@@ -43,47 +47,68 @@ pub async fn ask(login: &mut Login<'_>, step: &Step) -> Result<Came, LoginError>
         kept.map(|session| session.id.clone())
     });
     let at_client = at_client(login, &all).await?;
+    let Some(excess) = excess_of(step, own.as_ref(), (&all, &at_client)) else {
+        return Ok(Verdict::Proven(None).into());
+    };
+    match step.setting("behavior") {
+        Some(DENY) => {
+            tracing::info!(
+                realm = scene.realm.name,
+                user = user.id.as_str(),
+                "{} session limit exceeded",
+                excess.of
+            );
+            Ok(deny(login, step))
+        }
+        Some(END) => {
+            for session in &excess.ending {
+                end(login, session).await?;
+            }
+            Ok(Verdict::Proven(None).into())
+        }
+        // A limit that says nothing of what happens at it must not be none.
+        Some(_) | None => Ok(Verdict::Refused(Refusal::Internal).into()),
+    }
+}
+
+/// Too many sessions.
+struct Excess {
+    /// Of what there are too many.
+    of: &'static str,
+    /// Those that have to go so that one more fits.
+    ending: Vec<UserSession>,
+}
+
+/// Whether one more session, or one more at the client, is too many. A session that goes on is not one
+/// more, and a client that takes part in it is not either.
+fn excess_of(
+    step: &Step,
+    own: Option<&SessionId>,
+    (all, at_client): (&[UserSession], &[UserSession]),
+) -> Option<Excess> {
     let limit = |name: &str| -> usize {
         let number = step.setting(name).and_then(|text| text.trim().parse().ok());
         number.unwrap_or(0)
     };
     let (realm_limit, client_limit) = (limit("userRealmLimit"), limit("userClientLimit"));
-    let takes_part = own
-        .as_ref()
-        .is_some_and(|own| at_client.iter().any(|known| known.id == *own));
-    let mut ending: Vec<UserSession> = Vec::new();
-    let mut why = None;
+    let takes_part = own.is_some_and(|own| at_client.iter().any(|known| known.id == *own));
+    let mut ending = oldest(at_client, excess(at_client.len(), client_limit));
     if own.is_none() && excess(all.len(), realm_limit) > 0 {
-        why = Some(("Realm", realm_limit, all.len()));
-        ending.extend(oldest(&at_client, excess(at_client.len(), client_limit)));
         let left: Vec<UserSession> = all
             .iter()
             .filter(|session| !ending.iter().any(|gone| gone.id == session.id))
             .cloned()
             .collect();
         ending.extend(oldest(&left, excess(left.len(), realm_limit)));
-    } else if !takes_part && excess(at_client.len(), client_limit) > 0 {
-        why = Some(("Client", client_limit, at_client.len()));
-        ending.extend(oldest(&at_client, excess(at_client.len(), client_limit)));
+        return Some(Excess {
+            of: "Realm",
+            ending,
+        });
     }
-    let Some((what, limit, count)) = why else {
-        return Ok(Verdict::Proven(None).into());
-    };
-    if step.setting("behavior") == Some(DENY) {
-        return Ok(deny(
-            login,
-            step,
-            &format!(
-                "{what} session limit exceeded. Realm: {}, {what} limit: {limit}. Session count: {count}, \
-             User id: {}",
-                scene.realm.name, user.id
-            ),
-        ));
-    }
-    for session in &ending {
-        end(login, session).await?;
-    }
-    Ok(Verdict::Proven(None).into())
+    (!takes_part && !ending.is_empty()).then_some(Excess {
+        of: "Client",
+        ending,
+    })
 }
 
 /// Those of a user's sessions in which the tab's client takes part.
@@ -114,15 +139,11 @@ fn oldest(sessions: &[UserSession], count: usize) -> Vec<UserSession> {
     sorted.into_iter().take(count).cloned().collect()
 }
 
-fn deny(login: &mut Login<'_>, step: &Step, detail: &str) -> Came {
+fn deny(login: &mut Login<'_>, step: &Step) -> Came {
     let message = step
         .setting("errorMessage")
         .unwrap_or("sessionLimitExceeded");
     let (app, realm) = (login.scene.app, login.scene.realm);
-    if let Some(user) = &login.user {
-        login.event.user(user.id.as_str());
-    }
-    login.event.detail("authentication_error_detail", detail);
     login
         .event
         .error(app, realm, "generic_authentication_error", &mut login.tx);
@@ -132,8 +153,8 @@ fn deny(login: &mut Login<'_>, step: &Step, detail: &str) -> Came {
 async fn end(login: &mut Login<'_>, session: &UserSession) -> Result<(), LoginError> {
     let (app, realm) = (login.scene.app, login.scene.realm);
     end_session(app, realm, &mut login.tx, session, EndReason::Policy).await?;
-    let mut event = EventBuilder::new("LOGOUT", login.event.ip_address());
-    event.client(&login.tab.client.client_id);
+    let mut event = login.event.clone();
+    event.kind("LOGOUT");
     event.user(session.user.as_str());
     let id: &SessionId = &session.id;
     event.session(Some(id.as_str()));

@@ -226,6 +226,8 @@ async fn check(
         return Ok(Some(disabled));
     }
     proofs.upgrade(checked, sent, &mut login.tx).await?;
+    // Other steps may follow; their failures are not told as this user's.
+    login.event.forget_user();
     Ok(None)
 }
 

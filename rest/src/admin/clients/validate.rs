@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use claviger_wire::client::OPENID_CONNECT;
+use claviger_wire::client::{DOCKER, OPENID_CONNECT};
 use claviger_wire::document::Json;
 use claviger_wire::fields::Fields;
 use claviger_wire::realm::RealmSettings;
@@ -24,6 +24,8 @@ pub struct Surroundings<'a> {
     pub realm: &'a RealmSettings,
     /// The levels of authentication that the realm's flows know, as numbers.
     pub levels: &'a [String],
+    /// Whether clients may be Docker registries.
+    pub docker: bool,
 }
 
 /// Keys come from one place.
@@ -33,7 +35,7 @@ const BOTH_JWKS: &str =
 /// Everything that is wrong with a client's document, in order.
 pub fn problems(body: &Json, around: Surroundings<'_>) -> Vec<String> {
     let mut problems = Vec::new();
-    names(body, &mut problems);
+    names(body, around.docker, &mut problems);
     addresses::check(body, &mut problems);
     let attributes = Attributes::of(body);
     if attributes.flag("use.jwks.url") && attributes.flag("use.jwks.string") {
@@ -68,7 +70,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
-fn names(body: &Json, problems: &mut Vec<String>) {
+fn names(body: &Json, docker: bool, problems: &mut Vec<String>) {
     let client_id = text(body, "clientId");
     if client_id.trim().is_empty() {
         problems.push("Client ID cannot be blank".to_owned());
@@ -82,7 +84,8 @@ fn names(body: &Json, problems: &mut Vec<String>) {
         problems.push(format!("ID has more than {ID_MAX} characters"));
     }
     let protocol = text(body, "protocol");
-    if ![OPENID_CONNECT, SAML].contains(&protocol) {
+    let is_docker = docker && protocol == DOCKER;
+    if ![OPENID_CONNECT, SAML].contains(&protocol) && !is_docker {
         problems.push(format!("Invalid protocol: {protocol}"));
     }
 }
@@ -181,6 +184,7 @@ mod tests {
         let around = Surroundings {
             realm: &realm,
             levels: &["1".to_owned()],
+            docker: false,
         };
         problems(object, around)
     }
