@@ -10,10 +10,8 @@ use crate::templates::escape;
 /// Its spelling, capitals included, is what clients' tests look for in Keycloak's.
 pub fn html(answer: &ClientAnswer, script: &str) -> String {
     let mut html = String::from(
-        "<!DOCTYPE html>\n<HTML>\n<HEAD>\n<TITLE>OIDC Form_Post Response</TITLE>\n<META NAME=\"viewport\" CONTENT=\"width=device-width\">\n<SCRIPT SRC=\"",
+        "<!DOCTYPE html>\n<HTML>\n<HEAD>\n<TITLE>OIDC Form_Post Response</TITLE>\n<META NAME=\"viewport\" CONTENT=\"width=device-width\">\n</HEAD>\n<BODY>\n<FORM METHOD=\"POST\" ACTION=\"",
     );
-    escape(&mut html, script);
-    html.push_str("\" DEFER></SCRIPT>\n</HEAD>\n<BODY>\n<FORM METHOD=\"POST\" ACTION=\"");
     escape(&mut html, &answer.redirect_uri);
     html.push_str("\">\n");
     for (name, value) in &answer.parameters {
@@ -25,7 +23,10 @@ pub fn html(answer: &ClientAnswer, script: &str) -> String {
     }
     html.push_str(
         "<NOSCRIPT>\n<P>Scripts are switched off in this browser. To go on, please press the button.</P>\n\
-         <INPUT name=\"continue\" TYPE=\"SUBMIT\" VALUE=\"CONTINUE\">\n</NOSCRIPT>\n</FORM>\n</BODY>\n</HTML>\n",
+         <INPUT name=\"continue\" TYPE=\"SUBMIT\" VALUE=\"CONTINUE\">\n</NOSCRIPT>\n</FORM>\n<SCRIPT SRC=\"",
     );
+    // Behind the form, and not deferred: browsers without a window do not all heed that.
+    escape(&mut html, script);
+    html.push_str("\"></SCRIPT>\n</BODY>\n</HTML>\n");
     html
 }

@@ -10,11 +10,11 @@ use claviger_engine::App;
 use claviger_engine::clock::Clock;
 use claviger_engine::request::RequestContext;
 use claviger_model::{Millis, Seconds};
-use claviger_store::{Options, Store};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::database::Ground;
 use crate::network::Script;
 use crate::reply::Reply;
 
@@ -31,34 +31,34 @@ pub struct Stage {
     /// What the network answers.
     pub network: Script,
     router: Router,
+    /// Held as long as anybody uses the server: a database on a server is thrown away with it.
+    _ground: Ground,
 }
 
 impl Stage {
-    /// A server in memory with the master realm, answering by the given router. Time stands still
-    /// until [`Stage::wait`].
+    /// A server with the master realm in an empty database ([`Ground`]), answering by the given
+    /// router. Time stands still until [`Stage::wait`].
     ///
     /// # Panics
-    /// If SQLite cannot be opened in memory.
+    /// If the database cannot be opened.
     pub async fn open(router: Router<App>) -> Self {
-        let store = Store::open(&Options::sqlite_memory())
-            .await
-            .expect("SQLite opens in memory");
-        Self::over(store, router).await
+        Self::over(Ground::new(), router).await
     }
 
-    /// The same over a store that the test has opened.
+    /// The same in a database that the test has chosen.
     ///
     /// # Panics
-    /// If the store cannot take the master realm.
-    pub async fn over(store: Store, router: Router<App>) -> Self {
-        Self::with(store, router, |app| app).await
+    /// If the database cannot take the master realm.
+    pub async fn over(ground: Ground, router: Router<App>) -> Self {
+        Self::with(ground, router, |app| app).await
     }
 
     /// The same with a server that was set up otherwise.
     ///
     /// # Panics
-    /// If the store cannot take the master realm.
-    pub async fn with(store: Store, router: Router<App>, set_up: fn(App) -> App) -> Self {
+    /// If the database cannot take the master realm.
+    pub async fn with(ground: Ground, router: Router<App>, set_up: fn(App) -> App) -> Self {
+        let store = ground.store().await;
         let random = Random::system();
         let hasher = PasswordHasher::with_threads(2, 256, &random).expect("threads start");
         let network = Script::default();
@@ -80,6 +80,7 @@ impl Stage {
             app,
             network,
             router,
+            _ground: ground,
         }
     }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask test`, `check` and `torture`: what decides whether the project is well.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -31,6 +32,9 @@ otherwise what needs it is left out, and the end says so. With CI=true nothing m
 
 With a filter, only the tests whose names contain it, on all databases, and none of the other steps.
 
+The tests of the surfaces run on SQLite, and once more on the servers: CLAVIGER_TEST_STAGE, a number, chooses which test
+on which one, and is another one in each run unless it is given.
+
 CLAVIGER_TEST_DB_URLS names databases to use instead of starting some, separated by spaces:
 postgres://user:password@host:port/database and mysql://user:password@host:port/database.";
 
@@ -54,6 +58,10 @@ const TORTURE_CASES: &str = "20000";
 const TORTURE_KILLS: &str = "200";
 const KILLS: &str = "CLAVIGER_KILLS";
 const DATABASE_URLS: &str = "CLAVIGER_TEST_DB_URLS";
+/// Which database the stages of tests stand on: `testkit/src/database.rs`.
+const STAGE: &str = "CLAVIGER_TEST_STAGE";
+/// Whose tests speak HTTP to a stage.
+const SURFACES: [&str; 2] = ["claviger-oidc", "claviger-web"];
 
 /// The task `test`.
 pub fn test(arguments: &[String]) -> Result<bool> {
@@ -82,11 +90,7 @@ pub fn test(arguments: &[String]) -> Result<bool> {
     if filter.is_none() {
         lints(&mut report);
     }
-    let environment = available.databases(&mut report)?;
-    report.step("tests", |report| {
-        tests(report, &["--workspace"], filter, &environment.variables())
-    });
-    drop(environment);
+    on_all_databases(&mut report, &available, filter)?;
     // An optional part, by its decision page: its tests, and that it can be built at all.
     let optional = [
         "-p",
@@ -175,6 +179,11 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
         report.step(&format!("tests, round {round} of {rounds}"), |report| {
             tests(report, &["--workspace"], None, &variables)
         });
+        for kind in ["postgres", "mysql"] {
+            report.step(&format!("tests of the surfaces over {kind}"), |report| {
+                over_servers(report, &environment, kind)
+            });
+        }
     }
     if available.has(&python::PYTHON) {
         report.step("oracle, a realm for each case", |_| {
@@ -250,6 +259,45 @@ fn tests(
         bail!("no test ran");
     }
     Ok(counts)
+}
+
+/// All tests; without a filter, those of the surfaces on the servers too.
+fn on_all_databases(
+    report: &mut Report,
+    available: &Available,
+    filter: Option<&str>,
+) -> Result<()> {
+    let environment = available.databases(report)?;
+    report.step("tests", |report| {
+        tests(report, &["--workspace"], filter, &environment.variables())
+    });
+    if filter.is_none() {
+        report.step("tests of the surfaces over servers", |report| {
+            over_servers(report, &environment, &seed())
+        });
+    }
+    Ok(())
+}
+
+/// The tests of the surfaces again, whose stages stand on SQLite otherwise: on the servers.
+fn over_servers(report: &mut Report, environment: &Environment, stage: &str) -> Result<Counts> {
+    let scheme = stage.parse::<u64>().map_or(stage, |_| "");
+    let mut urls = environment.urls.split_whitespace();
+    if !urls.any(|url| url.starts_with(scheme)) {
+        println!("left out: there is no such server");
+        return Ok(Counts::default());
+    }
+    println!("{STAGE}={stage} repeats it");
+    let mut variables = environment.variables();
+    variables.push((STAGE, stage.to_owned()));
+    let mut packages: Vec<&str> = SURFACES.iter().flat_map(|name| ["-p", *name]).collect();
+    packages.extend(["--test", "it"]);
+    tests(report, &packages, None, &variables)
+}
+
+/// A number that chooses which test stands on which server.
+fn seed() -> String {
+    std::env::var(STAGE).unwrap_or_else(|_| RandomState::new().hash_one(STAGE).to_string())
 }
 
 /// What of the wanted programs is there.

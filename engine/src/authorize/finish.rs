@@ -19,6 +19,7 @@ use crate::realm::Realm;
 use crate::request::RequestContext;
 use crate::required_action::{KC_ACTION_STATUS, LAST_PROCESSED};
 use crate::scope::{Granted, OFFLINE_ACCESS, has_word};
+use crate::session;
 use crate::token::{Front, GrantCode, Issue, MintError, Minted, Refresh, mint};
 
 /// A note of a client's part: the session began with a wish for offline access, and has no use
@@ -145,7 +146,7 @@ pub async fn finish(
     });
     answer.put("code", code.as_deref());
     if kind.is_implicit_or_hybrid() {
-        let minted = tokens(app, &answerer, finishing, (kind, code.as_deref())).await?;
+        let minted = tokens(app, &answerer, finishing, (kind, code.as_deref()), tx).await?;
         event.detail("token_id", &*minted.access_token_id);
         event.detail("scope", &*minted.scope);
         if kind.has_id_token() {
@@ -169,6 +170,7 @@ async fn tokens(
     answerer: &Answerer<'_>,
     finishing: &Finishing<'_>,
     (kind, code): (ResponseType, Option<&str>),
+    tx: &mut Tx,
 ) -> Result<Minted, AnswerError> {
     let Finishing {
         client,
@@ -199,7 +201,12 @@ async fn tokens(
                 .flag_attribute("id.token.as.detached.signature", false),
         }),
     };
-    Ok(mint(app, &issue).await?)
+    let minted = mint(app, &issue).await?;
+    // The access token says that it hangs on an offline session, and may be used before the code is.
+    if kind.has_code() && granted.offline_requested && granted.offline_permitted() {
+        session::keep_offline(app, realm, usable, tx).await?;
+    }
+    Ok(minted)
 }
 
 /// Parameters in their order.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use claviger_model::Seconds;
 use claviger_model::session::SessionKind;
-use claviger_store::{EventQuery, FaultPlan, Options, Store};
-use claviger_testkit::{Reply, Stage};
+use claviger_store::{EventQuery, FaultPlan};
+use claviger_testkit::{Ground, Reply, Stage};
 use serde_json::json;
 
 use crate::world::{alice, oidc, realm};
@@ -31,12 +31,9 @@ struct State {
 impl World {
     async fn open() -> Self {
         let plan = Arc::new(FaultPlan::default());
-        let options = Options {
-            fault: Some(Arc::clone(&plan)),
-            ..Options::sqlite_memory()
-        };
-        let store = Store::open(&options).await.unwrap();
-        let stage = Stage::over(store, claviger_oidc::router()).await;
+        let mut ground = Ground::new();
+        ground.options.fault = Some(Arc::clone(&plan));
+        let stage = Stage::over(ground, claviger_oidc::router()).await;
         let mut realm = realm();
         realm["revokeRefreshToken"] = json!(true);
         realm["refreshTokenMaxReuse"] = json!(0);

@@ -5,8 +5,7 @@ use axum::http::Method;
 use claviger_crypto::encoding::base64url;
 use claviger_engine::App;
 use claviger_model::Seconds;
-use claviger_store::{Options, Store};
-use claviger_testkit::Stage;
+use claviger_testkit::{Ground, Stage};
 
 use crate::leaving::{Browser, asks, between, goes_to, realm, says_goodbye};
 
@@ -311,9 +310,8 @@ async fn a_browser_keeps_few_questions() {
 /// `redirect_uri` alone, as before release 18: any client's address will do, and the person is asked.
 #[tokio::test]
 async fn the_old_parameter_is_taken_where_the_operator_says_so() {
-    let store = Store::open(&Options::sqlite_memory()).await.unwrap();
     let router = claviger_oidc::router();
-    let stage = Stage::with(store, router, App::with_legacy_redirect_uri).await;
+    let stage = Stage::with(Ground::new(), router, App::with_legacy_redirect_uri).await;
     stage.import(realm()).await;
     let mut browser = Browser {
         stage,

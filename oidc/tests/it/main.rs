@@ -51,6 +51,10 @@ mod objects;
 #[cfg(test)]
 mod oidcc;
 #[cfg(test)]
+mod oidcc_claims;
+#[cfg(test)]
+mod oidcc_discovery;
+#[cfg(test)]
 mod par;
 #[cfg(test)]
 mod public;

@@ -44,6 +44,35 @@ async fn a_key_provider_makes_keys_that_nobody_is_shown() {
     shop.get(&path).await.is(404);
 }
 
+/// `oidcc-server-rotate-keys`: the new key is published beside the old one, and neither side has to stop.
+#[tokio::test]
+async fn a_new_key_signs_while_the_old_one_still_verifies() {
+    let shop = open().await;
+    let oidc = |path: &str| format!("/realms/shop/protocol/openid-connect/{path}");
+    let names = async || {
+        let set = shop.stage.get(&oidc("certs")).await.is(200).json();
+        let keys = set["keys"].as_array().unwrap().iter();
+        let signing = keys.filter(|key| key["alg"] == "RS256");
+        let names: Vec<String> = signing
+            .map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect();
+        names
+    };
+    let before = names().await;
+    let body = json!({"name": "next", "providerId": "rsa-generated", "providerType": KEYS,
+                      "config": {"priority": ["200"]}});
+    let old = shop.administered_by("owner").await;
+    make(&shop, &body).await;
+    let after = names().await;
+    assert_eq!((before.len(), after.len()), (1, 2));
+    assert!(after.contains(&before[0]), "{after:?}");
+    old.get("").await.is(200);
+    shop.administered_by("owner").await.get("").await.is(200);
+    let keys = shop.get("/keys").await.is(200).json();
+    let active = keys["active"]["RS256"].as_str().unwrap();
+    assert!(active != before[0] && after.iter().any(|name| name == active));
+}
+
 #[tokio::test]
 async fn wrong_components_are_refused_in_keycloaks_words() {
     let shop = open().await;

@@ -1,7 +1,6 @@
 // What makes a page a little nicer where scripts run. Nothing of it is needed to sign in.
 const TAB_LOOK_MS = 2000;
 const SESSION_LOOK_MS = 1000;
-const FRAMES_WAIT_MS = 4000;
 
 const cookie = (name) => {
   for (const pair of document.cookie.split(";")) {
@@ -64,12 +63,3 @@ for (const form of document.forms) {
 addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
-
-// Once every frame was asked, or the slowest had its time, the page goes on by itself.
-const frames = document.getElementById("kc-frontchannel-logout");
-if (frames?.dataset.proceed) {
-  const go = () => location.replace(frames.dataset.proceed);
-  if (document.readyState === "complete") go();
-  addEventListener("load", go);
-  setTimeout(go, FRAMES_WAIT_MS);
-}
