@@ -5,8 +5,7 @@ use claviger_crypto::encoding::{base32, base64url, decode_base64url};
 use claviger_crypto::{digest, jws};
 use claviger_engine::App;
 use claviger_model::Seconds;
-use claviger_store::{Options, Store};
-use claviger_testkit::{Reply, Stage};
+use claviger_testkit::{Ground, Reply, Stage};
 use serde_json::{Value, json};
 
 use crate::world::realm;
@@ -19,8 +18,8 @@ async fn shop() -> Stage {
 
 /// A server whose Docker clients may sign in, with a realm.
 async fn docker(file: Value) -> Stage {
-    let store = Store::open(&Options::sqlite_memory()).await.unwrap();
-    let stage = Stage::with(store, claviger_oidc::router(), App::with_docker).await;
+    let router = claviger_oidc::router();
+    let stage = Stage::with(Ground::new(), router, App::with_docker).await;
     stage.import(file).await;
     stage
 }
