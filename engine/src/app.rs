@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::network::Network;
+use crate::outbox::rounds::Nudges;
 use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
 use crate::revocation::follow::Followers;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub written: Arc<Notify>,
     /// Whoever follows what is taken back.
     pub followers: Followers,
+    /// Whom this process is to call at once, however silent they were.
+    pub nudges: Arc<Nudges>,
     realms: Realms,
 }
 
@@ -91,6 +94,7 @@ impl App {
             docker: false,
             written: Arc::default(),
             followers: Followers::default(),
+            nudges: Arc::default(),
             realms,
         }))
     }

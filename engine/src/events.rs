@@ -31,7 +31,7 @@ pub struct EventBuilder {
 }
 
 impl EventBuilder {
-    /// Begins an event of a kind, `LOGIN` say, caused by somebody at an address.
+    /// Begins an event of a kind, `LOGIN` say, caused by somebody at an address; an empty one is none.
     pub fn new(kind: &'static str, ip_address: &str) -> Self {
         tell("kc.ipAddress", ip_address);
         Self {
@@ -145,7 +145,7 @@ impl EventBuilder {
             client_id: kept(&self.client_id, NAME_MAX),
             user_id: kept(&self.user_id, NAME_MAX),
             session_id: kept(&self.session_id, SESSION_ID_MAX),
-            ip_address: Some(self.ip_address.clone()),
+            ip_address: Some(self.ip_address.clone()).filter(|address| !address.is_empty()),
             error: error.map(str::to_owned),
             details: self.details.clone(),
         }

@@ -8,21 +8,24 @@ use std::collections::BTreeSet;
 
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::{ClientSession, ClientUuid, Millis, UserId, UserSession};
-use claviger_store::{StoreError, Tx};
+use claviger_store::{Concerned, StoreError, Tx};
 
 use crate::app::App;
 use crate::client::Client;
+use crate::outbox::ledger::Letter;
 use crate::realm::Realm;
 use crate::revocation::record;
 
 pub mod adapter;
 mod address;
 mod asked;
-mod backchannel;
+pub(crate) mod backchannel;
 pub mod browser;
+mod ending;
 mod farewell;
 pub mod notice;
 mod question;
+pub mod receipt;
 pub mod scope;
 
 use notice::Channel;
@@ -46,6 +49,7 @@ pub async fn end_session(
         SessionKind::Offline => &SessionKind::ALL,
     };
     let mut told = BTreeSet::new();
+    let mut concerned = Vec::new();
     for kind in kinds.iter().rev() {
         for part in app
             .store
@@ -54,12 +58,13 @@ pub async fn end_session(
         {
             // Whoever has a part in both is told once: to them it is one session.
             if told.insert(part.client.clone()) {
-                tell(app, realm, tx, session, &part, reason).await?;
+                concerned.extend(tell(app, realm, tx, session, &part, reason).await?);
             }
         }
         tx.delete_user_session(&realm.id, *kind, &session.id);
     }
     record::session_ended(app, realm, tx, session, reason).await?;
+    ending::keep(app, realm, tx, session, (true, reason), concerned);
     // Nobody signs in under its id in another tab of its browser (CVE-2025-12390).
     tx.shorten_authentication_sessions(&realm.id, &session.id, app.now());
     Ok(())
@@ -99,7 +104,9 @@ pub async fn end_client_session(
         .client_session(&realm.id, session.kind, &session.id, client)
         .await?;
     if let Some(part) = part {
-        tell(app, realm, tx, session, &part, reason).await?;
+        let concerned = tell(app, realm, tx, session, &part, reason).await?;
+        let concerned = concerned.into_iter().collect();
+        ending::keep(app, realm, tx, session, (false, reason), concerned);
         tx.delete_client_session(&realm.id, session.kind, &session.id, client);
         record::part_ended(app, realm, tx, &part, reason).await?;
     }
@@ -234,7 +241,8 @@ pub async fn end_expired(app: &App, now: Millis) -> Result<u64, StoreError> {
     Ok(seen)
 }
 
-/// Puts what a client has to be told into the outbox, if the client wants to be told at all.
+/// Puts what a client has to be told into the outbox, if the client wants to be told at all. Gives
+/// the client, if it is still there, with the delivery by which it is told.
 async fn tell(
     app: &App,
     realm: &Realm,
@@ -242,14 +250,18 @@ async fn tell(
     session: &UserSession,
     part: &ClientSession,
     reason: EndReason,
-) -> Result<(), StoreError> {
+) -> Result<Option<Concerned>, StoreError> {
+    let Some(client) = realm.client_by_uuid(&part.client).await? else {
+        return Ok(None);
+    };
+    let mut concerned = Concerned {
+        client: client.client_id.clone(),
+        delivery: None,
+    };
     if reason == EndReason::TokenRevoked {
         // It is the client itself that threw its tokens away, and nobody has logged out.
-        return Ok(());
+        return Ok(Some(concerned));
     }
-    let Some(client) = realm.client_by_uuid(&part.client).await? else {
-        return Ok(());
-    };
     // A client with a back channel is told there alone, as Keycloak has it.
     let has_back_channel = client
         .settings
@@ -262,8 +274,14 @@ async fn tell(
         let notice = adapter::notice(realm, &client, session, part, reason);
         (Channel::AdapterLogout, notice)
     };
-    if let Some(notice) = notice {
-        tx.insert_outbox(&notice.row(app, realm, &client, channel));
+    if let Some(notice) = &notice {
+        let client = &client;
+        let letter = Letter {
+            client,
+            channel,
+            notice,
+        };
+        concerned.delivery = Some(letter.post(app, realm, tx));
     }
-    Ok(())
+    Ok(Some(concerned))
 }

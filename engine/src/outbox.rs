@@ -4,6 +4,8 @@
 //! [`attempt`] tells one message, [`rounds`] knows who may be called now, and the server's job walks
 //! with both.
 
+pub mod ledger;
+pub mod retry;
 pub mod rounds;
 
 use claviger_model::{Millis, Seconds};
@@ -68,52 +70,96 @@ fn pause(attempts: i32, chance: u8) -> i64 {
     pause * 4 / 5 + pause * 2 / 5 * i64::from(chance) / i64::from(u8::MAX)
 }
 
+/// What is thought of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Verdict {
+    attempt: Attempt,
+    /// The status of the answer, if there was one.
+    status: Option<u16>,
+    /// Why it was not told.
+    why: String,
+}
+
+impl Verdict {
+    fn hopeless(why: &str) -> Self {
+        Self {
+            attempt: Attempt::Hopeless,
+            status: None,
+            why: why.to_owned(),
+        }
+    }
+
+    /// How long after it was written a message is given up that this is thought of.
+    const fn patience(&self) -> Seconds {
+        match self.attempt {
+            Attempt::Refused => GIVE_UP_REFUSED,
+            Attempt::Hopeless => Seconds(0),
+            Attempt::Told | Attempt::Unreachable | Attempt::Elsewhere => GIVE_UP,
+        }
+    }
+}
+
 /// Tells one message: claims it, calls, and takes it out if it was told.
 pub async fn attempt(app: &App, row: &OutboxRow) -> Result<Attempt, StoreError> {
     let [chance] = app.random.bytes();
-    let now = app.now();
+    let next_at = Millis(app.now().0.saturating_add(pause(row.attempts, chance)));
     let mut claim = Tx::new();
-    claim.postpone_outbox(
-        row,
-        Millis(now.0.saturating_add(pause(row.attempts, chance))),
-    );
+    claim.postpone_outbox(row, next_at);
+    ledger::begin(&mut claim, row, next_at);
     if !app.commit(claim).await?.is_done() {
         return Ok(Attempt::Elsewhere);
     }
     let Some((channel, notice)) = Notice::read(row) else {
         tracing::error!(target: LEDGER, "message {} of kind {} cannot be read", row.id, row.kind);
-        return forget(app, row, Attempt::Hopeless).await;
+        let verdict = Verdict::hopeless("its message cannot be read");
+        return give_up_one(app, row, None, &verdict).await;
     };
-    let token = match token(app, row, channel, &notice).await? {
-        Ok(token) => token,
-        Err(why) => {
-            write(&notice, channel, row, &format!("given up: {why}"));
-            return forget(app, row, Attempt::Hopeless).await;
+    let verdict = match token(app, row, channel, &notice).await? {
+        Ok(token) => {
+            let told = app.network.post(notice.url.clone(), body(channel, token));
+            let verdict = judged(told.await);
+            app.watch_message(&notice.realm, channel, verdict.attempt);
+            verdict
         }
+        Err(why) => Verdict::hopeless(&why),
     };
-    let told = app.network.post(notice.url.clone(), body(channel, token));
-    let (attempt, why) = judged(told.await);
-    app.watch_message(&notice.realm, channel, attempt);
-    if attempt == Attempt::Told {
+    let mut tx = Tx::new();
+    if let (Attempt::Told, Some(status)) = (verdict.attempt, verdict.status) {
         let took = app.now().0.saturating_sub(row.created_at.0);
         write(&notice, channel, row, &format!("told after {took} ms"));
-        return forget(app, row, attempt).await;
+        tx.delete_outbox(&row.realm, &row.id);
+        ledger::confirm(&mut tx, row, status, app.now());
+        let _done = app.commit(tx).await?;
+        return Ok(verdict.attempt);
     }
     let age = Seconds(app.now().0.saturating_sub(row.created_at.0) / 1_000);
-    let patience = match attempt {
-        Attempt::Refused => GIVE_UP_REFUSED,
-        Attempt::Told | Attempt::Unreachable | Attempt::Elsewhere | Attempt::Hopeless => GIVE_UP,
-    };
-    if age >= patience {
-        warn(&notice, channel, row, &format!("given up: {why}"));
-        return forget(app, row, attempt).await;
+    if age >= verdict.patience() {
+        warn(&notice, channel, row, &format!("given up: {}", verdict.why));
+        return give_up_one(app, row, Some((channel, &notice)), &verdict).await;
     }
+    let what = format!("not told yet: {}", verdict.why);
     if row.attempts == 0 {
-        warn(&notice, channel, row, &format!("not told yet: {why}"));
+        warn(&notice, channel, row, &what);
     } else {
-        write(&notice, channel, row, &format!("not told yet: {why}"));
+        write(&notice, channel, row, &what);
     }
-    Ok(attempt)
+    ledger::fail(&mut tx, row, &notice.url, &verdict);
+    let _done = app.commit(tx).await?;
+    Ok(verdict.attempt)
+}
+
+/// Takes out a message that nobody will tell.
+async fn give_up_one(
+    app: &App,
+    row: &OutboxRow,
+    known: Option<(Channel, &Notice)>,
+    verdict: &Verdict,
+) -> Result<Attempt, StoreError> {
+    let mut tx = Tx::new();
+    tx.delete_outbox(&row.realm, &row.id);
+    ledger::give_up(app, &mut tx, row, known, verdict).await?;
+    let _done = app.commit(tx).await?;
+    Ok(verdict.attempt)
 }
 
 /// The signed token, or why there is none.
@@ -147,8 +193,9 @@ fn body(channel: Channel, token: String) -> Posted {
 
 /// What an answer means (Back-Channel Logout 1.0 §2.8): any success is one; who is out of order, or
 /// too busy, may take it later; who refuses will hardly change their mind.
-fn judged(answer: Result<u16, NetworkError>) -> (Attempt, String) {
-    match answer {
+fn judged(answer: Result<u16, NetworkError>) -> Verdict {
+    let status = answer.as_ref().ok().copied();
+    let (attempt, why) = match answer {
         Ok(200..=299) => (Attempt::Told, String::new()),
         Ok(status @ (408 | 425 | 429 | 500..)) => {
             (Attempt::Unreachable, format!("it answered {status}"))
@@ -156,14 +203,12 @@ fn judged(answer: Result<u16, NetworkError>) -> (Attempt, String) {
         Ok(status) => (Attempt::Refused, format!("it answered {status}")),
         Err(error @ NetworkError::Refused { .. }) => (Attempt::Refused, error.to_string()),
         Err(error @ NetworkError::Failed { .. }) => (Attempt::Unreachable, error.to_string()),
+    };
+    Verdict {
+        attempt,
+        status,
+        why,
     }
-}
-
-async fn forget(app: &App, row: &OutboxRow, became: Attempt) -> Result<Attempt, StoreError> {
-    let mut tx = Tx::new();
-    tx.delete_outbox(&row.realm, &row.id);
-    let _done = app.commit(tx).await?;
-    Ok(became)
 }
 
 fn warn(notice: &Notice, channel: Channel, row: &OutboxRow, what: &str) {
@@ -192,17 +237,16 @@ fn entry(notice: &Notice, channel: Channel, row: &OutboxRow) -> String {
 /// Drops what has waited for too long, at most `limit` messages, and returns how many there were.
 pub async fn give_up(app: &App, now: Millis, limit: i64) -> Result<usize, StoreError> {
     let stale = app.store.outbox_stale(now - GIVE_UP, limit).await?;
+    let verdict = Verdict::hopeless("nobody could be reached for a week");
     let mut tx = Tx::new();
     for row in &stale {
-        if let Some((channel, notice)) = Notice::read(row) {
-            warn(
-                &notice,
-                channel,
-                row,
-                "given up: nobody could be reached for a week",
-            );
+        let read = Notice::read(row);
+        let known = read.as_ref().map(|(channel, notice)| (*channel, notice));
+        if let Some((channel, notice)) = known {
+            warn(notice, channel, row, &format!("given up: {}", verdict.why));
         }
         tx.delete_outbox(&row.realm, &row.id);
+        ledger::give_up(app, &mut tx, row, known, &verdict).await?;
     }
     let _done = app.commit(tx).await?;
     Ok(stale.len())
@@ -284,7 +328,7 @@ mod tests {
             (Err(failed()), Attempt::Unreachable),
             (Err(refused()), Attempt::Refused),
         ] {
-            assert_eq!(judged(answer.clone()).0, expected, "{answer:?}");
+            assert_eq!(judged(answer.clone()).attempt, expected, "{answer:?}");
         }
     }
 }

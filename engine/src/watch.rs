@@ -1,6 +1,7 @@
 //! Whoever wants to count what happens.
 
-use claviger_model::Event;
+use claviger_model::{Event, Millis};
+use claviger_store::{Backlog, StoreError};
 
 use crate::app::App;
 use crate::logout::notice::Channel;
@@ -16,6 +17,12 @@ pub trait Watcher: Send + Sync {
 
     /// A client was called to be told something.
     fn message(&self, realm: &str, channel: Channel, attempt: Attempt);
+
+    /// A client could not be told something, and is not tried again.
+    fn given_up(&self, realm: &str, channel: Channel);
+
+    /// So much waits to be told, in all realms: what was not tried yet, or failed so far.
+    fn backlog(&self, backlog: &[Backlog], now: Millis);
 }
 
 /// How a password was hashed.
@@ -51,5 +58,20 @@ impl App {
         if let Some(watcher) = &self.watcher {
             watcher.message(realm, channel, attempt);
         }
+    }
+
+    /// Tells the watcher that a client is given up.
+    pub(crate) fn watch_given_up(&self, realm: &str, channel: Channel) {
+        if let Some(watcher) = &self.watcher {
+            watcher.given_up(realm, channel);
+        }
+    }
+
+    /// Tells the watcher how much waits to be told.
+    pub async fn watch_backlog(&self) -> Result<(), StoreError> {
+        if let Some(watcher) = &self.watcher {
+            watcher.backlog(&self.store.logout_backlog().await?, self.now());
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod features;
 mod groups;
 mod keys;
 mod localization;
+mod logout_deliveries;
 mod multipart;
 mod owner;
 mod paging;
@@ -48,6 +49,7 @@ pub fn routes() -> Vec<Route> {
         components::routes(),
         keys::routes(),
         events_config::routes(),
+        logout_deliveries::routes(),
         localization::routes(),
         client_policies::routes(),
         attack_detection::routes(),

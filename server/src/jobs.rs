@@ -11,6 +11,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use claviger_engine::outbox::{give_up, ledger};
 use claviger_engine::{App, login, logout};
 use claviger_model::Seconds;
 use claviger_store::{StoreError, Tx};
@@ -33,6 +34,11 @@ const IMPORT_LASTS: Seconds = Seconds(3_600);
 /// Writes in a row at most: what is left waits for the next turn.
 const PURGE_WRITES: usize = 20;
 
+/// How often what waits to be told is counted.
+const LEDGER_EVERY: Duration = Duration::from_secs(10);
+/// Lines of the ledger beyond what a realm keeps are thrown away in so many writes in a row at most.
+const TRIMS: usize = 200;
+
 /// Starts all jobs. They end soon after `stop` turns true; wait for the set to be sure.
 pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
@@ -41,7 +47,11 @@ pub fn start(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs.spawn(repeat("purge", PURGE_EVERY, stop.clone(), move || {
         purge_expired(purge.clone(), Arc::clone(&steady))
     }));
-    let sessions = app.clone();
+    let (sessions, counted) = (app.clone(), app.clone());
+    jobs.spawn(repeat("ledger", LEDGER_EVERY, stop.clone(), move || {
+        let app = counted.clone();
+        async move { app.watch_backlog().await }
+    }));
     jobs.spawn(outbox::deliver(app.clone(), stop.clone()));
     jobs.spawn(repeat(
         "sessions",
@@ -119,8 +129,14 @@ async fn purge_expired(app: App, pace: Arc<Pace>) -> Result<(), StoreError> {
     }
     login::thin_out(&app, login::TABS_OF_A_REALM).await?;
     for _ in 0..PURGE_WRITES {
-        if claviger_engine::outbox::give_up(&app, app.now(), PURGE_ROWS).await? == 0 {
-            return Ok(());
+        if give_up(&app, app.now(), PURGE_ROWS).await? == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..TRIMS {
+        if !ledger::trim(&app, PURGE_ROWS).await? {
+            break;
         }
         tokio::task::yield_now().await;
     }

@@ -58,6 +58,8 @@ const TABLES: &[(&str, &str)] = &[
     ("event", "realm_id"),
     ("admin_event", "realm_id"),
     ("outbox", "realm_id"),
+    ("logout_delivery", "realm_id"),
+    ("logout_ending", "realm_id"),
     ("kept", "realm_id"),
     ("revocation_head", "realm_id"),
     ("revocation", "realm_id"),
@@ -439,6 +441,7 @@ mod tests {
             include_str!("../migrations/0003_kept.sql"),
             include_str!("../migrations/0004_authentication_session.sql"),
             include_str!("../migrations/0006_revocation.sql"),
+            include_str!("../migrations/0007_logout_delivery.sql"),
         );
         let made = ddl
             .lines()

@@ -15,6 +15,9 @@ statements! {
     /// A realm's messages, those due first in front.
     OUTBOX = "SELECT id, realm_id, kind, target, payload, created_at, next_at, attempts \
         FROM outbox WHERE realm_id = $1 ORDER BY next_at, id LIMIT $2";
+    /// One message.
+    OUTBOX_MESSAGE = "SELECT id, realm_id, kind, target, payload, created_at, next_at, attempts \
+        FROM outbox WHERE realm_id = $1 AND id = $2";
     /// A realm's messages, in the order of their ids.
     OUTBOX_PAGE = "SELECT id, realm_id, kind, target, payload, created_at, next_at, attempts \
         FROM outbox WHERE realm_id = $1 AND id > $2 ORDER BY id LIMIT $3";
@@ -34,6 +37,8 @@ statements! {
     /// A message will be tried again, or is being tried by one node.
     OUTBOX_POSTPONE = "UPDATE outbox SET next_at = $1, attempts = attempts + 1 \
         WHERE id = $2 AND realm_id = $3 AND attempts = $4";
+    /// A message is due at once.
+    OUTBOX_HASTEN = "UPDATE outbox SET next_at = $1 WHERE realm_id = $2 AND id = $3";
     /// A message gets another text.
     OUTBOX_REWRITE = "UPDATE outbox SET payload = $1 WHERE id = $2 AND realm_id = $3";
     /// A message was told, or given up.
@@ -93,6 +98,19 @@ impl Store {
             .bind(realm)
             .bind(page_size(limit))
             .all(message)
+            .await
+    }
+
+    /// One message, if it is still to be told.
+    pub async fn outbox_message(
+        &self,
+        realm: &RealmId,
+        id: &str,
+    ) -> Result<Option<OutboxRow>, StoreError> {
+        self.query(&OUTBOX_MESSAGE)
+            .bind(realm)
+            .bind(id)
+            .optional(message)
             .await
     }
 
@@ -177,6 +195,12 @@ impl Tx {
             params![next_at, &message.id, &message.realm, message.attempts],
         )
         .touching(1);
+    }
+
+    /// A message is due at once; nothing happens if it is not there.
+    pub fn hasten_outbox(&mut self, realm: &RealmId, id: &str, now: Millis) {
+        self.has_messages = true;
+        self.push(&OUTBOX_HASTEN, params![now, realm, id]);
     }
 
     /// Gives a message another text; nothing happens if it is not there.

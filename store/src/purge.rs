@@ -51,6 +51,14 @@ statements! {
     PURGE_EVENTS = "DELETE FROM event WHERE (realm_id, id) IN \
         (SELECT due.realm_id, due.id FROM (SELECT realm_id, id FROM event \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
+    /// Who was told of logouts long ago.
+    PURGE_LOGOUT_DELIVERIES = "DELETE FROM logout_delivery WHERE id IN \
+        (SELECT due.id FROM (SELECT id FROM logout_delivery \
+        WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
+    /// What ended long ago.
+    PURGE_LOGOUT_ENDINGS = "DELETE FROM logout_ending WHERE id IN \
+        (SELECT due.id FROM (SELECT id FROM logout_ending \
+        WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
 }
 
 /// How long a record is kept after the end of the tokens it concerns, for verifiers' slow clocks.
@@ -122,6 +130,8 @@ impl Tx {
             &PURGE_REVOKED_TOKENS,
             &PURGE_AUTHENTICATION_SESSIONS,
             &PURGE_EVENTS,
+            &PURGE_LOGOUT_DELIVERIES,
+            &PURGE_LOGOUT_ENDINGS,
         ] {
             self.push(statement, params![now, page_size(limit)]);
         }

@@ -85,6 +85,10 @@ statements! {
     REALM_DELETE_EVENTS = "DELETE FROM event WHERE realm_id = $1";
     /// The end of a realm: its admin events.
     REALM_DELETE_ADMIN_EVENTS = "DELETE FROM admin_event WHERE realm_id = $1";
+    /// Who had to be told of its logouts.
+    REALM_DELETE_LOGOUT_DELIVERIES = "DELETE FROM logout_delivery WHERE realm_id = $1";
+    /// What ended in it.
+    REALM_DELETE_LOGOUT_ENDINGS = "DELETE FROM logout_ending WHERE realm_id = $1";
 }
 
 fn realm(row: &mut Row) -> Result<RealmRow, StoreError> {
@@ -185,6 +189,8 @@ impl Tx {
             &REALM_DELETE_REVOCATION_HEAD,
             &REALM_DELETE_EVENTS,
             &REALM_DELETE_ADMIN_EVENTS,
+            &REALM_DELETE_LOGOUT_DELIVERIES,
+            &REALM_DELETE_LOGOUT_ENDINGS,
         ] {
             self.push(statement, params![realm]).of_a_whole_realm();
         }

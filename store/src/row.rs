@@ -61,6 +61,15 @@ impl Row {
         i32::try_from(number).map_err(|_| self.corrupt(column, "out of range"))
     }
 
+    /// A whole number of 32 bits or nothing.
+    pub(crate) fn opt_int32(&mut self, column: &'static str) -> Result<Option<i32>, StoreError> {
+        if self.is_null(column)? {
+            Ok(None)
+        } else {
+            self.int32(column).map(Some)
+        }
+    }
+
     /// A flag: 0 or 1.
     pub(crate) fn flag(&mut self, column: &'static str) -> Result<bool, StoreError> {
         match self.int(column)? {

@@ -117,6 +117,8 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::revocation::ALL,
     crate::event::ALL,
     crate::outbox::ALL,
+    crate::logout_delivery::ALL,
+    crate::logout_ending::ALL,
     crate::purge::ALL,
 ];
 

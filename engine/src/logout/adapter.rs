@@ -16,6 +16,7 @@ use super::notice::{Channel, Notice};
 use crate::app::App;
 use crate::client::Client;
 use crate::network::Posted;
+use crate::outbox::ledger::Letter;
 use crate::realm::Realm;
 use crate::token::MintError;
 
@@ -42,6 +43,7 @@ pub(super) fn notice(
     order.insert("keycloakSessionIds".into(), json!([session.id.as_str()]));
     let mut notice = addressed(realm, client, address::below(&url, "k_logout"), order);
     notice.sid = Some(session.id.as_str().to_owned());
+    notice.user = Some(session.user.as_str().to_owned());
     notice.reason = Some(reason.as_str().to_owned());
     Some(notice)
 }
@@ -80,6 +82,7 @@ fn addressed(realm: &Realm, client: &Client, url: String, order: Json) -> Notice
         realm: realm.name.clone(),
         client: client.client_id.clone(),
         sid: None,
+        user: None,
         reason: None,
         algorithm: realm.settings.default_signature_algorithm.clone(),
         claims: order,
@@ -167,32 +170,39 @@ pub async fn tell(
         }
     }
     let mut reached = Reached::default();
-    let mut late = Tx::new();
+    let mut ledger = Tx::new();
     for some in visits.chunks(AT_ONCE) {
         let told = told(app, realm, order, some).await?;
         for (visit, told) in some.iter().zip(told) {
-            if told {
+            let letter = Letter {
+                client: &visit.client,
+                channel: order.channel(),
+                notice: &visit.notice,
+            };
+            if let Some(status) = told {
                 reached.success.push(visit.url.clone());
-                continue;
-            }
-            reached.failed.push(visit.url.clone());
-            if order.can_wait() {
-                let channel = order.channel();
-                late.insert_outbox(&visit.notice.row(app, realm, &visit.client, channel));
+                if order.can_wait() {
+                    letter.told(app, realm, &mut ledger, status);
+                }
+            } else {
+                reached.failed.push(visit.url.clone());
+                if order.can_wait() {
+                    letter.post(app, realm, &mut ledger);
+                }
             }
         }
     }
-    let _done = app.commit(late).await?;
+    let _done = app.commit(ledger).await?;
     Ok(reached)
 }
 
-/// Calls some at the same time; whether each took it.
+/// Calls some at the same time; the status by which each took it, if it did.
 async fn told(
     app: &App,
     realm: &Realm,
     order: Order,
     visits: &[Visit],
-) -> Result<Vec<bool>, StoreError> {
+) -> Result<Vec<Option<u16>>, StoreError> {
     let mut calls = JoinSet::new();
     for (index, visit) in visits.iter().enumerate() {
         let token = match visit.notice.signed(app, realm, order.channel(), None).await {
@@ -207,16 +217,16 @@ async fn told(
         let post = async move { (index, network.post(url, Posted::Text(token)).await) };
         calls.spawn(post.in_current_span());
     }
-    let mut told = vec![false; visits.len()];
+    let mut told = vec![None; visits.len()];
     while let Some(called) = calls.join_next().await {
         // A call that panicked told nobody.
         let Ok((index, answer)) = called else {
             continue;
         };
         let problem = match answer {
-            Ok(200..=299) => {
+            Ok(status @ 200..=299) => {
                 if let Some(told) = told.get_mut(index) {
-                    *told = true;
+                    *told = Some(status);
                 }
                 continue;
             }

@@ -22,6 +22,11 @@ pub(super) fn resolved(client: &Client, issuer: &str, address: &str) -> String {
     below_root(client, base_of(issuer), address).into_owned()
 }
 
+/// Whether an address does not ask for a session's node.
+pub(super) fn is_for_all_sessions(url: &str) -> bool {
+    !url.contains(HOST)
+}
+
 /// The address with the session's node in it, where it asks for one. None if nobody named a node
 /// that belongs to the client: a stranger's host must not be called (CVE-2026-4874).
 pub(super) fn at_host_of_session(

@@ -17,6 +17,13 @@ const LOGOUT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Keycloak's own beside it: offline tokens of this user are to be thrown away as well.
 const REVOKE_OFFLINE: &str = "revoke_offline_access";
 
+/// Where a client is told, if that is the same for all its sessions.
+pub(crate) fn address(client: &Client, issuer: &str) -> Option<String> {
+    let configured = client.settings.attribute("backchannel.logout.url")?;
+    let url = address::resolved(client, issuer, configured);
+    address::is_for_all_sessions(&url).then_some(url)
+}
+
 /// What a client has to be told of the end of a session, or of its part in one, if it has a
 /// `backchannel.logout.url`.
 pub(super) fn notice(
@@ -54,6 +61,7 @@ pub(super) fn notice(
         realm: realm.name.clone(),
         client: client.client_id.clone(),
         sid: Some(session.id.as_str().to_owned()),
+        user: Some(session.user.as_str().to_owned()),
         reason: Some(reason.as_str().to_owned()),
         algorithm: sign::algorithm(realm, client, sign::ID_TOKEN).to_owned(),
         claims,

@@ -70,6 +70,9 @@ pub struct Notice {
     /// The session, for the log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sid: Option<String>,
+    /// Whose session it was, for the ledger.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user: Option<String>,
     /// Why it ended, for the log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,

@@ -2,6 +2,7 @@
 //! answer is left alone for a while. A pure book; time is handed in.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Attempt;
@@ -16,6 +17,29 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_mins(1);
 /// Doublings of the rest at most.
 const DOUBLINGS: u32 = 6;
+
+/// Targets that are to be called at once, though they did not answer the last time: somebody says that
+/// they are mended.
+#[derive(Debug, Default)]
+pub struct Nudges(Mutex<HashSet<String>>);
+
+/// Nudges kept at a time: who has that many clients waits for the end of their rest.
+const NUDGES: usize = 10_000;
+
+impl Nudges {
+    /// Notes a target.
+    pub fn add(&self, target: &str) {
+        let mut targets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if targets.len() < NUDGES {
+            targets.insert(target.to_owned());
+        }
+    }
+
+    /// Those noted since the last time.
+    pub fn take(&self) -> HashSet<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// The book of one process. `at` is the time since it began.
 #[derive(Debug, Default)]
@@ -92,6 +116,14 @@ impl Rounds {
         }
     }
 
+    /// Ends a target's rest.
+    pub fn wake(&mut self, target: &str) {
+        if let Some(target) = self.targets.get_mut(target) {
+            target.rests_until = Duration::ZERO;
+            target.silent = 0;
+        }
+    }
+
     /// Forgets targets that have rested for long: their messages are told elsewhere, or given up.
     pub fn tidy(&mut self, at: Duration) {
         self.targets.retain(|_, target| {
@@ -155,6 +187,16 @@ mod tests {
             assert_eq!(rounds.room_for("down", until), 1, "after {times}");
             now = until;
         }
+        // Somebody says that it is mended.
+        rounds.begin("down", "again");
+        rounds.end("down", "again", Attempt::Unreachable, now);
+        assert_eq!(rounds.room_for("down", now), 0);
+        rounds.wake("down");
+        rounds.wake("nobody");
+        assert_eq!(rounds.room_for("down", now), AT_ONCE_TO_ONE);
+        rounds.begin("down", "again");
+        rounds.end("down", "again", Attempt::Unreachable, now);
+        now += at(60);
         rounds.begin("down", "probe");
         assert_eq!(rounds.room_for("down", now), 0);
         rounds.end("down", "probe", Attempt::Told, now);

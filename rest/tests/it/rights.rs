@@ -293,7 +293,8 @@ fn the_book_of_rights_is_true() {
         What is not in this table is refused. A role is one of the client `realm-management` of a realm, or of the client\n\
         `<realm>-realm` in the master realm; whoever has `realm-admin`, or `admin` of the master realm, may all of it but make\n\
         realms, which takes `create-realm` or `admin` of the master realm. Tests play each line with each role alone, and with\n\
-        strangers; the table is Keycloak's 26.7.4. Written by `CLAVIGER_WRITE_BOOKS=1 cargo test -p claviger-rest the_book_of_rights`.\n\n\
+        strangers; the table is Keycloak's 26.7.4, but for `logout-deliveries` and `logout-receipts`, which are our own and opened by\n\
+        the rights to events. Written by `CLAVIGER_WRITE_BOOKS=1 cargo test -p claviger-rest the_book_of_rights`.\n\n\
         | | path below `/admin/realms` | one of these roles |\n|---|---|---|\n"
         .to_owned();
     for row in rows() {

@@ -70,6 +70,9 @@ impl Walk {
     /// Sends out what is due, to whomever it is.
     async fn look(&mut self) {
         self.rounds.tidy(self.since.elapsed());
+        for target in self.app.nudges.take() {
+            self.rounds.wake(&target);
+        }
         if self.rounds.room() == 0 {
             return;
         }

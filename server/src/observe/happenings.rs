@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use claviger_engine::logout::notice::Channel;
 use claviger_engine::outbox::Attempt;
 use claviger_engine::watch::{HashUsed, Outcome, Watcher};
-use claviger_model::Event;
+use claviger_model::{Event, Millis};
+use claviger_store::{Backlog, DeliveryState};
 
 use super::exposition::{Kind, Text};
 
@@ -77,6 +78,17 @@ pub struct Happenings {
     events: Counters,
     passwords: Counters,
     messages: Counters,
+    given_up: Counters,
+    backlog: Mutex<Option<Waiting>>,
+}
+
+/// What waits to be told, as it was counted last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    pending: i64,
+    failing: i64,
+    /// Age of the oldest in seconds.
+    age: i64,
 }
 
 impl Happenings {
@@ -96,6 +108,8 @@ impl Happenings {
             events: Counters::new(labels.map(|(name, _)| *name).collect()),
             passwords: Counters::new(vec!["algorithm", "hashing_strength", "outcome", "realm"]),
             messages: Counters::new(vec!["kind", "outcome", "realm"]),
+            given_up: Counters::new(vec!["kind", "realm"]),
+            backlog: Mutex::default(),
         }
     }
 
@@ -111,6 +125,25 @@ impl Happenings {
             name,
             "Attempts to tell clients what they have to know",
         );
+        let name = "claviger_logout_deliveries_given_up";
+        let help = "Logouts that clients could not be told";
+        self.given_up.write(text, name, help);
+        self.write_backlog(text);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    fn write_backlog(&self, text: &mut Text) {
+        let backlog = *self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(waiting) = backlog else { return };
+        let help = "Logouts that clients have yet to be told, in all realms";
+        let name = "claviger_logout_deliveries";
+        text.family(name, Kind::Gauge, help);
+        for (state, count) in [("failing", waiting.failing), ("pending", waiting.pending)] {
+            text.sample(name, &[("state", state)], count as f64);
+        }
+        let help = "Age of the oldest logout that a client has yet to be told";
+        let name = "claviger_logout_deliveries_oldest_seconds";
+        text.single(name, Kind::Gauge, help, waiting.age as f64);
     }
 }
 
@@ -172,11 +205,31 @@ impl Watcher for Happenings {
         let texts = [channel.as_str(), attempt.as_str(), realm];
         self.messages.count(texts.map(str::to_owned).to_vec());
     }
+
+    fn given_up(&self, realm: &str, channel: Channel) {
+        let texts = [channel.as_str(), realm];
+        self.given_up.count(texts.map(str::to_owned).to_vec());
+    }
+
+    fn backlog(&self, backlog: &[Backlog], now: Millis) {
+        let mut waiting = Waiting::default();
+        for part in backlog {
+            match part.state {
+                DeliveryState::Pending => waiting.pending = part.count,
+                DeliveryState::Failing => waiting.failing = part.count,
+                DeliveryState::Confirmed | DeliveryState::GivenUp => {}
+            }
+            let age = now.0.saturating_sub(part.oldest.0).max(0) / 1_000;
+            waiting.age = waiting.age.max(age);
+        }
+        let mut kept = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(waiting);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use claviger_model::{Millis, RealmId};
+    use claviger_model::RealmId;
 
     use super::super::exposition::Format;
     use super::*;
@@ -260,6 +313,39 @@ mod tests {
             let line = format!("claviger_messages_total{line}\n");
             assert!(text.contains(&line), "{text}");
         }
+    }
+
+    #[test]
+    fn what_waits_and_what_is_given_up_is_told() {
+        let happenings = Happenings::new(None);
+        assert_eq!(written(&happenings), "# EOF\n");
+        let waiting = |state, count, oldest| Backlog {
+            state,
+            count,
+            oldest: Millis(oldest),
+        };
+        let backlog = [
+            waiting(DeliveryState::Pending, 3, 9_000),
+            waiting(DeliveryState::Failing, 2, 4_500),
+        ];
+        happenings.backlog(&backlog, Millis(10_000));
+        happenings.given_up("shop", Channel::BackChannel);
+        let text = written(&happenings);
+        for line in [
+            "claviger_logout_deliveries_given_up_total{kind=\"backchannel-logout\",realm=\"shop\"} 1.0",
+            "claviger_logout_deliveries{state=\"failing\"} 2.0",
+            "claviger_logout_deliveries{state=\"pending\"} 3.0",
+            "claviger_logout_deliveries_oldest_seconds 5.0",
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{text}");
+        }
+        // Nothing waits any more.
+        happenings.backlog(&[], Millis(20_000));
+        let text = written(&happenings);
+        assert!(
+            text.contains("claviger_logout_deliveries_oldest_seconds 0.0\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -27,6 +27,8 @@ mod kill;
 #[cfg(test)]
 mod law;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod logging;

@@ -176,6 +176,12 @@ on_every_engine! {
         assert_eq!(late, Commit::Missed("OUTBOX_POSTPONE"));
         let found = due(100).await;
         assert_eq!(found[1], OutboxRow { next_at: Millis(60), attempts: 1, ..soon.clone() });
+        // Somebody cannot wait.
+        write(&world, |tx| tx.hasten_outbox(&at(), "b", Millis(7))).await;
+        assert_eq!(due(7).await[0].next_at, Millis(7));
+        let message = async |id| world.outbox_message(&at(), id).await.unwrap();
+        assert_eq!(message("b").await.unwrap().attempts, 1);
+        assert_eq!(message("x").await, None);
         write(&world, |tx| tx.delete_outbox(&at(), "b")).await;
         write(&world, |tx| tx.delete_outbox(&at(), "b")).await;
         assert_eq!(world.outbox(&at(), 10).await.unwrap(), [later]);

@@ -11,6 +11,7 @@
 mod authentications;
 mod carry;
 mod configuration;
+mod deliveries;
 mod events;
 mod faults;
 mod fixtures;

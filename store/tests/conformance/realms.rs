@@ -194,4 +194,6 @@ fn fill(tx: &mut Tx, id: &str) {
     let mut letter = message(at, "m");
     letter.id = format!("m-{id}");
     tx.insert_outbox(&letter);
+    tx.insert_logout_delivery(&crate::deliveries::delivery(at, &letter.id, 1));
+    tx.insert_logout_ending(&crate::deliveries::ending(at, &letter.id, 1));
 }
