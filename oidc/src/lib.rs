@@ -5,6 +5,7 @@
 //! would hold without HTTP are in `engine`.
 
 mod authorize;
+mod bearer;
 mod call;
 mod certs;
 mod client_auth;
@@ -12,6 +13,7 @@ mod device;
 mod discovery;
 mod docker;
 mod frames;
+mod gate;
 mod grant;
 mod introspect;
 mod logout;
@@ -20,12 +22,13 @@ mod page;
 mod par;
 mod problem;
 mod realm_info;
+mod revocations;
 mod revoke;
 mod token;
 mod userinfo;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use claviger_engine::App;
 
 pub use call::Call;
@@ -57,12 +60,7 @@ pub fn router() -> Router<App> {
             &oidc("auth/device"),
             post(device::begin).options(device::preflight),
         )
-        .route(
-            "/realms/{realm}/device",
-            get(device::verify::show).post(device::verify::take),
-        )
-        .route("/realms/{realm}/device/", post(device::verify::take))
-        .route("/realms/{realm}/device/status", get(device::verify::status))
+        .merge(devices())
         .route(&oidc("token"), post(token::grant).options(token::preflight))
         .route(
             &oidc("token/introspect"),
@@ -103,5 +101,25 @@ pub fn router() -> Router<App> {
             get(logout::browser::question).post(logout::browser::confirmed),
         )
         .route("/realms/{realm}/protocol/docker-v2/auth", get(docker::show))
+        .merge(outside())
         .method_not_allowed_fallback(problem::method_not_allowed)
+}
+
+/// Where a person lets a device in.
+fn devices() -> Router<App> {
+    Router::new()
+        .route(
+            "/realms/{realm}/device",
+            get(device::verify::show).post(device::verify::take),
+        )
+        .route("/realms/{realm}/device/", post(device::verify::take))
+        .route("/realms/{realm}/device/status", get(device::verify::status))
+}
+
+/// What those ask who check tokens before an API, or in it: `docs/logout.md`.
+fn outside() -> Router<App> {
+    Router::new()
+        .route("/realms/{realm}/revocations", get(revocations::show))
+        .route("/realms/{realm}/gate", any(gate::show))
+        .route("/realms/{realm}/gate/{*path}", any(gate::below))
 }

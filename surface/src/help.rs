@@ -224,6 +224,16 @@ pages! {
     TokenRevoked Token "token-revoked"
     /// Something that is no JWT.
     TokenMalformed Token "token-malformed"
+    /// Records of what is revoked, for a client that may not read them.
+    RevocationFeedOff Token "revocation-feed-off"
+    /// Records behind a number that was never given.
+    RevocationFeedGone Token "revocation-feed-gone"
+    /// The gate of a realm that has none.
+    GateOff Token "gate-off"
+    /// A token at the gate that is not meant for what is behind it.
+    GateAudience Token "gate-audience"
+    /// A token at the gate that lacks a scope.
+    GateScope Token "gate-scope"
     /// A refresh token in place of an access token, and so on.
     TokenKindWrong Token "token-kind-wrong"
     /// A token that is older than a not-before.

@@ -41,6 +41,16 @@ pub const OPENSSL: Need = Need {
     present: || find("openssl").is_some(),
 };
 
+/// The gate is asked by a real proxy.
+pub const NGINX: Need = Need {
+    name: "nginx",
+    packages: &["nginx"],
+    present: || find("nginx").is_some(),
+};
+
+/// What tests of the program need beside databases.
+pub const TESTS: [Need; 4] = [GIT, KILL, OPENSSL, NGINX];
+
 /// Where Debian keeps programs that it does not put into everybody's path.
 const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 

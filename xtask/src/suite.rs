@@ -67,13 +67,8 @@ const SURFACES: [&str; 2] = ["claviger-oidc", "claviger-web"];
 pub fn test(arguments: &[String]) -> Result<bool> {
     let filter = filter(arguments)?;
     let mut report = Report::default();
-    let mut wanted = vec![
-        packages::GIT,
-        packages::KILL,
-        packages::OPENSSL,
-        databases::POSTGRES,
-        databases::MARIADB,
-    ];
+    let mut wanted = packages::TESTS.to_vec();
+    wanted.extend([databases::POSTGRES, databases::MARIADB]);
     if filter.is_none() {
         wanted.extend([tour::CURL, fuzz::CXX]);
         // Python is among them.
@@ -164,6 +159,7 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
         packages::GIT,
         packages::KILL,
         packages::OPENSSL,
+        packages::NGINX,
         databases::POSTGRES,
         databases::MARIADB,
         python::PYTHON,

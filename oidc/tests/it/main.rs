@@ -33,9 +33,13 @@ mod exchange;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod feed;
+#[cfg(test)]
 mod forged;
 #[cfg(test)]
 mod frames;
+#[cfg(test)]
+mod gate;
 #[cfg(test)]
 mod guessed_codes;
 #[cfg(test)]

@@ -144,6 +144,8 @@ impl Running {
             }
         }
         let _ = self.stop_public.send(true);
+        // Streams have no end of their own; whoever follows goes on at another node.
+        self.app.followers.close();
         let until = Instant::now() + settings.shutdown.timeout;
         tokio::select! {
             () = drained(&mut self.public, &self.front, until) => {}

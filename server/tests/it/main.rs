@@ -15,6 +15,8 @@ mod databases;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod help;
@@ -32,6 +34,8 @@ mod ledger;
 mod limits;
 #[cfg(test)]
 mod logging;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod options;
 #[cfg(test)]

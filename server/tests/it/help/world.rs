@@ -46,6 +46,9 @@ fn of_realm(page: &str) -> Value {
         "token-before-cut" => json!({"notBefore": CUT}),
         "realm-disabled" => json!({"enabled": false}),
         "https-required" => json!({"sslRequired": "all"}),
+        "gate-audience" | "gate-scope" => {
+            json!({"attributes": {"gateway.check.enabled": "true"}})
+        }
         "direct-grant-flow" => {
             let flow = json!({
                 "alias": "odd", "providerId": "basic-flow", "topLevel": true, "builtIn": false,
@@ -74,6 +77,7 @@ fn of_client(page: &str) -> Value {
         "assertion-malformed" | "assertion-signature" | "assertion-claims" | "assertion-reused" => {
             json!({"clientAuthenticatorType": "client-secret-jwt"})
         }
+        "revocation-feed-gone" => attribute("revocation.feed.enabled", "true"),
         "request-not-pushed" => attribute("require.pushed.authorization.requests", "true"),
         "client-protocol" => json!({"protocol": "saml"}),
         "client-bearer-only" => json!({"bearerOnly": true}),
