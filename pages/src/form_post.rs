@@ -30,3 +30,23 @@ pub fn html(answer: &ClientAnswer, script: &str) -> String {
     html.push_str("\"></SCRIPT>\n</BODY>\n</HTML>\n");
     html
 }
+
+#[cfg(test)]
+mod tests {
+    use claviger_engine::browser::Delivery;
+
+    use super::*;
+
+    /// The suite's browser has no window and passes over scripts that wait: its own must come last.
+    #[test]
+    fn the_script_stands_behind_the_form_that_it_sends() {
+        let answer = ClientAnswer {
+            redirect_uri: "http://app.example/cb".to_owned(),
+            parameters: vec![("code".to_owned(), "c".to_owned())],
+            delivery: Delivery::FormPost,
+        };
+        let html = html(&answer, "/form-post.js");
+        let (_, behind) = html.split_once("</FORM>").unwrap();
+        assert!(behind.contains("<SCRIPT SRC=\"/form-post.js\"></SCRIPT>"));
+    }
+}
