@@ -231,11 +231,13 @@ pub async fn end_expired(app: &App, now: Millis) -> Result<u64, StoreError> {
                 tx.refresh_user_session(&realm_id, session.kind, &session.id, last, end);
             }
             Some(realm) => {
+                tx.claim_user_session(&realm_id, &session);
                 end_session(app, &realm, &mut tx, &session, EndReason::Expired).await?;
             }
             None => tx.delete_user_session(&realm_id, session.kind, &session.id),
         }
-        // A miss means that a refresh was faster: then the session is not over.
+        // A miss means that a refresh was faster: then the session is not over. Or another node was:
+        // then it has told everybody, and nobody is told twice.
         let _done = app.commit(tx).await?;
     }
     Ok(seen)

@@ -27,6 +27,9 @@ macro_rules! part_columns {
 }
 
 statements! {
+    /// A session that is over is taken by whoever ends it, if nobody used it meanwhile.
+    SESSION_CLAIM = "UPDATE user_session SET expires_at = $1 \
+        WHERE realm_id = $2 AND offline = $3 AND id = $4 AND expires_at = $5";
     /// One session.
     SESSION_BY_ID = concat!("SELECT ", session_columns!(), " FROM user_session s",
         " WHERE s.realm_id = $1 AND s.offline = $2 AND s.id = $3");
@@ -361,6 +364,22 @@ impl Tx {
         self.push(
             &SESSION_REFRESH,
             params![last_refresh, expires_at, realm, offline(kind), id],
+        )
+        .touching(1);
+    }
+
+    /// Makes a job one for a session as it was read: whose end was not put off, and which nobody has
+    /// ended. Of two nodes that end the same one, one is told [`crate::Commit::Missed`].
+    pub fn claim_user_session(&mut self, realm: &RealmId, session: &UserSession) {
+        let UserSession {
+            kind,
+            id,
+            expires_at,
+            ..
+        } = session;
+        self.push(
+            &SESSION_CLAIM,
+            params![*expires_at, realm, offline(*kind), id, *expires_at],
         )
         .touching(1);
     }

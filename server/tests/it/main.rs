@@ -53,6 +53,8 @@ mod start;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod stream;
+#[cfg(test)]
 mod told;
 #[cfg(test)]
 mod traces;

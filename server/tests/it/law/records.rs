@@ -251,3 +251,22 @@ async fn a_clients_end_is_one_record_for_all_of_its_sessions() {
     assert_eq!(records.len(), 1, "{records:?}");
     assert_eq!(records[0].revocation.client.as_deref(), Some("web"));
 }
+
+/// Every node looks for sessions whose time is over. They find the same ones, and end each once.
+#[tokio::test]
+async fn nodes_that_find_the_same_session_over_end_it_once() {
+    let world = World::new(false).await;
+    let app = &world.stage.app;
+    let realm = app.realm("shop").await.unwrap().unwrap();
+    world.stage.wait(Seconds(36_001));
+    let now = app.now();
+    let (one, two, three) = tokio::join!(
+        end_expired(app, now),
+        end_expired(app, now),
+        end_expired(app, now)
+    );
+    assert!(one.unwrap() + two.unwrap() + three.unwrap() > 0);
+    let ended = records(&world, &realm.id).await;
+    assert_eq!(ended.len(), 1, "{ended:?}");
+    assert_eq!(app.store.outbox(&realm.id, 10).await.unwrap().len(), 1);
+}
