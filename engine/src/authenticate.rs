@@ -85,6 +85,10 @@ pub enum LoginRefused {
     Locked(Lock),
     /// A required action is pending, or the profile lacks something.
     NotSetUp,
+    /// The realm's flow denies access to this user.
+    Denied,
+    /// The user has as many sessions as the realm's flow lets one have.
+    TooManySessions,
     /// The realm's direct grant flow asks for something that cannot be had here.
     UnsupportedFlow,
 }
@@ -99,7 +103,8 @@ impl LoginRefused {
             Self::InvalidCredentials => "invalid_user_credentials",
             Self::Locked(lock) => lock.event_error(),
             Self::NotSetUp => "resolve_required_actions",
-            Self::UnsupportedFlow => "access_denied",
+            Self::UnsupportedFlow | Self::Denied => "access_denied",
+            Self::TooManySessions => "generic_authentication_error",
         }
     }
 }

@@ -48,6 +48,7 @@ pub mod scope;
 pub mod script;
 pub mod service_account;
 pub mod session;
+mod session_limits;
 pub mod token;
 pub mod token_exchange;
 pub mod vault;

@@ -21,6 +21,7 @@ use crate::login::condition::{Facts, Looked, holds};
 use crate::login::level;
 use crate::profile::UserProfile;
 use crate::realm::Realm;
+use crate::session_limits::{self, Limited};
 
 /// One attempt to sign in.
 struct Attempt<'a> {
@@ -72,7 +73,11 @@ pub async fn identify(
         lacks: false,
     };
     if let Err(refusal) = attempt.walk(&flow, event, tx).await? {
-        if let Some(user) = &attempt.user {
+        let by_rule = matches!(
+            refusal,
+            Refusal::New(LoginRefused::Denied | LoginRefused::TooManySessions)
+        );
+        if let Some(user) = attempt.user.as_ref().filter(|_| !by_rule) {
             event.user(user.id.as_str());
         }
         return Ok(Err(refusal));
@@ -188,10 +193,37 @@ impl Attempt<'_> {
             Some(Authenticator::DirectPassword) => self.password(event).await,
             Some(Authenticator::DirectOtp) => self.otp(event, tx).await,
             Some(Authenticator::AllowAccess) => Ok(Ok(None)),
+            Some(Authenticator::DenyAccess) => Ok(Err(LoginRefused::Denied.into())),
+            Some(Authenticator::SessionLimits) => self.limits(step, event, tx).await,
             Some(Authenticator::DockerBasic) if self.sent.door == Door::Docker => {
                 self.basic(event).await
             }
             _ => Ok(Err(unsupported(event).into())),
+        }
+    }
+
+    /// `user-session-limits`.
+    async fn limits(
+        &mut self,
+        step: &Step,
+        event: &mut EventBuilder,
+        tx: &mut Tx,
+    ) -> Result<Result<Option<Known>, Refusal>, LoginError> {
+        let (app, realm) = (self.app, self.realm);
+        let (Some(user), Some(client)) = (&self.user, &self.sent.client) else {
+            return Ok(Ok(None));
+        };
+        let whose = (user, &client.uuid);
+        match session_limits::look(app, realm, step, whose, |_| None).await? {
+            Limited::Fits => Ok(Ok(None)),
+            Limited::Denied => Ok(Err(LoginRefused::TooManySessions.into())),
+            Limited::Ends(sessions) => {
+                for session in &sessions {
+                    session_limits::end(app, realm, event, session, tx).await?;
+                }
+                Ok(Ok(None))
+            }
+            Limited::Broken(_) => Ok(Err(unsupported(event).into())),
         }
     }
 

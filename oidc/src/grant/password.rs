@@ -150,6 +150,18 @@ fn tell(refused: LoginRefused) -> Problem {
             "Missing parameter: username",
         ),
         LoginRefused::Disabled => invalid(Help::UserDisabled, "Account disabled"),
+        LoginRefused::Denied => Problem::new(
+            Help::DirectGrantFlow,
+            StatusCode::UNAUTHORIZED,
+            "access_denied",
+            "Access denied",
+        ),
+        LoginRefused::TooManySessions => Problem::new(
+            Help::DirectGrantFlow,
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            "There are too many sessions",
+        ),
         LoginRefused::NotSetUp => invalid(Help::AccountNotSetUp, "Account is not fully set up"),
         LoginRefused::Locked(_) => {
             let help = Help::UserCredentialsWrong;
