@@ -39,14 +39,14 @@ fn format_at(pattern: &str, args: &[String], depth: usize) -> String {
                 None => {
                     let _ = write!(text, "{{{index}}}");
                 }
-                Some(arg) if kind == "choice" => {
-                    let chosen = choose(style, arg);
-                    if chosen.contains('{') && depth < DEPTH_MAX {
+                Some(arg) if kind == "choice" => match choose(style, arg) {
+                    Some(chosen) if chosen.contains('{') && depth < DEPTH_MAX => {
                         text.push_str(&format_at(&chosen, args, depth + 1));
-                    } else {
-                        text.push_str(&chosen);
                     }
-                }
+                    Some(chosen) => text.push_str(&chosen),
+                    // There is nothing to choose from. (What is put in is no pattern itself.)
+                    None => text.push_str(arg),
+                },
                 Some(arg) => text.push_str(arg),
             },
         }
@@ -113,7 +113,7 @@ fn argument(rest: &mut impl Iterator<Item = char>) -> Option<Piece> {
 
 /// Java's `ChoiceFormat`: `0#none|1#one|1<many`. The last limit that the number has reached, in the
 /// order they are written; below all of them, and for what is no number, the first.
-fn choose(style: &str, arg: &str) -> String {
+fn choose(style: &str, arg: &str) -> Option<String> {
     let number: f64 = arg.trim().parse().unwrap_or(f64::NAN);
     let mut chosen: Option<String> = None;
     for (limit, exclusive, text) in choices(style) {
@@ -130,7 +130,7 @@ fn choose(style: &str, arg: &str) -> String {
             break;
         }
     }
-    chosen.unwrap_or_else(|| arg.to_owned())
+    chosen
 }
 
 fn choices(style: &str) -> Vec<(f64, bool, String)> {
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn patterns_mean_what_they_mean_in_java() {
-        let cases: [(&str, &[&str], &str); 18] = [
+        let cases: [(&str, &[&str], &str); 19] = [
             ("plain", &[], "plain"),
             ("Sign in to {0}", &["Shop"], "Sign in to Shop"),
             ("{1} before {0}", &["a", "b"], "b before a"),
@@ -222,6 +222,7 @@ mod tests {
             ("{0}{1}{2}", &["{1}", "<b>", "${x}"], "{1}<b>${x}"),
             ("{0,number}", &["7"], "7"),
             ("{0,unknown,style}", &["7"], "7"),
+            ("{0,choice,}", &["{1}", "b"], "{1}"),
         ];
         for (pattern, args, expected) in cases {
             assert_eq!(with(pattern, args), expected, "{pattern}");

@@ -53,6 +53,11 @@ statements! {
     SESSION_STATS = "SELECT client_id, COUNT(CASE WHEN offline = 0 THEN 1 END) AS online_count, \
         COUNT(CASE WHEN offline = 1 THEN 1 END) AS offline_count FROM client_session \
         WHERE realm_id = $1 GROUP BY client_id ORDER BY client_id";
+    /// The clients that take part in sessions of a user, those of the last used sessions in front.
+    CLIENTS_OF_USER = "SELECT c.client_id, MAX(s.last_refresh) AS latest FROM user_session s \
+        JOIN client_session c ON c.realm_id = s.realm_id AND c.offline = s.offline \
+        AND c.session_id = s.id WHERE s.realm_id = $1 AND s.offline = $2 AND s.user_id = $3 \
+        GROUP BY c.client_id ORDER BY latest DESC, c.client_id";
     /// How many sessions one client takes part in.
     SESSIONS_OF_CLIENT_COUNT = "SELECT COUNT(*) AS n FROM client_session \
         WHERE realm_id = $1 AND offline = $2 AND client_id = $3";
@@ -216,6 +221,21 @@ impl Store {
             .bind(offline(kind))
             .bind(id)
             .all(client_session)
+            .await
+    }
+
+    /// The clients that take part in a user's sessions, each once, however many sessions there are.
+    pub async fn clients_of_user(
+        &self,
+        realm: &RealmId,
+        kind: SessionKind,
+        user: &UserId,
+    ) -> Result<Vec<ClientUuid>, StoreError> {
+        self.query(&CLIENTS_OF_USER)
+            .bind(realm)
+            .bind(offline(kind))
+            .bind(user)
+            .all(|row| row.id("client_id"))
             .await
     }
 

@@ -3,9 +3,9 @@
 use axum::http::Method;
 use claviger_engine::client::Client;
 use claviger_engine::logout::end_client_sessions_of_user;
+use claviger_model::ScopeId;
 use claviger_model::session::{EndReason, SessionKind};
-use claviger_model::{ScopeId, UserId};
-use claviger_store::{StoreError, Tx};
+use claviger_store::Tx;
 use claviger_surface::Answer;
 use serde_json::{Value, json};
 
@@ -36,9 +36,18 @@ pub fn routes() -> Vec<Route> {
 async fn list(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
     let scopes = call.realm.scopes().await?;
+    let (store, realm) = (&call.app.store, &call.realm.id);
+    // However many sessions there are, it is one look (CVE-2023-6563).
+    let offline = store
+        .clients_of_user(realm, SessionKind::Offline, &user.id)
+        .await?;
+    let grants = |client: &Client| -> Vec<Value> {
+        let holds = offline.contains(&client.uuid);
+        holds.then(|| offline_grant(client)).into_iter().collect()
+    };
     let mut shown = Vec::new();
     let mut told = Vec::new();
-    for consent in call.app.store.consents(&call.realm.id, &user.id).await? {
+    for consent in store.consents(realm, &user.id).await? {
         let Some(client) = call.realm.client_by_uuid(&consent.client).await? else {
             continue;
         };
@@ -52,64 +61,30 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
                 .map(|scope| scope.name.clone())
         };
         let names: Vec<String> = consent.scopes.iter().filter_map(name).collect();
-        let grants = offline_grant(&call, &user.id, &client).await?;
         told.push(client.uuid.clone());
         shown.push(json!({
             "clientId": client.client_id,
             "grantedClientScopes": names,
             "createdDate": consent.created_at.0,
             "lastUpdatedDate": consent.updated_at.0,
-            "additionalGrants": grants.into_iter().collect::<Vec<Value>>(),
+            "additionalGrants": grants(&client),
         }));
     }
     // A client may hold an offline token without any consent.
-    let kind = SessionKind::Offline;
-    for session in call
-        .app
-        .store
-        .sessions_of_user(&call.realm.id, kind, &user.id)
-        .await?
-    {
-        for part in call
-            .app
-            .store
-            .client_sessions(&call.realm.id, kind, &session.id)
-            .await?
-        {
-            if told.contains(&part.client) {
-                continue;
-            }
-            told.push(part.client.clone());
-            if let Some(client) = call.realm.client_by_uuid(&part.client).await? {
-                let grants = offline_grant(&call, &user.id, &client).await?;
-                shown.push(json!({
-                    "clientId": client.client_id,
-                    "grantedClientScopes": [],
-                    "additionalGrants": grants.into_iter().collect::<Vec<Value>>(),
-                }));
-            }
+    for uuid in offline.iter().filter(|uuid| !told.contains(uuid)) {
+        if let Some(client) = call.realm.client_by_uuid(uuid).await? {
+            shown.push(json!({
+                "clientId": client.client_id,
+                "grantedClientScopes": [],
+                "additionalGrants": grants(&client),
+            }));
         }
     }
     Ok(read_out(&shown))
 }
 
-async fn offline_grant(
-    call: &AdminCall,
-    user: &UserId,
-    client: &Client,
-) -> Result<Option<Value>, StoreError> {
-    let (store, realm, kind) = (&call.app.store, &call.realm.id, SessionKind::Offline);
-    for session in store.sessions_of_user(realm, kind, user).await? {
-        if store
-            .client_session(realm, kind, &session.id, &client.uuid)
-            .await?
-            .is_some()
-        {
-            let key = "Offline Token";
-            return Ok(Some(json!({"client": client.uuid.as_str(), "key": key})));
-        }
-    }
-    Ok(None)
+fn offline_grant(client: &Client) -> Value {
+    json!({"client": client.uuid.as_str(), "key": "Offline Token"})
 }
 
 /// Withdraws a consent, and ends what the client made of it: its part in every session.
@@ -122,8 +97,12 @@ async fn withdraw(call: AdminCall) -> Result<Answer, Problem> {
         .store
         .consent(&call.realm.id, &user.id, &client.uuid)
         .await?;
-    let offline = offline_grant(&call, &user.id, &client).await?;
-    if consent.is_none() && offline.is_none() {
+    let kind = SessionKind::Offline;
+    let store = &call.app.store;
+    let offline = store
+        .clients_of_user(&call.realm.id, kind, &user.id)
+        .await?;
+    if consent.is_none() && !offline.contains(&client.uuid) {
         return Err(Problem::not_found("Consent nor offline token not found"));
     }
     let mut tx = Tx::new();

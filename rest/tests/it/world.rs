@@ -3,6 +3,7 @@
 
 use axum::http::Method;
 use claviger_model::Secret;
+use claviger_store::{Options, Store};
 use claviger_testkit::{Call, Reply, Stage};
 use serde_json::{Value, json};
 
@@ -88,7 +89,14 @@ pub struct Shop {
 
 /// A shop, administered from the master realm.
 pub async fn open() -> Shop {
-    let stage = Stage::open(claviger_rest::router().merge(claviger_oidc::router())).await;
+    open_over(&Options::sqlite_memory()).await
+}
+
+/// The same over another store.
+pub async fn open_over(options: &Options) -> Shop {
+    let store = Store::open(options).await.unwrap();
+    let router = claviger_rest::router().merge(claviger_oidc::router());
+    let stage = Stage::over(store, router).await;
     stage.import(shop()).await;
     let password = Secret::new("root-password");
     claviger_engine::bootstrap::admin_user(&stage.app, "root", password)

@@ -98,6 +98,24 @@ on_every_engine! {
         assert_eq!(world.client_sessions(&at(), Offline, &id).await.unwrap().len(), 1);
     }
 
+    async fn the_clients_of_a_user_are_told_once_each(world) {
+        write(&world, |tx| {
+            for (id, at_last) in [("old", 1_000), ("new", 2_000)] {
+                let last_refresh = Millis(at_last);
+                let kept = UserSession { last_refresh, ..session(Offline, id, "u") };
+                tx.insert_user_session(&at(), &kept);
+                tx.insert_client_session(&at(), &part(Offline, id, "both"));
+            }
+            tx.insert_client_session(&at(), &part(Offline, "old", "a"));
+            tx.insert_client_session(&at(), &part(Offline, "new", "z"));
+            tx.insert_user_session(&at(), &session(Offline, "other", "v"));
+            tx.insert_client_session(&at(), &part(Offline, "other", "others"));
+        }).await;
+        let found = world.clients_of_user(&at(), Offline, &"u".into()).await.unwrap();
+        assert_eq!(found, ["both", "z", "a"].map(ClientUuid::new));
+        assert_eq!(world.clients_of_user(&at(), Online, &"u".into()).await.unwrap(), []);
+    }
+
     async fn a_refresh_without_rotation_only_needs_the_session(world) {
         let mut mine = part(Online, "s", "c");
         write(&world, |tx| tx.insert_client_session(&at(), &mine)).await;
