@@ -15,6 +15,7 @@ use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
 use crate::revocation::follow::Followers;
 use crate::script::Scripts;
+use crate::status_list::StatusLists;
 use crate::vault::{self, NoVault, Vault};
 use crate::watch::Watcher;
 
@@ -52,6 +53,8 @@ pub struct Parts {
     pub followers: Followers,
     /// Whom this process is to call at once, however silent they were.
     pub nudges: Arc<Nudges>,
+    /// Status lists that were asked for lately.
+    pub(crate) status_lists: StatusLists,
     realms: Realms,
 }
 
@@ -95,6 +98,7 @@ impl App {
             written: Arc::default(),
             followers: Followers::default(),
             nudges: Arc::default(),
+            status_lists: StatusLists::default(),
             realms,
         }))
     }

@@ -9,6 +9,7 @@ pub mod login_failures;
 pub mod revocation;
 pub mod secret;
 pub mod session;
+pub mod status;
 pub mod time;
 pub mod user;
 
@@ -19,5 +20,6 @@ pub use login_failures::LoginFailures;
 pub use revocation::{Numbered, Revocation};
 pub use secret::Secret;
 pub use session::{ClientSession, UserSession};
+pub use status::StatusIndex;
 pub use time::{Millis, Seconds};
 pub use user::{Credential, User};

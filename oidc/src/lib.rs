@@ -24,6 +24,7 @@ mod problem;
 mod realm_info;
 mod revocations;
 mod revoke;
+mod status_lists;
 mod token;
 mod userinfo;
 
@@ -85,6 +86,10 @@ pub fn router() -> Router<App> {
             get(userinfo::get)
                 .post(userinfo::post)
                 .options(userinfo::preflight),
+        )
+        .route(
+            "/realms/{realm}/status-lists/{number}",
+            get(status_lists::show).options(status_lists::preflight),
         )
         .route(
             &oidc("revoke"),

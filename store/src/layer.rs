@@ -54,6 +54,7 @@ const TABLES: &[(&str, &str)] = &[
     ("user_session", "realm_id"),
     ("client_session", "realm_id"),
     ("revoked_token", "realm_id"),
+    ("status_index", "realm_id"),
     ("single_use", "realm_id"),
     ("event", "realm_id"),
     ("admin_event", "realm_id"),
@@ -442,6 +443,7 @@ mod tests {
             include_str!("../migrations/0004_authentication_session.sql"),
             include_str!("../migrations/0006_revocation.sql"),
             include_str!("../migrations/0007_logout_delivery.sql"),
+            include_str!("../migrations/0008_status_index.sql"),
         );
         let made = ddl
             .lines()

@@ -46,6 +46,10 @@ const MIGRATIONS: &[Migration] = &[
         version: 7,
         text: include_str!("../migrations/0007_logout_delivery.sql"),
     },
+    Migration {
+        version: 8,
+        text: include_str!("../migrations/0008_status_index.sql"),
+    },
 ];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that

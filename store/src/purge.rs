@@ -23,6 +23,10 @@ statements! {
     PURGE_REVOCATIONS = "DELETE FROM revocation WHERE (realm_id, seq) IN \
         (SELECT due.realm_id, due.seq FROM (SELECT realm_id, seq FROM revocation \
         WHERE until_at <= $1 ORDER BY until_at LIMIT $2) due)";
+    /// Places in status lists that no good token names any more.
+    PURGE_STATUS_INDICES = "DELETE FROM status_index WHERE (realm_id, list, idx) IN \
+        (SELECT due.realm_id, due.list, due.idx FROM (SELECT realm_id, list, idx \
+        FROM status_index WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
     /// Logins that nobody finished in time.
     PURGE_AUTHENTICATION_SESSIONS = "DELETE FROM authentication_session \
         WHERE (realm_id, root_id, tab_id) IN (SELECT due.realm_id, due.root_id, due.tab_id \
@@ -128,6 +132,7 @@ impl Tx {
         for statement in [
             &PURGE_SINGLE_USE,
             &PURGE_REVOKED_TOKENS,
+            &PURGE_STATUS_INDICES,
             &PURGE_AUTHENTICATION_SESSIONS,
             &PURGE_EVENTS,
             &PURGE_LOGOUT_DELIVERIES,

@@ -79,6 +79,8 @@ statements! {
     REALM_DELETE_REVOCATIONS = "DELETE FROM revocation WHERE realm_id = $1";
     /// The end of a realm: the numbers of what was taken back.
     REALM_DELETE_REVOCATION_HEAD = "DELETE FROM revocation_head WHERE realm_id = $1";
+    /// The end of a realm: places in its status lists.
+    REALM_DELETE_STATUS_INDICES = "DELETE FROM status_index WHERE realm_id = $1";
     /// The end of a realm: what was used once.
     REALM_DELETE_SINGLE_USE = "DELETE FROM single_use WHERE realm_id = $1";
     /// The end of a realm: its events.
@@ -184,6 +186,7 @@ impl Tx {
             &REALM_DELETE_USER_SESSIONS,
             &REALM_DELETE_CLIENT_SESSIONS,
             &REALM_DELETE_REVOKED_TOKENS,
+            &REALM_DELETE_STATUS_INDICES,
             &REALM_DELETE_SINGLE_USE,
             &REALM_DELETE_REVOCATIONS,
             &REALM_DELETE_REVOCATION_HEAD,

@@ -227,8 +227,10 @@ impl Store {
 }
 
 impl Tx {
-    /// Takes something back: the record gets the realm's next number at the end of the transaction.
+    /// Takes something back: the record gets the realm's next number at the end of the transaction,
+    /// and places in status lists are set.
     pub fn insert_revocation(&mut self, record: &Revocation) {
+        self.set_status_indices(record);
         self.closing.records.push(record.clone());
     }
 

@@ -113,6 +113,7 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::login_failures::ALL,
     crate::authentication::ALL,
     crate::session::ALL,
+    crate::status::ALL,
     crate::token::ALL,
     crate::revocation::ALL,
     crate::event::ALL,

@@ -55,6 +55,14 @@ impl Answer {
         .with(header::CONTENT_TYPE, kind)
     }
 
+    /// An answer of bytes, whose type the caller names.
+    pub fn bytes(status: StatusCode, body: Vec<u8>) -> Self {
+        Self {
+            body,
+            ..Self::empty(status)
+        }
+    }
+
     /// The same with a header, in place of one of the same name.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {

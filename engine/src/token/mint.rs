@@ -23,6 +23,7 @@ use crate::person::Person;
 use crate::realm::Realm;
 use crate::revocation::revoked_before;
 use crate::scope::Granted;
+use crate::status_list;
 use crate::token_exchange;
 
 /// What is asked for.
@@ -184,7 +185,12 @@ pub async fn mint_with(
     let ring = ring_for(app, issue.realm, &wanted(issue)).await?;
     let now = app.now();
     let access_end = access_end(issue, now);
-    let access = access_claims(app, issue, access_end, now);
+    let mut access = access_claims(app, issue, access_end, now);
+    if !issue.transient {
+        let part = (issue.client, issue.usable);
+        let claim = status_list::claim(app, issue.realm, part, &issue.issuer, access_end);
+        access.extend(claim.await?.map(|claim| ("status".to_owned(), claim)));
+    }
     let access_token_id = text(&access, "jti");
     let access_token = sign(
         &ring,

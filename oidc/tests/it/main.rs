@@ -75,4 +75,6 @@ mod scopes;
 #[cfg(test)]
 mod sealed;
 #[cfg(test)]
+mod status_lists;
+#[cfg(test)]
 mod world;
