@@ -4,9 +4,13 @@
 //! the realm's policy, hashes, and keeps the history that the policy wants. Nothing is written
 //! before [`write`] puts it into the caller's job.
 
+use std::collections::BTreeSet;
+
 use claviger_crypto::{HasherError, StoredPassword};
 use claviger_model::user::CredentialType;
-use claviger_model::{Credential, CredentialId, Millis, RealmId, Secret, User, UserId};
+use claviger_model::{
+    AuthenticationSession, Credential, CredentialId, Millis, RealmId, Secret, User, UserId,
+};
 use claviger_store::Tx;
 
 use crate::app::App;
@@ -233,11 +237,52 @@ pub fn moved(
     after
 }
 
-/// Writes what differs between two lists of a user's credentials.
+/// Writes what differs between two lists of a user's credentials. Where one of them proves something else
+/// now, or nothing, the user's half-finished logins end: a proof by what is gone counts no more.
 pub fn write(
     tx: &mut Tx,
     realm: &RealmId,
     user: &UserId,
+    before: &[Credential],
+    after: &[Credential],
+) {
+    if proves_otherwise(before, after) {
+        tx.delete_authentication_sessions_of_user(realm, user);
+    }
+    write_difference(tx, (realm, user), before, after);
+}
+
+/// The same from within a login of the user's own, which goes on.
+pub fn write_within(
+    tx: &mut Tx,
+    realm: &RealmId,
+    (user, tab): (&UserId, &AuthenticationSession),
+    before: &[Credential],
+    after: &[Credential],
+) {
+    if proves_otherwise(before, after) {
+        tx.delete_other_authentication_sessions_of_user(realm, user, tab);
+    }
+    write_difference(tx, (realm, user), before, after);
+}
+
+/// Whether a user proves themselves by something else than before. The order of credentials and what
+/// they are called prove nothing.
+fn proves_otherwise(before: &[Credential], after: &[Credential]) -> bool {
+    let secrets = |held: &[Credential]| -> BTreeSet<(CredentialId, String)> {
+        let usable = held
+            .iter()
+            .filter(|known| known.kind.as_str() != PASSWORD_HISTORY);
+        usable
+            .map(|known| (known.id.clone(), known.secret_data.clone()))
+            .collect()
+    };
+    !before.is_empty() && secrets(before) != secrets(after)
+}
+
+fn write_difference(
+    tx: &mut Tx,
+    (realm, user): (&RealmId, &UserId),
     before: &[Credential],
     after: &[Credential],
 ) {

@@ -11,6 +11,7 @@
 
 mod authenticator;
 mod choices;
+mod form;
 mod read;
 mod visit;
 mod walk;
@@ -22,6 +23,7 @@ use claviger_model::{ExecutionStatus, UserId};
 pub use claviger_wire::flow::Requirement;
 
 pub use authenticator::{Authenticator, Condition};
+pub use form::{Part, PartKind};
 pub use read::{Flows, ReadError, by_alias, by_id};
 pub use walk::{Happened, Next, Refusal, Stale, Verdict, Walk};
 

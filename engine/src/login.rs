@@ -18,6 +18,7 @@ mod resume;
 mod scene;
 mod step;
 pub(crate) mod tab;
+mod unasked;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,11 +32,52 @@ use crate::authorize::AnswerError;
 use crate::client::Client;
 use crate::required_action::ActionError;
 
-pub use begin::{begin, browser_flow, open};
+pub use begin::{begin, begin_at, browser_flow, open};
 pub use cookies::session as session_cookies;
 pub use crowd::{TABS_OF_A_REALM, thin_out};
 pub use identity::{Identity, clear_session_cookies, identity};
 pub use resume::resume;
+pub use unasked::{Unasked, reset_credentials};
+
+/// Which of the realm's flows people walk through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowPath {
+    /// They sign in: the browser flow.
+    Authenticate,
+    /// They make an account: the registration flow.
+    Registration,
+    /// They have forgotten a credential: the flow that sets one anew.
+    ResetCredentials,
+}
+
+impl FlowPath {
+    /// The last segment of the address of its pages.
+    pub const fn segment(self) -> &'static str {
+        match self {
+            Self::Authenticate => "authenticate",
+            Self::Registration => "registration",
+            Self::ResetCredentials => "reset-credentials",
+        }
+    }
+
+    /// The flow whose pages have this last segment; every other page is of signing in.
+    pub fn of(segment: &str) -> Self {
+        match segment {
+            "registration" => Self::Registration,
+            "reset-credentials" => Self::ResetCredentials,
+            _ => Self::Authenticate,
+        }
+    }
+
+    /// The event of a request to its pages.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Authenticate => "LOGIN",
+            Self::Registration => "REGISTER",
+            Self::ResetCredentials => "RESET_PASSWORD",
+        }
+    }
+}
 
 /// How often a request is tried anew because others for the same login were faster.
 const ATTEMPTS: usize = 4;
@@ -82,7 +124,7 @@ pub struct Asks {
 /// What a form, or a link, of a login's pages sends.
 #[derive(Clone, Debug, Default)]
 pub struct Submission {
-    /// The last segment of the address: `authenticate`, `required-action`, `restart`, `consent`.
+    /// The last segment of the address: that of a flow, or `required-action`, `restart`, `consent`.
     pub path: &'static str,
     /// `session_code`: for one use; without one the page is only shown again.
     pub session_code: Option<Secret>,

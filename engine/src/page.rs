@@ -228,6 +228,19 @@ pub struct TotpSetup {
     pub needs_label: bool,
 }
 
+/// An account that is to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    /// What is asked of the profile.
+    pub fields: Vec<ProfileField>,
+    /// Whether a password is chosen here, below the name.
+    pub password: bool,
+    /// Whether the terms are shown, to be agreed to.
+    pub terms: bool,
+    /// The way back to signing in.
+    pub login: String,
+}
+
 /// Which page, with what it alone shows. Each is a template of Keycloak's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Page {
@@ -252,6 +265,15 @@ pub enum Page {
     Password {
         /// Where a forgotten password is mended, if it can be.
         reset: Option<String>,
+    },
+    /// `register.ftl`: makes an account.
+    Register(Box<Registration>),
+    /// `login-reset-password.ftl`: asks who has forgotten the password.
+    ResetPassword {
+        /// What stands in the field.
+        username: String,
+        /// The way back to signing in.
+        login: String,
     },
     /// `login-otp.ftl`: asks for a one-time password.
     Otp {

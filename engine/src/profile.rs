@@ -14,6 +14,7 @@ mod configure;
 mod date;
 mod email;
 mod fields;
+mod form;
 pub(crate) mod java;
 mod managed;
 mod metadata;

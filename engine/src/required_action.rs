@@ -15,6 +15,7 @@ mod profile;
 mod terms;
 mod totp;
 mod trigger;
+mod verify_email;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ use crate::page::{Message, Page, Severity};
 use crate::realm::Realm;
 
 pub use due::{Status, ask, needs_fresh_login};
+pub use terms::ATTRIBUTE as TERMS_ATTRIBUTE;
 
 /// The note of a tab that says that its user has shown the password: only then does an expired one
 /// have to be replaced.
@@ -115,6 +117,7 @@ enum Kind {
     DeleteAccount,
     DeleteCredential,
     ConfigureTotp,
+    VerifyEmail,
     /// Nothing is asked: its trigger does all there is to do.
     UpdateLocale,
     /// Not built yet, or unknown.
@@ -130,6 +133,7 @@ impl Kind {
             "VERIFY_PROFILE" => Self::VerifyProfile,
             "TERMS_AND_CONDITIONS" => Self::Terms,
             "CONFIGURE_TOTP" => Self::ConfigureTotp,
+            "VERIFY_EMAIL" => Self::VerifyEmail,
             "DELETE_CREDENTIAL" => Self::DeleteCredential,
             "DELETE_ACCOUNT" => Self::DeleteAccount,
             "UPDATE_USER_LOCALE" => Self::UpdateLocale,
@@ -145,6 +149,7 @@ impl Kind {
             | Self::DeleteAccount
             | Self::DeleteCredential
             | Self::ConfigureTotp
+            | Self::VerifyEmail
             | Self::Later => true,
             Self::VerifyProfile | Self::Terms | Self::UpdateLocale => false,
         }
@@ -230,6 +235,7 @@ async fn challenge(
             return delete_credential::page(app, realm, visit, action, tx).await;
         }
         Kind::ConfigureTotp => totp::page(app, realm, visit, action).await?,
+        Kind::VerifyEmail => return Ok(verify_email::page(app, realm, visit, action, tx)),
         Kind::UpdateLocale => return Ok(Challenge::Nothing),
         Kind::Later => later::page(visit, action),
     };
@@ -277,7 +283,7 @@ pub async fn answer(
         Kind::DeleteCredential => delete_credential::answer(app, realm, visit, &action, tx).await?,
         Kind::ConfigureTotp => totp::answer(app, realm, visit, (&action, form), tx).await?,
         Kind::UpdateLocale => Answered::Done,
-        Kind::Later => Answered::Again(later::page(visit, &action)),
+        Kind::VerifyEmail | Kind::Later => Answered::Again(later::page(visit, &action)),
     };
     if answered == Answered::Done {
         visit.event.success(app, realm, tx);

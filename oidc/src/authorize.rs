@@ -14,7 +14,7 @@ use claviger_engine::authorize::{
 use claviger_engine::browser::{ClientAnswer, Outcome};
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
-use claviger_engine::login::{self, Asks, Entry, LoginError};
+use claviger_engine::login::{self, Asks, Entry, FlowPath, LoginError};
 use claviger_engine::page::{Fault, Message};
 use claviger_model::Seconds;
 use claviger_store::StoreError;
@@ -27,15 +27,25 @@ use crate::problem::chain;
 
 /// `GET /protocol/openid-connect/auth`, with its parameters in the query.
 pub async fn show(call: Call) -> Response {
-    answered(call, "LOGIN").await
+    answered(call, FlowPath::Authenticate).await
 }
 
 /// `GET` and `POST /protocol/openid-connect/registrations`: the same, for people who have no account.
 pub async fn register(call: Call) -> Response {
     if !call.realm.settings.login.registration_allowed {
-        return page::show(&call, &registration_off(None));
+        return page::show(&call, &registration_off());
     }
-    page::not_built(&call, "Registration is not built yet")
+    answered(call, FlowPath::Registration).await
+}
+
+/// `GET /protocol/openid-connect/forgot-credentials`: the same, for people who have forgotten theirs.
+pub async fn forgot(call: Call) -> Response {
+    if !call.realm.settings.login.reset_password_allowed {
+        let message = Message::new("resetCredentialNotAllowedMessage");
+        let told = Told::new(None, Fault::BadRequest, message, Help::ResetOff);
+        return page::show(&call, &told);
+    }
+    answered(call, FlowPath::ResetCredentials).await
 }
 
 /// `GET /protocol/openid-connect/oauth/oob`: shows a code, or an error, to be copied.
@@ -94,13 +104,18 @@ impl From<LoginError> for Failure {
     }
 }
 
-async fn answered(call: Call, event: &'static str) -> Response {
-    let mut event = call.event(event);
+async fn answered(call: Call, path: FlowPath) -> Response {
+    let mut event = call.event(path.event());
     // A large state: kept in one place, for the layers outside move the handler's about.
-    let outcome = Box::pin(run(&call, &mut event)).await;
+    let outcome = Box::pin(run(&call, path, &mut event)).await;
     let respond = |outcome| respond(outcome, &call.realm, &call.context, &call.headers);
     match outcome {
-        Ok(outcome) => respond(outcome),
+        Ok((outcome, None)) => respond(outcome),
+        Ok((outcome, Some(help))) => {
+            let mut response = respond(outcome);
+            page::point(&mut response, help, &call.context);
+            response
+        }
         Err(Failure::Answered(told)) => {
             let (answer, help) = *told;
             let mut response = respond(Outcome::answer(answer));
@@ -122,12 +137,16 @@ fn failed(help: Help) -> Told {
     Told::new(None, fault, message, help)
 }
 
-fn registration_off(client: Option<&Arc<Client>>) -> Told {
+fn registration_off() -> Told {
     let message = Message::new("registrationNotAllowedMessage");
-    Told::new(client, Fault::BadRequest, message, Help::RegistrationOff)
+    Told::new(None, Fault::BadRequest, message, Help::RegistrationOff)
 }
 
-async fn run(call: &Call, event: &mut EventBuilder) -> Result<Outcome, Failure> {
+async fn run(
+    call: &Call,
+    path: FlowPath,
+    event: &mut EventBuilder,
+) -> Result<(Outcome, Option<Help>), Failure> {
     let parameters = if call.method == Method::POST {
         call.form.pairs()
     } else {
@@ -138,7 +157,17 @@ async fn run(call: &Call, event: &mut EventBuilder) -> Result<Outcome, Failure> 
     let redirect_uri = check(call, &client, &request, event).await?;
     let entry = enter(call, &client, &request, redirect_uri, event).await?;
     let browser = browser(&call.headers);
-    Ok(login::begin(&call.app, &call.realm, &call.context, &browser, entry).await?)
+    // An account is to be made (Initiating User Registration via OpenID Connect 1.0 §4.1).
+    let path = if request.get("prompt") == Some("create") {
+        FlowPath::Registration
+    } else {
+        path
+    };
+    let is_off = path == FlowPath::Registration && !call.realm.settings.login.registration_allowed;
+    let help = is_off.then_some(Help::RegistrationOff);
+    let (app, realm, context) = (&call.app, &call.realm, &call.context);
+    let outcome = login::begin_at(app, realm, context, &browser, (entry, path)).await?;
+    Ok((outcome, help))
 }
 
 /// Tells the person, and records why.
@@ -309,10 +338,6 @@ async fn enter(
     redirect_uri: String,
     event: &mut EventBuilder,
 ) -> Result<Entry, Failure> {
-    let may_register = call.realm.settings.login.registration_allowed;
-    if request.get("prompt") == Some("create") && !may_register {
-        return Err(registration_off(Some(client)).into());
-    }
     let Ok(wanted) = authorize::wanted(&call.realm, client, request) else {
         event.detail("reason", "Invalid requested essential acr value");
         let message = Message::with("invalidParameterMessage", &["claims"]);

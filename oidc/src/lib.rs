@@ -72,6 +72,7 @@ pub fn router() -> Router<App> {
             &oidc("registrations"),
             get(authorize::register).post(authorize::register),
         )
+        .route(&oidc("forgot-credentials"), get(authorize::forgot))
         .route(&oidc("oauth/oob"), get(authorize::out_of_band))
         .route(
             &oidc("ext/par/request"),

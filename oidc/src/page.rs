@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::header;
+use axum::response::Response;
 use claviger_engine::browser::Outcome;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
@@ -17,7 +17,6 @@ use claviger_surface::locale::{Wishes, choose};
 
 use crate::Help;
 use crate::call::Call;
-use crate::problem::Problem;
 
 /// What a person is told.
 #[derive(Debug)]
@@ -82,13 +81,6 @@ pub fn show(call: &Call, told: &Told) -> Response {
 /// The page that shows a code, or an error, to be copied.
 pub fn code(call: &Call, code: Option<String>, error: Option<String>) -> Response {
     answer(call, view(call, Page::Code { code, error }))
-}
-
-/// What a page of Keycloak's says that this server does not have yet.
-pub fn not_built(call: &Call, text: &str) -> Response {
-    let status = StatusCode::NOT_IMPLEMENTED;
-    let problem = Problem::new(Help::NotBuilt, status, "not_implemented", text);
-    call.respond(Err(problem)).into_response()
 }
 
 /// Points to the page of help.

@@ -4,7 +4,7 @@
 use claviger_engine::client::Client;
 use claviger_engine::logout::scope::Reach;
 use claviger_engine::page::{
-    Choice, FrontChannelClient, Grant, Message, Page, ProviderLink, Severity, View,
+    Choice, FrontChannelClient, Grant, Message, Page, ProviderLink, Registration, Severity, View,
 };
 use minijinja::value::Rest;
 use minijinja::{Value, context};
@@ -25,6 +25,8 @@ pub const fn name(page: &Page) -> &'static str {
         Page::Login { password: true, .. } => "login",
         Page::Login { .. } => "login-username",
         Page::Password { .. } => "login-password",
+        Page::Register(_) => "register",
+        Page::ResetPassword { .. } => "login-reset-password",
         Page::Otp { .. } => "login-otp",
         Page::SelectAuthenticator { .. } => "select-authenticator",
         Page::Expired { .. } => "login-page-expired",
@@ -236,6 +238,7 @@ fn urls(view: &View) -> Value {
     let mut restart = view.attempted.as_ref().map(|attempted| &attempted.restart);
     let mut reset = None;
     let mut registration = None;
+    let mut login = None;
     if let Page::Login {
         reset: of_password,
         registration: of_account,
@@ -246,6 +249,10 @@ fn urls(view: &View) -> Value {
         registration = of_account.as_ref();
     } else if let Page::Password { reset: of_password } = &view.page {
         reset = of_password.as_ref();
+    } else if let Page::ResetPassword { login: back, .. } = &view.page {
+        login = Some(back);
+    } else if let Page::Register(shown) = &view.page {
+        login = Some(&shown.login);
     } else if let Page::Expired {
         restart: anew,
         resume,
@@ -259,6 +266,8 @@ fn urls(view: &View) -> Value {
         loginRestartFlowUrl => perhaps(restart),
         loginResetCredentialsUrl => perhaps(reset),
         registrationUrl => perhaps(registration),
+        registrationAction => address(action),
+        loginUrl => perhaps(login),
     }
 }
 
@@ -337,6 +346,16 @@ fn page(view: &View, texts: &Texts) -> Value {
             },
             social => social(providers),
         },
+        Page::Register(shown) => context! {
+            profile => profile::fields(&shown.fields, &view.realm, &view.locale, texts),
+            passwordRequired => shown.password,
+            passwordBelow => password_below(shown),
+            termsAcceptanceRequired => shown.terms,
+        },
+        Page::ResetPassword { username, login: _ } => context! {
+            username => username,
+            duplicateEmailsAllowed => view.realm.settings.login.duplicate_emails_allowed,
+        },
         Page::Otp {
             generators,
             selected,
@@ -383,6 +402,12 @@ fn page(view: &View, texts: &Texts) -> Value {
             triggered_from_aia: asked,
         } => one("triggeredFromAia", (*asked).into()),
     }
+}
+
+/// The field below which a password is chosen: the name, or the address where that is the name.
+fn password_below(shown: &Registration) -> Option<&str> {
+    let has = |name: &&str| shown.fields.iter().any(|field| field.name == *name);
+    ["username", "email"].into_iter().find(has)
 }
 
 fn one(name: &str, value: Value) -> Value {

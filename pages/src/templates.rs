@@ -57,6 +57,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../templates/login/login-update-password.html"),
     ),
     (
+        "login-reset-password.html",
+        include_str!("../templates/login/login-reset-password.html"),
+    ),
+    (
         "login-update-profile.html",
         include_str!("../templates/login/login-update-profile.html"),
     ),
@@ -76,6 +80,10 @@ const BUILT_IN: &[(&str, &str)] = &[
     (
         "providers.html",
         include_str!("../templates/login/providers.html"),
+    ),
+    (
+        "register.html",
+        include_str!("../templates/login/register.html"),
     ),
     (
         "select-authenticator.html",

@@ -2,11 +2,7 @@
 //! than that there is no such path.
 
 /// Where they begin, `*` being any one segment, and what they are. Everything below belongs to them.
-const UNBUILT: [(&str, &str); 15] = [
-    (
-        "realms/*/protocol/openid-connect/forgot-credentials",
-        "The page for forgotten credentials",
-    ),
+const UNBUILT: [(&str, &str); 14] = [
     (
         "realms/*/protocol/openid-connect/ext",
         "This extension of OpenID Connect",

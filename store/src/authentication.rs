@@ -50,6 +50,9 @@ statements! {
     /// Nobody goes on as this user.
     AUTHENTICATION_SESSIONS_DELETE_USER = "DELETE FROM authentication_session \
         WHERE realm_id = $1 AND user_id = $2";
+    /// Nobody goes on as this user but in one tab.
+    AUTHENTICATION_SESSIONS_DELETE_OTHERS = "DELETE FROM authentication_session \
+        WHERE realm_id = $1 AND user_id = $2 AND NOT (root_id = $3 AND tab_id = $4)";
 }
 
 /// What of a tab nobody looks for in the database.
@@ -253,5 +256,18 @@ impl Tx {
     /// Nobody goes on as this user: who was deleted, say.
     pub fn delete_authentication_sessions_of_user(&mut self, realm: &RealmId, user: &UserId) {
         self.push(&AUTHENTICATION_SESSIONS_DELETE_USER, params![realm, user]);
+    }
+
+    /// Nobody goes on as this user but in `tab`: whose password was changed there, say.
+    pub fn delete_other_authentication_sessions_of_user(
+        &mut self,
+        realm: &RealmId,
+        user: &UserId,
+        tab: &AuthenticationSession,
+    ) {
+        self.push(
+            &AUTHENTICATION_SESSIONS_DELETE_OTHERS,
+            params![realm, user, &tab.root, &tab.tab],
+        );
     }
 }

@@ -125,6 +125,8 @@ pages! {
     PushedRequestInvalid Authorize "pushed-request"
     /// Registration where the realm does not have it.
     RegistrationOff Authorize "registration-off"
+    /// The page for forgotten passwords where the realm does not have it.
+    ResetOff Authorize "reset-password-off"
 
     /// A bearer token where the client has to prove who it is.
     AccessTokenInsteadOfClient Client "access-token-instead-of-client"

@@ -12,7 +12,7 @@ use axum::{Extension, RequestPartsExt, Router};
 use claviger_engine::App;
 use claviger_engine::browser::{Browser, Outcome};
 use claviger_engine::locale::{self, Wishes};
-use claviger_engine::login::{self, LoginError, Submission};
+use claviger_engine::login::{self, LoginError, Submission, Unasked};
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
@@ -35,9 +35,7 @@ const SECRETS: [&str; 6] = [
 ];
 
 /// The actions that are no part of this server yet, and what they are.
-const UNBUILT: [(&str, &str); 5] = [
-    ("registration", "Registering"),
-    ("reset-credentials", "Mending a forgotten password"),
+const UNBUILT: [(&str, &str); 3] = [
     ("first-broker-login", "Signing in at an identity provider"),
     ("post-broker-login", "Signing in at an identity provider"),
     ("action-token", "Following a link of a mail"),
@@ -56,6 +54,16 @@ pub fn router() -> Router<App> {
             &at("required-action"),
             get(async |call: Call| call.resume("required-action").await)
                 .post(async |call: Call| call.resume("required-action").await),
+        )
+        .route(
+            &at("registration"),
+            get(async |call: Call| call.resume("registration").await)
+                .post(async |call: Call| call.resume("registration").await),
+        )
+        .route(
+            &at("reset-credentials"),
+            get(async |call: Call| call.reset_credentials().await)
+                .post(async |call: Call| call.resume("reset-credentials").await),
         )
         .route(
             &at("consent"),
@@ -191,6 +199,23 @@ impl Call {
         };
         let browser = self.browser();
         let outcome = login::resume(&self.app, &self.realm, &self.context, &browser, &sent).await;
+        let outcome = outcome.unwrap_or_else(|error| self.failed(&error));
+        self.respond(outcome)
+    }
+
+    /// The page for forgotten credentials; applications may send people here without a login of theirs.
+    async fn reset_credentials(self) -> Response {
+        let names = ["session_code", "tab_id", "client_data"];
+        if names.iter().any(|name| self.query.get(name).is_some()) {
+            return self.resume("reset-credentials").await;
+        }
+        let sent = Unasked {
+            client_id: self.text("client_id"),
+            redirect_uri: self.text("redirect_uri"),
+        };
+        let browser = self.browser();
+        let outcome =
+            login::reset_credentials(&self.app, &self.realm, &self.context, &browser, &sent).await;
         let outcome = outcome.unwrap_or_else(|error| self.failed(&error));
         self.respond(outcome)
     }

@@ -61,6 +61,8 @@ pub struct RealmSettings {
     pub locales: LocaleSettings,
     /// Names of the themes in use.
     pub themes: Themes,
+    /// The address that mails come from (`smtpServer.from`); without one none can be sent.
+    pub mail_sender: Option<String>,
     /// Security headers of pages, by Keycloak's key (`contentSecurityPolicy`, …).
     pub browser_security_headers: BTreeMap<String, String>,
     /// Whether users may share their own resources (UMA).
@@ -275,6 +277,10 @@ impl RealmSettings {
                 admin: fields.filled_text("adminTheme"),
                 email: fields.filled_text("emailTheme"),
             },
+            mail_sender: fields
+                .text_map("smtpServer")
+                .remove("from")
+                .filter(|from| !from.trim().is_empty()),
             browser_security_headers: fields.text_map("browserSecurityHeaders"),
             user_managed_access_allowed: fields.flag("userManagedAccessAllowed", false),
             organizations_enabled: fields.flag("organizationsEnabled", false),

@@ -1,6 +1,8 @@
 //! What a step can ask: the authenticators by their ids, and what a flow has to know of each.
 
-use super::Known;
+use std::sync::Arc;
+
+use super::{Known, Part, form};
 
 /// An authenticator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,16 @@ pub enum Authenticator {
     DirectPassword,
     /// `direct-grant-validate-otp`.
     DirectOtp,
+    /// `registration-page-form`: people make an account, by the parts of the page that are on.
+    Registration(Arc<[Part]>),
+    /// `reset-credentials-choose-user`: who has forgotten a credential.
+    ResetUser,
+    /// `reset-credential-email`: the mail with the way on.
+    ResetMail,
+    /// `reset-password`: a new password is to be chosen.
+    ResetPassword,
+    /// `reset-otp`: a generator of one-time codes is to be set up.
+    ResetOtp,
     /// One that decides whether its flow counts.
     Condition(Condition),
     /// One that cannot be asked here, by its id. It never succeeds.
@@ -75,7 +87,7 @@ const OTHERS: [(&str, &str); 3] = [
 
 impl Authenticator {
     /// All that there is code for.
-    pub const BUILT: [Self; 23] = {
+    pub const BUILT: [Self; 27] = {
         use Condition as C;
         [
             Self::Cookie,
@@ -94,6 +106,10 @@ impl Authenticator {
             Self::DirectUsername,
             Self::DirectPassword,
             Self::DirectOtp,
+            Self::ResetUser,
+            Self::ResetMail,
+            Self::ResetPassword,
+            Self::ResetOtp,
             Self::Condition(C::UserConfigured),
             Self::Condition(C::Role),
             Self::Condition(C::Attribute),
@@ -129,6 +145,11 @@ impl Authenticator {
             Self::DirectUsername => "direct-grant-validate-username",
             Self::DirectPassword => "direct-grant-validate-password",
             Self::DirectOtp => "direct-grant-validate-otp",
+            Self::Registration(_) => form::PAGE,
+            Self::ResetUser => "reset-credentials-choose-user",
+            Self::ResetMail => "reset-credential-email",
+            Self::ResetPassword => "reset-password",
+            Self::ResetOtp => "reset-otp",
             Self::Condition(Condition::UserConfigured) => "conditional-user-configured",
             Self::Condition(Condition::Role) => "conditional-user-role",
             Self::Condition(Condition::Attribute) => "conditional-user-attribute",
@@ -147,7 +168,9 @@ impl Authenticator {
             | Self::OtpForm
             | Self::ConditionalOtpForm
             | Self::DirectPassword
-            | Self::DirectOtp => true,
+            | Self::DirectOtp
+            | Self::ResetPassword
+            | Self::ResetOtp => true,
             // A passkey may tell whose it is.
             Self::Other(id) => {
                 id != "webauthn-authenticator-passwordless" && self.credential().is_some()
@@ -163,6 +186,9 @@ impl Authenticator {
             | Self::DenyAccess
             | Self::SessionLimits
             | Self::DirectUsername
+            | Self::Registration(_)
+            | Self::ResetUser
+            | Self::ResetMail
             | Self::Condition(_) => false,
         }
     }
@@ -188,6 +214,11 @@ impl Authenticator {
             | Self::SessionLimits
             | Self::DirectUsername
             | Self::DirectPassword
+            | Self::Registration(_)
+            | Self::ResetUser
+            | Self::ResetMail
+            | Self::ResetPassword
+            | Self::ResetOtp
             | Self::Condition(_) => None,
         }
     }
@@ -211,6 +242,11 @@ impl Authenticator {
             | Self::DirectUsername
             | Self::DirectPassword
             | Self::DirectOtp
+            | Self::Registration(_)
+            | Self::ResetUser
+            | Self::ResetMail
+            | Self::ResetPassword
+            | Self::ResetOtp
             | Self::Condition(_) => false,
         }
     }
@@ -238,6 +274,9 @@ impl Authenticator {
                 | Self::DenyAccess
         ) {
             return false;
+        }
+        if matches!(self, Self::ResetOtp) {
+            return user.has("otp");
         }
         self.credential()
             .is_none_or(|credential| user.has(credential))

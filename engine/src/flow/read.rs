@@ -7,14 +7,14 @@ use claviger_store::{Store, StoreError};
 use claviger_wire::document::{Document, Kind};
 use claviger_wire::flow::{Execution, FlowView, Step as Does};
 
-use super::{Authenticator, Config, Does as Do, Flow, Step};
+use super::{Authenticator, Config, Does as Do, Flow, Part, PartKind, Requirement, Step, form};
 use crate::realm::Realm;
 
 /// How many flows may lie within each other.
 const DEPTH_MAX: usize = 20;
 /// How many steps a flow may have, those of flows below it included.
 const STEPS_MAX: usize = 500;
-/// Pages of a form flow: registration is one, and has a room of its own.
+/// The kind of flow whose steps are the parts of one page.
 const FORM_FLOW: &str = "form-flow";
 
 /// Why there is no flow to walk through.
@@ -83,22 +83,45 @@ impl Flows {
     fn step(&self, execution: &Execution, depth: usize, steps: &mut usize) -> Option<Step> {
         let does = match &execution.step {
             Does::Authenticator(id) => Do::Ask(Authenticator::from_id(id)),
-            Does::Flow { alias, form } => {
+            Does::Flow { alias, form: page } => {
                 let view = self.by_alias.get(alias)?;
-                if form.is_some() || view.provider_id == FORM_FLOW {
+                if page.as_deref() == Some(form::PAGE) && view.provider_id == FORM_FLOW {
+                    Do::Ask(Authenticator::Registration(self.parts(view, steps)?))
+                } else if page.is_some() || view.provider_id == FORM_FLOW {
                     Do::Ask(Authenticator::Other(alias.clone()))
                 } else {
                     Do::Flow(self.build(view, depth, steps)?)
                 }
             }
         };
-        let config = execution.authenticator_config.as_ref();
         Some(Step {
             id: execution.id.clone(),
             requirement: execution.requirement,
             does,
-            config: config.and_then(|alias| self.configs.get(alias).cloned()),
+            config: self.config(execution),
         })
+    }
+
+    fn config(&self, execution: &Execution) -> Option<Arc<Config>> {
+        let alias = execution.authenticator_config.as_ref()?;
+        self.configs.get(alias).cloned()
+    }
+
+    /// The parts of a page that are not switched off.
+    fn parts(&self, view: &FlowView, steps: &mut usize) -> Option<Arc<[Part]>> {
+        *steps += view.executions.len();
+        if *steps > STEPS_MAX {
+            return None;
+        }
+        let on = |execution: &&Execution| execution.requirement != Requirement::Disabled;
+        let parts = view.executions.iter().filter(on).map(|execution| Part {
+            kind: match &execution.step {
+                Does::Authenticator(id) => PartKind::from_id(id),
+                Does::Flow { alias, .. } => PartKind::Other(alias.clone()),
+            },
+            config: self.config(execution),
+        });
+        Some(parts.collect())
     }
 }
 

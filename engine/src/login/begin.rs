@@ -8,8 +8,9 @@ use claviger_store::Tx;
 use super::complete::Tried;
 use super::drive::{Drove, Entrance, Login};
 use super::scene::Scene;
+use super::step::Notice;
 use super::tab::{Tab, note};
-use super::{Entry, Form, LoginError, clear_session_cookies, cookies, identity};
+use super::{Entry, FlowPath, Form, LoginError, clear_session_cookies, cookies, identity};
 use crate::app::App;
 use crate::authorize::{self, Refusal};
 use crate::browser::{Browser, Outcome};
@@ -36,6 +37,22 @@ pub async fn begin(
     browser: &Browser,
     entry: Entry,
 ) -> Result<Outcome, LoginError> {
+    let entry = (entry, FlowPath::Authenticate);
+    begin_at(app, realm, context, browser, entry).await
+}
+
+/// The same at the first page of a flow. Where the realm does not have it, people are told.
+///
+/// # Errors
+///
+/// As for [`begin`].
+pub async fn begin_at(
+    app: &App,
+    realm: &Arc<Realm>,
+    context: &RequestContext,
+    browser: &Browser,
+    (entry, path): (Entry, FlowPath),
+) -> Result<Outcome, LoginError> {
     let form = Form::new();
     let scene = Scene {
         app,
@@ -47,7 +64,7 @@ pub async fn begin(
     };
     // A second time only where two requests of one browser end at the same moment.
     for _ in 0..super::ATTEMPTS {
-        match Box::pin(attempt(scene, entry.clone())).await? {
+        match Box::pin(attempt(scene, entry.clone(), path)).await? {
             Tried::Done(outcome) => return Ok(*outcome),
             Tried::Raced => {}
         }
@@ -78,7 +95,7 @@ pub async fn open(
         mode: None,
     };
     for _ in 0..super::ATTEMPTS {
-        let login = fresh(scene, entry.clone()).await?;
+        let login = fresh(scene, entry.clone(), FlowPath::Authenticate).await?;
         let address = scene.address_of(&login.tab, "authenticate", None);
         match login.wait(Outcome::go(address)).await? {
             Tried::Done(outcome) => return Ok(*outcome),
@@ -88,10 +105,16 @@ pub async fn open(
     Err(LoginError::Busy)
 }
 
-async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
+async fn attempt(scene: Scene<'_>, entry: Entry, path: FlowPath) -> Result<Tried, LoginError> {
     let realm = scene.realm;
-    let is_passive = entry.asks.prompts("none");
-    let flow = match browser_flow(realm, &entry.client).await {
+    if let Some((_, key)) = not_allowed(realm, path) {
+        let login = fresh(scene, entry, path).await?;
+        let message = Message::new(key);
+        let page = scene.error(Some(&login.tab.client), Fault::BadRequest, message);
+        return login.wait(page).await;
+    }
+    let is_passive = path == FlowPath::Authenticate && entry.asks.prompts("none");
+    let flow = match flow_at(realm, &entry.client, path).await {
         Ok(flow) => flow,
         Err(flow::ReadError::Store(error)) => return Err(error.into()),
         Err(error @ flow::ReadError::Unreadable(_)) => {
@@ -101,8 +124,8 @@ async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
             return Ok(Tried::done(page));
         }
     };
-    let mut login = fresh(scene, entry).await?;
-    login.tab.set(note::FLOW, flow.id.clone());
+    let mut login = fresh(scene, entry, path).await?;
+    login.tab.enter(realm, path, &flow, scene.app.now());
     authorize::tell(&login.tab.session, &mut login.event);
     let notes = &login.tab.session.client_notes;
     if !is_passive && notes.contains_key(authorize::PUSHED) {
@@ -122,23 +145,33 @@ async fn attempt(scene: Scene<'_>, entry: Entry) -> Result<Tried, LoginError> {
         login.cookies.extend(clear_session_cookies(browser));
     }
     match drove {
-        Some(Drove::Done) => login.passed(&flow, is_passive).await,
+        Some(Drove::Done) => Box::pin(login.through(&flow, is_passive)).await,
         Some(Drove::Cancelled) => login.cancelled().await,
         Some(Drove::Shown(_)) if is_passive => login.tell(Refusal::LoginRequired).await,
         Some(Drove::Shown(outcome) | Drove::Ended(outcome)) => login.wait(outcome).await,
+        Some(Drove::Anew(notice)) => Box::pin(login.anew(notice)).await,
         None => Err(LoginError::Busy),
     }
 }
 
 /// A tab in which nothing has happened yet, with the cookies that bind the browser to it.
-async fn fresh(scene: Scene<'_>, entry: Entry) -> Result<Login<'_>, LoginError> {
+async fn fresh(
+    scene: Scene<'_>,
+    mut entry: Entry,
+    path: FlowPath,
+) -> Result<Login<'_>, LoginError> {
     let (app, realm) = (scene.app, scene.realm);
-    let is_passive = entry.asks.prompts("none");
+    let signs_in = path == FlowPath::Authenticate;
+    let keeps_request = signs_in && !entry.asks.prompts("none");
+    if !signs_in {
+        entry.asks.auth_type = None;
+    }
     let mut tx = Tx::new();
-    let (root, is_bound) = root(scene, &mut tx).await?;
-    let tab = Tab::new(app, realm, scene.context, root, entry);
+    let (root, is_bound) = root(scene, path, &mut tx).await?;
+    let mut tab = Tab::new(app, realm, scene.context, root, entry);
+    tab.set(note::PATH, path.segment());
     let mut login = Login {
-        event: event(scene, "LOGIN", &tab),
+        event: event(scene, path.event(), &tab),
         scene,
         tab,
         user: None,
@@ -150,7 +183,7 @@ async fn fresh(scene: Scene<'_>, entry: Entry) -> Result<Login<'_>, LoginError> 
         let bind = cookies::bind(app, realm, &login.tab.session.root).await?;
         login.cookies.extend(bind);
     }
-    if !is_passive {
+    if keeps_request {
         let (client, session) = (&login.tab.client.client_id, &login.tab.session);
         let restart = cookies::restart(app, realm, client, session).await?;
         login.cookies.push(restart);
@@ -182,10 +215,107 @@ pub async fn browser_flow(realm: &Realm, client: &Client) -> Result<Arc<Flow>, f
     flow::by_alias(realm, alias.unwrap_or("browser")).await
 }
 
+/// The flow of a kind that people walk through at a client.
+pub async fn flow_at(
+    realm: &Realm,
+    client: &Client,
+    path: FlowPath,
+) -> Result<Arc<Flow>, flow::ReadError> {
+    let flows = &realm.settings.flows;
+    let (alias, usual) = match path {
+        FlowPath::Authenticate => return browser_flow(realm, client).await,
+        FlowPath::Registration => (&flows.registration, "registration"),
+        FlowPath::ResetCredentials => (&flows.reset_credentials, "reset credentials"),
+    };
+    flow::by_alias(realm, alias.as_deref().unwrap_or(usual)).await
+}
+
+/// Why a realm does not have a flow for people: the event's error, and a key of the message files.
+pub fn not_allowed(realm: &Realm, path: FlowPath) -> Option<(&'static str, &'static str)> {
+    let login = &realm.settings.login;
+    let (is_allowed, told) = match path {
+        FlowPath::Authenticate => return None,
+        FlowPath::Registration => (
+            login.registration_allowed,
+            ("registration_disabled", "registrationNotAllowedMessage"),
+        ),
+        FlowPath::ResetCredentials => (
+            login.reset_password_allowed,
+            ("not_allowed", "resetCredentialNotAllowedMessage"),
+        ),
+    };
+    (!is_allowed).then_some(told)
+}
+
+impl Login<'_> {
+    /// The login begins anew, in another tab that nothing is known in, with a word on why.
+    pub async fn anew(mut self, notice: Notice) -> Result<Tried, LoginError> {
+        let scene = self.scene;
+        let (app, realm) = (scene.app, scene.realm);
+        let path = FlowPath::Authenticate;
+        let Ok(flow) = flow_at(realm, &self.tab.client, path).await else {
+            let message = Message::new("unexpectedErrorHandlingRequestMessage");
+            let page = scene.error(Some(&self.tab.client), Fault::Internal, message);
+            return self.wait(page).await;
+        };
+        self.leave_behind().await?;
+        self.tab.session.tab = app.random.token(8);
+        self.tab.is_new = true;
+        self.tab.reset(realm, app.now());
+        self.tab.forget(note::AUTH_TYPE);
+        self.tab.enter(realm, path, &flow, app.now());
+        match notice {
+            Notice::Info(message) => self.tab.set(note::INFO, message.key),
+            Notice::Error(message) => self.tab.set(note::MESSAGE, message.key),
+        }
+        self.user = None;
+        self.event = event(scene, path.event(), &self.tab);
+        match self.drive(&flow, Entrance::Top).await? {
+            Some(Drove::Shown(outcome) | Drove::Ended(outcome)) => self.wait(outcome).await,
+            Some(Drove::Done) => self.passed(&flow, false).await,
+            Some(Drove::Cancelled) => self.cancelled().await,
+            // A flow for signing in that begins anew without an answer would do so for ever.
+            Some(Drove::Anew(_)) | None => Err(LoginError::Busy),
+        }
+    }
+}
+
+impl Login<'_> {
+    /// What the browser comes back to when it goes back: the tab as it began, unless there are too many.
+    async fn leave_behind(&mut self) -> Result<(), LoginError> {
+        let (app, realm) = (self.scene.app, self.scene.realm);
+        if self.tab.is_new {
+            return Ok(());
+        }
+        let root = &self.tab.session.root;
+        let tabs = app
+            .store
+            .count_authentication_sessions(&realm.id, root, app.now())
+            .await?;
+        if tabs >= TABS_MAX {
+            self.tab.end(realm, &mut self.tx);
+            return Ok(());
+        }
+        let mut left = self.tab.clone();
+        left.reset(realm, app.now());
+        left.save(realm, &mut self.tx);
+        Ok(())
+    }
+}
+
 /// The id of the browser's login, and whether its cookie has it already: that of its other tabs; of
-/// somebody who is signed in, the session's; else a new one.
-async fn root(scene: Scene<'_>, tx: &mut Tx) -> Result<(SessionId, bool), LoginError> {
+/// somebody who is signed in, the session's; else a new one. Who makes an account is nobody who is
+/// signed in: the login to it has nothing to do with the session that there is.
+async fn root(
+    scene: Scene<'_>,
+    path: FlowPath,
+    tx: &mut Tx,
+) -> Result<(SessionId, bool), LoginError> {
     let (app, realm) = (scene.app, scene.realm);
+    let signed_in = identity(app, realm, scene.context, scene.browser).await?;
+    if path == FlowPath::Registration && signed_in.is_some() {
+        return Ok((SessionId::new(app.random.token(18)), false));
+    }
     if let Some(root) = cookies::bound(realm, scene.browser).await? {
         let now = app.now();
         let store = &app.store;
@@ -201,7 +331,6 @@ async fn root(scene: Scene<'_>, tx: &mut Tx) -> Result<(SessionId, bool), LoginE
             return Ok((root, true));
         }
     }
-    let signed_in = identity(app, realm, scene.context, scene.browser).await?;
     Ok(match signed_in {
         Some(identity) => (identity.session.id, false),
         None => (SessionId::new(app.random.token(18)), false),

@@ -58,6 +58,25 @@ impl Login<'_> {
         Ok(Tried::done(outcome))
     }
 
+    /// Writes what there is so far with the tab, which goes on from there, whatever happens next. False
+    /// if another request was faster.
+    pub async fn settle(&mut self) -> Result<bool, LoginError> {
+        let (app, realm) = (self.scene.app, self.scene.realm);
+        self.tab.touch(realm, app.now());
+        self.tab.save(realm, &mut self.tx);
+        if !self.scene.commit(std::mem::take(&mut self.tx)).await? {
+            return Ok(false);
+        }
+        let (root, tab) = (&self.tab.session.root, &self.tab.session.tab);
+        let store = &app.store;
+        let saved = store.authentication_session(&realm.id, root, tab).await?;
+        let Some(saved) = saved else {
+            return Ok(false);
+        };
+        self.tab.session = saved;
+        Ok(true)
+    }
+
     /// The person has something to answer: the tab stays.
     pub async fn wait(mut self, outcome: Outcome) -> Result<Tried, LoginError> {
         let (realm, now) = (self.scene.realm, self.scene.app.now());

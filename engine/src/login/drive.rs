@@ -6,7 +6,7 @@ use claviger_store::Tx;
 
 use super::condition::{Facts, Looked};
 use super::scene::Scene;
-use super::step::{Came, Show};
+use super::step::{Came, Notice, Show};
 use super::tab::{Tab, note};
 use super::{LoginError, condition, level, step};
 use crate::authenticate::proof::Proofs;
@@ -39,6 +39,8 @@ pub enum Drove {
     Ended(Outcome),
     /// The person does not want to sign in.
     Cancelled,
+    /// The login begins anew, saying this.
+    Anew(Notice),
     /// Enough is proven.
     Done,
 }
@@ -149,7 +151,10 @@ impl Login<'_> {
         match over {
             Next::Wait(id) => Drove::Shown(self.shown(walk, (&id, show))),
             Next::Closed(_) if matches!(show, Some(Show::Cancelled)) => Drove::Cancelled,
-            Next::Closed(id) => Drove::Ended(self.shown(walk, (&id, show))),
+            Next::Closed(id) => match show {
+                Some(Show::Anew(notice)) => Drove::Anew(notice),
+                show => Drove::Ended(self.shown(walk, (&id, show))),
+            },
             Next::Done => Drove::Done,
             Next::Refused(refusals) => Drove::Ended(self.refused(&refusals)),
             Next::Ask(_) | Next::Look(_) | Next::Reset => {
@@ -204,16 +209,16 @@ impl Login<'_> {
             }
             Some(Show::Page { page, wrong }) => {
                 let mut view = self.framed(walk, execution, *page);
-                if let Some((field, message)) = wrong {
+                for (field, message) in wrong {
                     view = match field {
-                        Some(field) => view.saying_at(field, message),
+                        Some(field) => view.saying_at(&field, message),
                         None => view.saying(Severity::Error, message),
                     };
                 }
                 Outcome::page(view)
             }
             Some(Show::Challenge) => Outcome::challenge(&self.scene.realm.name),
-            Some(Show::Cancelled) | None => {
+            Some(Show::Cancelled | Show::Anew(_)) | None => {
                 tracing::error!(execution, "a step asks without a page");
                 self.refused(&[Refusal::Internal])
             }
@@ -223,12 +228,10 @@ impl Login<'_> {
     /// A page of the flow, with what stands around it.
     fn framed(&mut self, walk: &Walk<'_>, execution: &str, page: Page) -> View {
         let username = self.user.as_ref().map(|user| user.username.clone());
-        let mut view = self.scene.view(
-            &mut self.tab,
-            self.user.as_ref(),
-            ("authenticate", execution),
-            page,
-        );
+        let path = self.tab.flow_path().segment();
+        let mut view = self
+            .scene
+            .view(&mut self.tab, self.user.as_ref(), (path, execution), page);
         view.attempted = self.scene.attempted(&self.tab, walk, username.as_deref());
         view.try_another_way = walk.offered_beside(execution).len() > 1;
         if let Some(key) = self.tab.forget(note::MESSAGE) {

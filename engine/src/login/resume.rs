@@ -6,14 +6,14 @@ use claviger_model::session::EndReason;
 use claviger_model::{AuthenticationAction, SessionId};
 use claviger_store::Tx;
 
-use super::begin::{browser_flow, event};
+use super::begin::{event, flow_at, not_allowed};
 use super::checks::{Checked, Turn, expired, find, turn};
 use super::complete::{CONSENT, Tried};
 use super::drive::{Drove, Entrance, Login};
 use super::identity::{identity, live_session};
 use super::scene::Scene;
 use super::tab::{Tab, login_time, note};
-use super::{LoginError, Submission, cookies};
+use super::{FlowPath, LoginError, Submission, cookies};
 use crate::app::App;
 use crate::authorize::{self, Refusal};
 use crate::browser::{Browser, CookieChange, CookieName, Outcome};
@@ -61,7 +61,7 @@ async fn attempt(scene: Scene<'_>, sent: &Submission) -> Result<Tried, LoginErro
     let kind = match sent.path {
         "required-action" => "CUSTOM_REQUIRED_ACTION",
         "restart" => "RESTART_AUTHENTICATION",
-        _ => "LOGIN",
+        path => FlowPath::of(path).event(),
     };
     let mut own = EventBuilder::new(kind, &scene.context.ip_address);
     let tab = match find(scene, sent, &mut own).await? {
@@ -93,12 +93,12 @@ async fn attempt(scene: Scene<'_>, sent: &Submission) -> Result<Tried, LoginErro
         cookies,
     };
     match sent.path {
-        "authenticate" => Box::pin(authenticate(login, sent, is_act)).await,
-        _ => Box::pin(after(login, sent, is_act)).await,
+        "required-action" | "consent" => Box::pin(after(login, sent, is_act)).await,
+        _ => Box::pin(authenticate(login, sent, is_act)).await,
     }
 }
 
-/// `/login-actions/authenticate`.
+/// `/login-actions/authenticate`, `/login-actions/registration`, `/login-actions/reset-credentials`.
 async fn authenticate(
     mut login: Login<'_>,
     sent: &Submission,
@@ -106,6 +106,13 @@ async fn authenticate(
 ) -> Result<Tried, LoginError> {
     let scene = login.scene;
     let (app, realm) = (scene.app, scene.realm);
+    let path = FlowPath::of(sent.path);
+    if let Some(told) = not_allowed(realm, path) {
+        let mut own = EventBuilder::new(path.event(), &scene.context.ip_address);
+        own.client(&login.tab.client.client_id);
+        own.detail("code_id", login.tab.session.root.as_str());
+        return Ok(Tried::done(scene.fail(None, &own, told).await?));
+    }
     if login.tab.is_idle(app.now(), login_time(realm)) {
         return timed_out(login).await;
     }
@@ -120,16 +127,12 @@ async fn authenticate(
             return Ok(Tried::done(page));
         }
     }
-    let Ok(flow) = browser_flow(realm, &login.tab.client).await else {
+    let Ok(flow) = flow_at(realm, &login.tab.client, path).await else {
         let message = Message::new("unexpectedErrorHandlingRequestMessage");
         let page = scene.error(Some(&login.tab.client), Fault::Internal, message);
         return Ok(Tried::done(page));
     };
-    if login.tab.note(note::FLOW).is_some_and(|id| id != flow.id) {
-        // Proofs count for the flow that asked for them.
-        login.tab.reset(realm, app.now());
-    }
-    login.tab.set(note::FLOW, flow.id.clone());
+    login.tab.enter(realm, path, &flow, app.now());
     login.know().await?;
     if let Some(user) = login.user.as_ref().filter(|user| !user.enabled) {
         let name = login.tab.note(note::ATTEMPTED).unwrap_or(&user.username);
@@ -196,8 +199,33 @@ async fn go_on(
     match login.drive(flow, entrance).await? {
         Some(Drove::Shown(outcome) | Drove::Ended(outcome)) => login.wait(outcome).await,
         Some(Drove::Cancelled) => login.cancelled().await,
-        Some(Drove::Done) => login.passed(flow, false).await,
+        Some(Drove::Anew(notice)) => Box::pin(login.anew(notice)).await,
+        Some(Drove::Done) => Box::pin(login.through(flow, false)).await,
         None => Ok(Tried::done(expired(login.scene, &login.tab))),
+    }
+}
+
+impl Login<'_> {
+    /// A flow is passed, and whoever passed it signs in by it.
+    pub async fn through(mut self, flow: &Flow, is_passive: bool) -> Result<Tried, LoginError> {
+        match self.tab.flow_path() {
+            FlowPath::Authenticate => {}
+            // The account has to be there before anything is looked up about its owner.
+            FlowPath::Registration => {
+                if !self.settle().await? {
+                    return Ok(Tried::Raced);
+                }
+            }
+            FlowPath::ResetCredentials => {
+                // A name proves nothing, however the realm has arranged its flow.
+                if self.tab.credentials_used().is_empty() {
+                    tracing::error!("a flow for forgotten credentials asks for no proof");
+                    let outcome = self.refused(&[crate::flow::Refusal::InvalidCredentials]);
+                    return self.wait(outcome).await;
+                }
+            }
+        }
+        self.passed(flow, is_passive).await
     }
 }
 

@@ -7,6 +7,8 @@ mod otp;
 mod otp_rule;
 mod password;
 mod redirector;
+mod register;
+mod reset;
 
 pub use cookie::AUTH_TIME;
 use serde_json::Value;
@@ -24,17 +26,27 @@ pub struct Came {
     pub show: Option<Show>,
 }
 
+/// What is said above the page with which a login begins anew.
+pub enum Notice {
+    /// All went well, or is to look so.
+    Info(Message),
+    /// It did not.
+    Error(Message),
+}
+
 /// What the browser is shown.
 pub enum Show {
-    /// A page, perhaps with what is wrong, at a field or above it.
+    /// A page, perhaps with what is wrong, at fields or above them.
     Page {
         page: Box<Page>,
-        wrong: Option<(Option<&'static str>, Message)>,
+        wrong: Vec<(Option<String>, Message)>,
     },
     /// An error page.
     Error { fault: Fault, message: Message },
     /// The person does not want to sign in.
     Cancelled,
+    /// The login begins anew, in a tab of its own, saying this.
+    Anew(Notice),
     /// The browser is to ask for a name and a password itself (RFC 7617).
     Challenge,
 }
@@ -51,22 +63,22 @@ impl From<Verdict> for Came {
 impl Came {
     /// It asks by a page.
     pub fn asks(page: Page) -> Self {
-        Self {
-            verdict: Verdict::Asked,
-            show: Some(Show::Page {
-                page: Box::new(page),
-                wrong: None,
-            }),
-        }
+        Self::asks_about(page, Vec::new())
     }
 
     /// It asks again, saying what was wrong.
     pub fn asks_again(page: Page, field: Option<&'static str>, key: &str) -> Self {
+        let field = field.map(str::to_owned);
+        Self::asks_about(page, vec![(field, Message::new(key))])
+    }
+
+    /// It asks, saying all that is wrong.
+    pub fn asks_about(page: Page, wrong: Vec<(Option<String>, Message)>) -> Self {
         Self {
             verdict: Verdict::Asked,
             show: Some(Show::Page {
                 page: Box::new(page),
-                wrong: Some((field, Message::new(key))),
+                wrong,
             }),
         }
     }
@@ -110,6 +122,11 @@ pub async fn ask(
         Authenticator::SessionLimits => limits::ask(login, step).await?,
         // Organizations are no part of this server yet: nobody belongs to one.
         Authenticator::Organization => Verdict::Passed(None).into(),
+        Authenticator::Registration(parts) => register::ask(login, parts).await?,
+        Authenticator::ResetUser => reset::ask_user(login),
+        Authenticator::ResetMail => reset::send(login),
+        Authenticator::ResetPassword => reset::password(login, step),
+        Authenticator::ResetOtp => reset::otp(login, step),
         Authenticator::DockerBasic
         | Authenticator::DirectUsername
         | Authenticator::DirectPassword
@@ -149,7 +166,12 @@ pub async fn answer(
             password::answer(login, walk, password::Form::Password).await?
         }
         Authenticator::OtpForm | Authenticator::ConditionalOtpForm => otp::answer(login).await?,
-        Authenticator::Cookie
+        Authenticator::Registration(parts) => register::answer(login, parts).await?,
+        Authenticator::ResetUser => reset::answer_user(login).await?,
+        Authenticator::ResetMail
+        | Authenticator::ResetPassword
+        | Authenticator::ResetOtp
+        | Authenticator::Cookie
         | Authenticator::ProviderRedirector
         | Authenticator::Organization
         | Authenticator::HttpBasic

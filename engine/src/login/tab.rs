@@ -7,10 +7,10 @@ use claviger_crypto::digest::equal;
 use claviger_model::{AuthenticationAction, AuthenticationSession, Millis, Seconds, SessionId};
 use claviger_store::Tx;
 
-use super::{Asks, Entry};
+use super::{Asks, Entry, FlowPath};
 use crate::app::App;
 use crate::client::Client;
-use crate::flow::{Known, State};
+use crate::flow::{Flow, Known, State};
 use crate::realm::Realm;
 use crate::request::RequestContext;
 
@@ -106,6 +106,11 @@ impl Tab {
         tab
     }
 
+    /// The flow that the tab is on.
+    pub fn flow_path(&self) -> FlowPath {
+        FlowPath::of(self.note(note::PATH).unwrap_or_default())
+    }
+
     /// A note of the tab.
     pub fn note(&self, name: &str) -> Option<&str> {
         self.session.auth_notes.get(name).map(String::as_str)
@@ -179,6 +184,20 @@ impl Tab {
             }
         }
         self.touch(realm, now);
+    }
+
+    /// The tab is on a flow: proofs count for the flow that asked for them, so those for another are
+    /// forgotten. The code that stands is good for the next page, whichever it is.
+    pub fn enter(&mut self, realm: &Realm, path: FlowPath, flow: &Flow, now: Millis) {
+        if self.note(note::FLOW).is_some_and(|id| id != flow.id) {
+            let code = self.forget(note::CODE);
+            self.reset(realm, now);
+            if let Some(code) = code {
+                self.set(note::CODE, code);
+            }
+        }
+        self.set(note::FLOW, flow.id.clone());
+        self.set(note::PATH, path.segment());
     }
 
     /// What the tab has come to in its flow.

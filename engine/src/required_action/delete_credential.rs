@@ -8,7 +8,7 @@ use claviger_wire::flow::RequiredActionView;
 use super::due::PARAMETER;
 use super::{ActionError, Answered, Challenge, Due, Visit};
 use crate::app::App;
-use crate::credentials::write;
+use crate::credentials::write_within;
 use crate::flow::{self, Condition, ReadError};
 use crate::page::{Fault, Message, Page};
 use crate::realm::Realm;
@@ -119,7 +119,8 @@ pub(super) async fn answer(
         .filter(|known| Some(&known.id) != found.as_ref().map(|found| &found.id))
         .cloned()
         .collect();
-    write(tx, &realm.id, &visit.user.id, &held, &after);
+    let whose = (&visit.user.id, &*visit.tab);
+    write_within(tx, &realm.id, whose, &held, &after);
     if let Some(former) = former {
         former.success(app, realm, tx);
     }

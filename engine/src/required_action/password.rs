@@ -7,7 +7,7 @@ use claviger_wire::flow::RequiredActionView;
 
 use super::{ActionError, Answered, Due, Form, Visit, first};
 use crate::app::App;
-use crate::credentials::{PasswordRefused, with_password, write};
+use crate::credentials::{PasswordRefused, with_password, write_within};
 use crate::events::EventBuilder;
 use crate::logout::end_session;
 use crate::page::{Message, Page};
@@ -85,7 +85,8 @@ pub(super) async fn answer(
     if first(form, "logout-sessions") == Some("on") {
         end_other_sessions(app, realm, visit, &action.provider_id, tx).await?;
     }
-    write(tx, &realm.id, &visit.user.id, &held, &after);
+    let whose = (&visit.user.id, &*visit.tab);
+    write_within(tx, &realm.id, whose, &held, &after);
     visit.event.clone().kind(FORMER).success(app, realm, tx);
     Ok(Answered::Done)
 }

@@ -3,31 +3,15 @@
 use claviger_model::User;
 use claviger_store::{StoreError, Tx};
 use claviger_wire::flow::RequiredActionView;
-use serde_json::Value;
 
 use super::{ActionError, Answered, Challenge, Due, Form, Visit};
 use crate::app::App;
 use crate::events::EventBuilder;
-use crate::page::{Message, Page};
-use crate::profile::{
-    Candidate, Change, Context, Missing, ProfileInput, Scene, Taken, Violation, hold_email, taken,
-};
+use crate::page::Page;
+use crate::profile::{Change, Context, Missing, ProfileInput, Scene, Violation, hold_email};
 use crate::realm::Realm;
 use crate::scope;
 
-/// What the page's own buttons and other pages' fields send; never an attribute, whatever the profile
-/// takes (CVE-2023-4918: a form's passwords kept as attributes).
-const NOT_ATTRIBUTES: [&str; 9] = [
-    "cancel-aia",
-    "password",
-    "password-new",
-    "password-confirm",
-    "logout-sessions",
-    "login",
-    "credentialId",
-    "execution",
-    "session_code",
-];
 /// Between the values of a detail.
 const BETWEEN: &str = "::";
 
@@ -122,10 +106,7 @@ async fn filled(
         let field = fields
             .iter()
             .find(|field| field.name == violation.attribute);
-        let message = Message {
-            key: violation.error_key.clone(),
-            args: arguments(violation, field.map(|field| field.display_name.as_str())),
-        };
+        let message = violation.message(field.map(|field| field.display_name.as_str()));
         due = match field {
             Some(field) => due.wrong_at(&field.name, message),
             None => due.wrong(message),
@@ -133,19 +114,6 @@ async fn filled(
     }
     due.page = Page::UpdateProfile { fields };
     Ok(due)
-}
-
-/// What goes into a message; the attribute goes by the name that the person reads.
-fn arguments(violation: &Violation, display_name: Option<&str>) -> Vec<String> {
-    let text = |value: &Value| match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => value.to_string(),
-    };
-    let mut args: Vec<String> = violation.params.iter().map(text).collect();
-    if let (Some(name), Some(first)) = (display_name, args.first_mut()) {
-        name.clone_into(first);
-    }
-    args
 }
 
 /// Takes the form.
@@ -162,9 +130,9 @@ pub(super) async fn answer(
     let names: Vec<&str> = scopes.iter().map(String::as_str).collect();
     let profile = realm.profile().await?;
     let before = visit.user.clone();
-    let input = input(form);
+    let input = ProfileInput::of_form(form);
     let candidate = profile.candidate(scene(realm, &before, &names), &input);
-    let wrong = wrong(app, realm, &before, &candidate).await?;
+    let wrong = candidate.violations_and_taken(app, realm).await?;
     if !wrong.is_empty() {
         let again = filled(realm, visit, action, (form, &wrong)).await?;
         return Ok(Answered::Again(again));
@@ -190,44 +158,6 @@ pub(super) async fn answer(
         tell(visit.event, change);
     }
     Ok(Answered::Done)
-}
-
-/// What is wrong with what was sent, and what of it somebody else has.
-async fn wrong(
-    app: &App,
-    realm: &Realm,
-    user: &User,
-    candidate: &Candidate<'_>,
-) -> Result<Vec<Violation>, StoreError> {
-    let mut wrong = candidate.violations();
-    let (username, email) = (candidate.username(), candidate.email());
-    for taken in taken(app, realm, Some(user), username, email).await? {
-        let (attribute, error_key) = match taken {
-            Taken::Email => ("email", "emailExistsMessage"),
-            Taken::Username => ("username", "usernameExistsMessage"),
-        };
-        wrong.push(Violation {
-            attribute: attribute.to_owned(),
-            error_key: error_key.to_owned(),
-            params: vec![Value::from(attribute)],
-        });
-    }
-    Ok(wrong)
-}
-
-fn input(form: &Form) -> ProfileInput {
-    let first = |name: &str| super::first(form, name).map(str::to_owned);
-    let attributes = form
-        .iter()
-        .filter(|(name, _)| !NOT_ATTRIBUTES.contains(&name.as_str()))
-        .map(|(name, values)| (name.clone(), values.clone()));
-    ProfileInput {
-        username: first("username"),
-        email: first("email"),
-        first_name: first("firstName"),
-        last_name: first("lastName"),
-        attributes: Some(attributes.collect()),
-    }
 }
 
 /// Adds a change to the event: what was, and what is.

@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::page::Page;
 use crate::realm::Realm;
 
-/// When the user agreed, in seconds since 1970.
-const ATTRIBUTE: &str = "terms_and_conditions";
+/// The attribute that says when the user agreed, in seconds since 1970.
+pub const ATTRIBUTE: &str = "terms_and_conditions";
 /// The same under a name that one release of Keycloak used.
 const FORMER: &str = "TERMS_AND_CONDITIONS";
 /// The description that the client is told: a key of the message files, as Keycloak tells it.

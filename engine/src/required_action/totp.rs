@@ -11,7 +11,7 @@ use claviger_wire::realm::OtpPolicy;
 use super::password::end_other_sessions;
 use super::{ActionError, Answered, Due, Form, Visit, first};
 use crate::app::App;
-use crate::credentials::{with, write};
+use crate::credentials::{with, write_within};
 use crate::page::{Message, Page, TotpSetup};
 use crate::realm::Realm;
 
@@ -208,7 +208,8 @@ pub(super) async fn answer(
         secret_data: known.secret_data(),
         credential_data: known.credential_data(),
     };
-    write(tx, &realm.id, &visit.user.id, &held, &with(&held, fresh));
+    let whose = (&visit.user.id, &*visit.tab);
+    write_within(tx, &realm.id, whose, &held, &with(&held, fresh));
     visit.tab.auth_notes.remove(SECRET);
     visit.event.clone().kind(FORMER).success(app, realm, tx);
     Ok(Answered::Done)

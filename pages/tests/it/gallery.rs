@@ -8,7 +8,7 @@ use claviger_engine::client::Client;
 use claviger_engine::logout::scope::Reach;
 use claviger_engine::page::{
     Attempted, Choice, Fault, FrontChannelClient, Grant, Message, Page, ProfileField, ProfileGroup,
-    ProviderLink, Severity, TotpSetup, View, Watch,
+    ProviderLink, Registration, Severity, TotpSetup, View, Watch,
 };
 use claviger_engine::realm::Realm;
 use claviger_model::Secret;
@@ -158,6 +158,16 @@ pub fn every_page(text: &str) -> Vec<Page> {
             username: text.clone(),
             logout_sessions: true,
         },
+        Page::Register(Box::new(Registration {
+            fields: registered(&text),
+            password: true,
+            terms: true,
+            login: text.clone(),
+        })),
+        Page::ResetPassword {
+            username: text.clone(),
+            login: text.clone(),
+        },
         Page::UpdateProfile {
             fields: profile(&text),
         },
@@ -239,6 +249,16 @@ pub fn profile(text: &str) -> Vec<ProfileField> {
         annotations: BTreeMap::new(),
         ..fields[0].clone()
     });
+    fields
+}
+
+/// The fields of a registration: the name first, of which the password is chosen below.
+fn registered(text: &str) -> Vec<ProfileField> {
+    let mut fields = profile(text);
+    let mut name = fields[0].clone();
+    name.name = "username".to_owned();
+    name.group = None;
+    fields.insert(0, name);
     fields
 }
 

@@ -123,6 +123,30 @@ async fn every_page_has_the_name_the_forms_and_the_fields_of_keycloaks() {
             )],
         ),
         (
+            "login-register",
+            vec![(
+                Some("kc-register-form"),
+                vec![
+                    ("field0", "text"),
+                    ("field1", "email"),
+                    ("field2", "textarea"),
+                    ("field3", "select"),
+                    ("field4", "select"),
+                    ("field5", "radio"),
+                    ("field6", "checkbox"),
+                    ("locale", hidden),
+                    ("password", "password"),
+                    ("password-confirm", "password"),
+                    ("termsAccepted", "checkbox"),
+                    ("username", "text"),
+                ],
+            )],
+        ),
+        (
+            "login-login-reset-password",
+            vec![(Some("kc-reset-password-form"), vec![("username", "text")])],
+        ),
+        (
             "login-login-update-profile",
             vec![(
                 Some("kc-update-profile-form"),

@@ -14,16 +14,16 @@ use axum::http::{Method, StatusCode};
 use claviger_engine::brute_force::{self, DISABLED_REASON};
 use claviger_engine::credentials::write;
 use claviger_engine::logout::end_sessions_of_user;
+use claviger_engine::newcomer;
 use claviger_engine::profile::{Context, Missing, Scene};
 use claviger_engine::realms::plain_user;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::user::CredentialType;
-use claviger_model::{GroupId, User, UserId};
+use claviger_model::{User, UserId};
 use claviger_store::{Commit, Tx};
 use claviger_surface::Answer;
-use claviger_wire::document::{Json, Kind, LinkKind};
+use claviger_wire::document::Json;
 use claviger_wire::fields::Fields;
-use claviger_wire::flow::RequiredActionView;
 use serde_json::{Value, json};
 
 use self::change::{Occasion, apply, profile_input, told};
@@ -178,20 +178,14 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
     let body = call.json("UserRepresentation")?;
     let mut user = plain_user(&call.app, "");
     user.enabled = false;
-    user.required_actions = default_actions(&call).await?;
+    user.required_actions = newcomer::default_actions(&call.realm).await?;
     lay_over(&call, &mut user, None, &body).await?;
     apply(&mut user, &body, Occasion::Create);
     let credentials = with_sent(&call, &user, &[], &body).await?;
     let memberships = groups::of_new_user(&call, &body).await?;
     let mut tx = Tx::new();
     let realm = &call.realm.id;
-    tx.insert_user(realm, &user);
-    uniqueness::hold_email(&call, &mut tx, None, &user);
-    write(&mut tx, realm, &user.id, &[], &credentials);
-    tx.grant_role(realm, &user.id, &call.realm.settings.default_role);
-    for group in &memberships {
-        tx.join_group(realm, &user.id, group);
-    }
+    newcomer::insert(&call.realm, &mut tx, &user, &credentials, &memberships);
     for identity in &identities::of_new_user(&body)? {
         tx.insert_federated_identity(realm, &user.id, identity);
     }
@@ -204,20 +198,6 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
     call.record(&mut tx, resource, Some(&told(&body)));
     commit(&call, tx).await?;
     Ok(call.created(user.id.as_str()))
-}
-
-/// Aliases of the required actions that every new user gets.
-async fn default_actions(call: &AdminCall) -> Result<Vec<String>, Problem> {
-    let actions = call
-        .app
-        .store
-        .documents(&call.realm.id, Kind::RequiredAction)
-        .await?;
-    let actions = actions
-        .iter()
-        .map(|action| RequiredActionView::from_body(&action.body));
-    let default = actions.filter(|action| action.enabled && action.default_action);
-    Ok(default.map(|action| action.alias).collect())
 }
 
 /// Lays the profile that was sent over a user, if the realm's profile has nothing against it and
@@ -385,15 +365,4 @@ async fn impersonate(call: AdminCall) -> Result<Answer, Problem> {
         status,
         "Impersonation is not available on this server",
     ))
-}
-
-/// Ids of the groups that every new user joins.
-async fn default_groups(call: &AdminCall) -> Result<Vec<GroupId>, Problem> {
-    let realm = &call.realm.id;
-    let links = call
-        .app
-        .store
-        .links_from(realm, LinkKind::DefaultGroup, realm.as_str())
-        .await?;
-    Ok(links.into_iter().map(GroupId::new).collect())
 }

@@ -84,6 +84,31 @@ on_every_engine! {
         assert_eq!(world.authentication_sessions(&at(), &root()).await.unwrap(), []);
     }
 
+    async fn a_user_goes_on_in_one_tab_alone(world) {
+        let of = |name: &str, user: Option<&str>| {
+            let mut tab = tab(name);
+            tab.user = user.map(UserId::new);
+            tab
+        };
+        let kept = of("one", Some("alice"));
+        for row in [&kept, &of("two", Some("alice")), &of("three", Some("bob")), &of("four", None)] {
+            write(&world, |tx| tx.insert_authentication_session(&at(), row)).await;
+        }
+        let alice = UserId::new("alice");
+        write(&world, |tx| {
+            tx.delete_other_authentication_sessions_of_user(&at(), &alice, &kept);
+            tx.update_authentication_session(&at(), &kept);
+        })
+        .await;
+        let left = world.authentication_sessions(&at(), &root()).await.unwrap();
+        let mut left: Vec<&str> = left.iter().map(|row| row.tab.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["four", "one", "three"]);
+        write(&world, |tx| tx.delete_authentication_sessions_of_user(&at(), &alice)).await;
+        let left = world.authentication_sessions(&at(), &root()).await.unwrap();
+        assert_eq!(left.len(), 2);
+    }
+
     async fn a_login_that_took_too_long_is_thrown_away(world) {
         write(&world, |tx| tx.insert_authentication_session(&at(), &tab("one"))).await;
         let end = tab("one").expires_at;

@@ -1,6 +1,8 @@
 //! Signing in through the pages, spoken to over HTTP without a socket.
 
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod conditional_otp;
@@ -22,6 +24,10 @@ mod mixed;
 mod planted;
 #[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod registration;
+#[cfg(test)]
+mod reset;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]

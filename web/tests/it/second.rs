@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::world::{Visitor, realm, stage};
 
 const SECRET: &str = r#"{"value":"oracle-otp-secret-01"}"#;
-const DATA: &str = r#"{"subType":"totp","digits":6,"period":30,"algorithm":"HmacSHA1"}"#;
+/// What kind of generator people have.
+pub const DATA: &str = r#"{"subType":"totp","digits":6,"period":30,"algorithm":"HmacSHA1"}"#;
 
 /// The shop where alice has a generator of one-time passwords.
 pub fn with_generator() -> serde_json::Value {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use axum::response::Response;
-use claviger_engine::login::{self, Asks, Entry};
+use claviger_engine::login::{self, Asks, Entry, FlowPath};
 use claviger_model::session::SessionKind;
-use claviger_model::{Event, UserSession};
+use claviger_model::{Event, User, UserSession};
 use claviger_surface::browser::{browser, respond};
 use claviger_testkit::Stage;
 use claviger_testkit::stage::context;
@@ -71,6 +71,15 @@ impl Got {
         let url = rest.split('"').next().expect("an end");
         let url = url.replace("&amp;", "&").replace("&#x2f;", "/");
         path_of(&url)
+    }
+
+    /// Where the link with this text leads, without the origin.
+    #[track_caller]
+    pub fn link(&self, to: &str) -> String {
+        let links = self.html.split("href=\"").skip(1);
+        let mut links = links.filter_map(|rest| rest.split('"').next());
+        let link = links.find(|link| link.contains(to)).expect("a link");
+        path_of(&link.replace("&amp;", "&").replace("&#x2f;", "/"))
     }
 
     /// A parameter of where it is sent.
@@ -184,8 +193,24 @@ impl Visitor {
         self.begin_with(client, asks, &[]).await
     }
 
+    /// The same at the first page of another flow.
+    pub async fn begin_at(&mut self, client: &str, path: FlowPath) -> Got {
+        self.begin_flow(client, Asks::default(), &[], path).await
+    }
+
     /// The same with further parameters, in place of the usual ones.
     pub async fn begin_with(&mut self, client: &str, asks: Asks, more: &[(&str, &str)]) -> Got {
+        self.begin_flow(client, asks, more, FlowPath::Authenticate)
+            .await
+    }
+
+    async fn begin_flow(
+        &mut self,
+        client: &str,
+        asks: Asks,
+        more: &[(&str, &str)],
+        path: FlowPath,
+    ) -> Got {
         let app = &self.stage.app;
         let realm = app.realm("shop").await.expect("store").expect("realm");
         let client = realm.client(client).await.expect("store").expect("client");
@@ -211,7 +236,7 @@ impl Visitor {
         };
         let headers = self.headers();
         let (context, browser) = (context("/"), browser(&headers));
-        let outcome = login::begin(app, &realm, &context, &browser, entry)
+        let outcome = login::begin_at(app, &realm, &context, &browser, (entry, path))
             .await
             .expect("an outcome");
         let response = respond(outcome, &realm, &context, &headers);
@@ -294,6 +319,20 @@ impl Visitor {
             .sessions_of_user(&realm.id, SessionKind::Online, &user.id)
             .await
             .expect("store")
+    }
+
+    /// A user of the shop, if there is one of this name.
+    pub async fn user(&self, name: &str) -> Option<User> {
+        let app = &self.stage.app;
+        let realm = app.realm("shop").await.expect("store").expect("realm");
+        let user = app.store.user_by_username(&realm.id, name).await;
+        user.expect("store")
+    }
+
+    /// The kinds and errors of the events so far, the newest in front.
+    pub async fn told(&self) -> Vec<(String, Option<String>)> {
+        let events = self.events().await.into_iter();
+        events.map(|event| (event.kind, event.error)).collect()
     }
 
     /// The events so far, the newest in front.

@@ -159,7 +159,7 @@ async fn named(
 }
 
 /// What is kept of a name that somebody typed.
-fn fit(name: &str) -> String {
+pub(super) fn fit(name: &str) -> String {
     name.chars()
         .take(255)
         .filter(|letter| *letter != '\0')

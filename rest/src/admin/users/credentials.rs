@@ -77,9 +77,11 @@ async fn named(call: &AdminCall) -> Result<(User, Vec<Credential>, Credential), 
 }
 
 async fn delete(call: AdminCall) -> Result<Answer, Problem> {
-    let (user, _, credential) = named(&call).await?;
+    let (user, held, credential) = named(&call).await?;
+    let mut after = held.clone();
+    after.retain(|known| known.id != credential.id);
     let mut tx = Tx::new();
-    tx.delete_credential(&call.realm.id, &user.id, &credential.id);
+    write(&mut tx, &call.realm.id, &user.id, &held, &after);
     let path = call.resource_path();
     let resource = Resource {
         operation: "ACTION",

@@ -1,6 +1,7 @@
 //! The groups that a user is in.
 
 use axum::http::Method;
+use claviger_engine::newcomer;
 use claviger_model::{GroupId, User};
 use claviger_store::Tx;
 use claviger_surface::Answer;
@@ -8,7 +9,7 @@ use claviger_wire::document::{Json, Kind};
 use claviger_wire::fields::Fields;
 use serde_json::{Value, json};
 
-use super::{MANAGE, VIEW, default_groups};
+use super::{MANAGE, VIEW};
 use crate::admin::role_mappings::limits::Mapper;
 use crate::admin::sessions::user;
 use crate::call::{AdminCall, Resource, no_content, read_out};
@@ -193,7 +194,7 @@ fn record(call: &AdminCall, tx: &mut Tx, operation: &'static str, user: &User, g
 
 /// The default groups, and those that a representation names by path.
 pub(super) async fn of_new_user(call: &AdminCall, body: &Json) -> Result<Vec<GroupId>, Problem> {
-    let mut groups = default_groups(call).await?;
+    let mut groups = newcomer::default_groups(&call.app, &call.realm).await?;
     for path in Fields::of(body)
         .texts("groups")
         .into_iter()
