@@ -346,12 +346,7 @@ fn page(view: &View, texts: &Texts) -> Value {
             },
             social => social(providers),
         },
-        Page::Register(shown) => context! {
-            profile => profile::fields(&shown.fields, &view.realm, &view.locale, texts),
-            passwordRequired => shown.password,
-            passwordBelow => password_below(shown),
-            termsAcceptanceRequired => shown.terms,
-        },
+        Page::Register(shown) => registration(view, shown, texts),
         Page::ResetPassword { username, login: _ } => context! {
             username => username,
             duplicateEmailsAllowed => view.realm.settings.login.duplicate_emails_allowed,
@@ -401,6 +396,15 @@ fn page(view: &View, texts: &Texts) -> Value {
         Page::DeleteAccount {
             triggered_from_aia: asked,
         } => one("triggeredFromAia", (*asked).into()),
+    }
+}
+
+fn registration(view: &View, shown: &Registration, texts: &Texts) -> Value {
+    context! {
+        profile => profile::fields(&shown.fields, &view.realm, &view.locale, texts),
+        passwordRequired => shown.password,
+        passwordBelow => password_below(shown),
+        termsAcceptanceRequired => shown.terms,
     }
 }
 
