@@ -3,8 +3,7 @@
 
 use axum::http::Method;
 use claviger_model::Secret;
-use claviger_store::{Options, Store};
-use claviger_testkit::{Call, Reply, Stage};
+use claviger_testkit::{Call, Ground, Reply, Stage};
 use serde_json::{Value, json};
 
 /// The shop's realm file.
@@ -89,14 +88,13 @@ pub struct Shop {
 
 /// A shop, administered from the master realm.
 pub async fn open() -> Shop {
-    open_over(&Options::sqlite_memory()).await
+    open_over(Ground::new()).await
 }
 
-/// The same over another store.
-pub async fn open_over(options: &Options) -> Shop {
-    let store = Store::open(options).await.unwrap();
+/// The same in a database that the test has chosen.
+pub async fn open_over(ground: Ground) -> Shop {
     let router = claviger_rest::router().merge(claviger_oidc::router());
-    let stage = Stage::over(store, router).await;
+    let stage = Stage::over(ground, router).await;
     stage.import(shop()).await;
     let password = Secret::new("root-password");
     claviger_engine::bootstrap::admin_user(&stage.app, "root", password)

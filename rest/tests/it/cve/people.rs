@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use claviger_model::session::SessionKind;
 use claviger_model::{ClientSession, Millis, SessionId, UserSession};
-use claviger_store::{FaultPlan, Options, Tx};
-use claviger_testkit::Reply;
+use claviger_store::{FaultPlan, Tx};
+use claviger_testkit::{Ground, Reply};
 use serde_json::json;
 
 use crate::world::{Shop, open, open_over};
@@ -115,9 +115,9 @@ async fn offline_sessions(shop: &Shop, from: usize, count: usize) {
 #[tokio::test]
 async fn cve_2023_6563_many_offline_sessions_cost_no_more_than_a_few() {
     let plan = Arc::new(FaultPlan::default());
-    let mut options = Options::sqlite_memory();
-    options.fault = Some(Arc::clone(&plan));
-    let shop = open_over(&options).await;
+    let mut ground = Ground::new();
+    ground.options.fault = Some(Arc::clone(&plan));
+    let shop = open_over(ground).await;
     let path = format!("{}/consents", shop.user("alice").await);
     let mut asked = Vec::new();
     for (from, count) in [(0, 2), (2, 2_000)] {
