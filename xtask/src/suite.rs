@@ -47,16 +47,21 @@ pub const TORTURE_HELP: &str = "
 usage: cargo xtask torture [rounds]
 
 The long forms of the tests, for the night: in each round (3 unless told) the tests of all crates on all databases,
-property tests with 20,000 cases each instead of 256, the server killed 200 times on each database instead of 10; then
-the oracle's cases, each in a realm of its own, and every parser fuzzed for a minute.
+property tests with 20,000 cases each instead of 256, the server killed 200 times on each database instead of 10, and
+10,000 logouts told to receivers that fail half of the time, instead of 90, while all nodes are killed; then the
+oracle's cases, each in a realm of its own, and every parser fuzzed for a minute.
 
-CLAVIGER_KILLS sets another number of kills, CLAVIGER_KILL_SEED repeats the choices of a run that failed.";
+CLAVIGER_KILLS sets another number of kills, CLAVIGER_KILL_LOGOUTS of logouts; CLAVIGER_KILL_SEED repeats the choices
+of a run that failed.";
 
 /// Cases of each property test in the long form.
 const TORTURE_CASES: &str = "20000";
 /// How often the server is killed on each database in the long form.
 const TORTURE_KILLS: &str = "200";
 const KILLS: &str = "CLAVIGER_KILLS";
+/// How many logouts are told on each database in the long form, while the server is killed.
+const TORTURE_LOGOUTS: &str = "10000";
+const LOGOUTS: &str = "CLAVIGER_KILL_LOGOUTS";
 const DATABASE_URLS: &str = "CLAVIGER_TEST_DB_URLS";
 /// Which database the stages of tests stand on: `testkit/src/database.rs`.
 const STAGE: &str = "CLAVIGER_TEST_STAGE";
@@ -172,6 +177,8 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
         variables.push(("PROPTEST_CASES", TORTURE_CASES.to_owned()));
         let kills = std::env::var(KILLS).unwrap_or_else(|_| TORTURE_KILLS.to_owned());
         variables.push((KILLS, kills));
+        let logouts = std::env::var(LOGOUTS).unwrap_or_else(|_| TORTURE_LOGOUTS.to_owned());
+        variables.push((LOGOUTS, logouts));
         report.step(&format!("tests, round {round} of {rounds}"), |report| {
             tests(report, &["--workspace"], None, &variables)
         });

@@ -13,6 +13,7 @@ mod check;
 mod line;
 mod player;
 mod random;
+mod told;
 
 use std::hash::{BuildHasher, RandomState};
 use std::process::{Command, Stdio};
