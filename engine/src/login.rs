@@ -14,6 +14,7 @@ mod crowd;
 mod drive;
 mod identity;
 pub(crate) mod level;
+mod restart;
 mod resume;
 mod scene;
 mod step;

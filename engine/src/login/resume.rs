@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use claviger_model::session::EndReason;
-use claviger_model::{AuthenticationAction, SessionId};
+use claviger_model::AuthenticationAction;
 use claviger_store::Tx;
 
 use super::begin::{event, flow_at, not_allowed};
 use super::checks::{Checked, Turn, expired, find, turn};
 use super::complete::{CONSENT, Tried};
 use super::drive::{Drove, Entrance, Login};
-use super::identity::{identity, live_session};
+use super::identity::identity;
+use super::restart::restart;
 use super::scene::Scene;
-use super::tab::{Tab, login_time, note};
-use super::{FlowPath, LoginError, Submission, cookies};
+use super::tab::{login_time, note};
+use super::{FlowPath, LoginError, Submission};
 use crate::app::App;
 use crate::authorize::{self, Refusal};
 use crate::browser::{Browser, CookieChange, CookieName, Outcome};
@@ -21,7 +21,6 @@ use crate::consent::{self, Need};
 use crate::events::EventBuilder;
 use crate::flow::Flow;
 use crate::locale;
-use crate::logout::end_session;
 use crate::page::{Fault, Message, Page, Severity};
 use crate::realm::Realm;
 use crate::request::RequestContext;
@@ -237,46 +236,6 @@ async fn timed_out(mut login: Login<'_>) -> Result<Tried, LoginError> {
     login.tab.set(note::MESSAGE, "loginTimeout");
     let address = login.scene.address_of(&login.tab, "authenticate", None);
     login.wait(Outcome::go(address)).await
-}
-
-/// `/login-actions/restart`: everything that was shown is forgotten. A session that this browser's login
-/// led to before ends, unless the address says otherwise.
-async fn restart(scene: Scene<'_>, mut tab: Tab, sent: &Submission) -> Result<Tried, LoginError> {
-    let (app, realm) = (scene.app, scene.realm);
-    let mut event = EventBuilder::new("RESTART_AUTHENTICATION", &scene.context.ip_address);
-    event.client(&tab.client.client_id);
-    if let Some(user) = &tab.session.user {
-        event.user(user.as_str());
-    }
-    event.detail("username", tab.note(note::ATTEMPTED).unwrap_or_default());
-    event.detail("auth_method", tab.session.protocol.clone());
-    let mut tx = Tx::new();
-    let mut cookies = Vec::new();
-    let session = live_session(app, realm, &tab.session.root).await?;
-    if let (false, Some(session)) = (sent.skip_logout, session) {
-        let own = identity(app, realm, scene.context, scene.browser).await?;
-        // Who knows a tab of a login need not be who has signed in by it: a session is ended by the
-        // browser that has its cookie. Any other begins anew without it.
-        if own.is_some_and(|own| own.session.id == session.id) {
-            end_session(app, realm, &mut tx, &session, EndReason::Logout).await?;
-        }
-        tab.end(realm, &mut tx);
-        tab.session.root = SessionId::new(app.random.token(18));
-        tab.session.tab = app.random.token(8);
-        tab.is_new = true;
-        cookies.extend(cookies::bind(app, realm, &tab.session.root).await?);
-    }
-    tab.reset(realm, app.now());
-    tab.save(realm, &mut tx);
-    event.success(app, realm, &mut tx);
-    if !scene.commit(tx).await? {
-        return Ok(Tried::Raced);
-    }
-    let mut outcome = Outcome::go(scene.address_of(&tab, "authenticate", None));
-    for cookie in cookies {
-        outcome = outcome.with(cookie);
-    }
-    Ok(Tried::done(outcome))
 }
 
 /// `/login-actions/required-action` and `/login-actions/consent`.
