@@ -89,10 +89,6 @@ pub fn router() -> Router<App> {
                 .options(userinfo::preflight),
         )
         .route(
-            "/realms/{realm}/status-lists/{number}",
-            get(status_lists::show).options(status_lists::preflight),
-        )
-        .route(
             &oidc("revoke"),
             post(revoke::revoke).options(revoke::preflight),
         )
@@ -126,6 +122,10 @@ fn devices() -> Router<App> {
 fn outside() -> Router<App> {
     Router::new()
         .route("/realms/{realm}/revocations", get(revocations::show))
+        .route(
+            "/realms/{realm}/status-lists/{number}",
+            get(status_lists::show).options(status_lists::preflight),
+        )
         .route("/realms/{realm}/gate", any(gate::show))
         .route("/realms/{realm}/gate/{*path}", any(gate::below))
 }

@@ -54,8 +54,8 @@ fn inflated(compressed: &[u8]) -> Vec<u8> {
 
 async fn bits(stage: &Stage, path: &str) -> Vec<u8> {
     let list = stage.get(path).await.is(200);
-    let lst = claims(&list.text())["status_list"]["lst"].clone();
-    inflated(&decode_base64url(lst.as_str().unwrap()).unwrap())
+    let packed = claims(&list.text())["status_list"]["lst"].clone();
+    inflated(&decode_base64url(packed.as_str().unwrap()).unwrap())
 }
 
 async fn is_set(stage: &Stage, tokens: &Reply) -> bool {
@@ -196,8 +196,8 @@ async fn a_list_may_be_had_in_cbor() {
     };
     assert_eq!(claim(2), Cbor::Text(format!("http://localhost{path}")));
     let list = claim(65_533);
-    let lst = list.as_map().unwrap()[1].1.as_bytes().unwrap().clone();
-    assert_ne!(inflated(&lst)[place / 8] & (1 << (place % 8)), 0);
+    let packed = list.as_map().unwrap()[1].1.as_bytes().unwrap().clone();
+    assert_ne!(inflated(&packed)[place / 8] & (1 << (place % 8)), 0);
 }
 
 #[tokio::test]

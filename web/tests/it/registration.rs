@@ -92,7 +92,7 @@ async fn whoever_has_no_account_makes_one_and_is_signed_in_by_it() {
     let shop = stage.app.realm("shop").await.unwrap().unwrap();
     let store = &stage.app.store;
     let roles = store.user_roles(&shop.id, &user.id).await.unwrap();
-    assert_eq!(roles, [shop.settings.default_role.clone()]);
+    assert_eq!(roles, std::slice::from_ref(&shop.settings.default_role));
     let groups = store.user_groups(&shop.id, &user.id).await.unwrap();
     assert_eq!(groups.len(), 1);
     let told = zoe.told().await;
@@ -111,12 +111,20 @@ async fn whoever_has_no_account_makes_one_and_is_signed_in_by_it() {
     assert!(end.has_code());
 }
 
+/// What is changed in a good form, the field that is then marked, and the event's error.
+type Case = (
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
 async fn what_is_wrong_with_a_form_is_told_and_makes_nobody() {
     let mut file = open_shop();
     file["passwordPolicy"] = json!("length(6) and notUsername and notEmail");
     let stage = stage(file).await;
-    let cases: [(&[(&str, &str)], &str, &str); 13] = [
+    let cases: [Case; 13] = [
         (
             &[("username", "")],
             "input-error-username",
