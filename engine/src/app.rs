@@ -6,7 +6,7 @@ use std::sync::Arc;
 use claviger_crypto::{PasswordHasher, Random};
 use claviger_model::{Millis, RealmId, Secret};
 use claviger_store::{Commit, Store, StoreError, Tx};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::Clock;
 use crate::network::Network;
@@ -15,6 +15,8 @@ use crate::published_keys::PublishedKeys;
 use crate::realm::{Realm, Realms};
 use crate::revocation::follow::Followers;
 use crate::script::Scripts;
+use crate::signal::poll::WAITING_MAX;
+use crate::signal::receive::Rates;
 use crate::status_list::StatusLists;
 use crate::vault::{self, NoVault, Vault};
 use crate::watch::Watcher;
@@ -55,6 +57,12 @@ pub struct Parts {
     pub nudges: Arc<Nudges>,
     /// Status lists that were asked for lately.
     pub(crate) status_lists: StatusLists,
+    /// The same for whoever waits for something to be told.
+    pub(crate) told: Arc<Notify>,
+    /// Places for those who wait.
+    pub(crate) polls: Arc<Semaphore>,
+    /// How often other servers were heard.
+    pub(crate) heard: Rates,
     realms: Realms,
 }
 
@@ -99,6 +107,9 @@ impl App {
             followers: Followers::default(),
             nudges: Arc::default(),
             status_lists: StatusLists::default(),
+            told: Arc::default(),
+            polls: Arc::new(Semaphore::new(WAITING_MAX)),
+            heard: Rates::default(),
             realms,
         }))
     }
@@ -199,6 +210,7 @@ impl App {
         }
         if has_messages && done.is_done() {
             self.written.notify_one();
+            self.told.notify_waiters();
         }
         Ok(done)
     }

@@ -11,11 +11,14 @@
 use claviger_model::{LoginFailures, Millis, Seconds, User, UserId};
 use claviger_store::{Commit, Store, StoreError, Tx};
 use claviger_wire::realm::{BruteForce, BruteForceStrategy};
+use claviger_wire::signal::EventType;
 
 use crate::app::App;
 use crate::events::EventBuilder;
 use crate::realm::Realm;
 use crate::revocation::record;
+use crate::signal::people::of_account;
+use crate::signal::set::Initiator;
 
 /// The attribute that tells why a user is disabled.
 pub const DISABLED_REASON: &str = "disabledReason";
@@ -160,6 +163,8 @@ impl Standing {
             tx.lock_out_user(&realm.id, &self.user, reason);
             told("USER_DISABLED_BY_PERMANENT_LOCKOUT").success(app, realm, tx);
             Box::pin(record::user_locked(app, realm, tx, &self.user.id)).await?;
+            let event = (EventType::AccountDisabled, Initiator::Policy);
+            of_account(app, realm, tx, &self.user.id, event).await?;
         }
         Ok(())
     }

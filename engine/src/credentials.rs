@@ -11,12 +11,14 @@ use claviger_model::user::CredentialType;
 use claviger_model::{
     AuthenticationSession, Credential, CredentialId, Millis, RealmId, Secret, User, UserId,
 };
-use claviger_store::Tx;
+use claviger_store::{StoreError, Tx};
 
 use crate::app::App;
 use crate::password_policy::{PasswordPolicy, PolicyViolation};
 use crate::realm::Realm;
 use crate::realms::hashed;
+use crate::signal::people::credentials_changed;
+use crate::signal::set::Initiator;
 
 /// The type of a password that was used before.
 pub const PASSWORD_HISTORY: &str = "password-history";
@@ -298,6 +300,22 @@ fn write_difference(
             tx.insert_credential(realm, user, new);
         }
     }
+}
+
+/// The same for somebody who is there: whoever wants to know is told.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn change(
+    app: &App,
+    realm: &Realm,
+    tx: &mut Tx,
+    (user, by): (&UserId, Initiator),
+    (before, after): (&[Credential], &[Credential]),
+) -> Result<(), StoreError> {
+    write(tx, &realm.id, user, before, after);
+    credentials_changed(app, realm, tx, (user, by), (before, after)).await
 }
 
 #[cfg(test)]

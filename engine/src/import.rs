@@ -272,6 +272,9 @@ impl Parts<'_> {
         flows::add_required_actions(assembly, file, template)?;
         identity_providers::add_from_file(assembly, file)?;
         scopes::add_from_file(assembly, file)?;
+        if crate::signal::scopes::are_wanted(body) {
+            scopes::add_for_receivers(assembly)?;
+        }
         clients::add_from_file(assembly, file, &self.name)?;
         roles::add_from_file(assembly, file, &self.default_role, except)?;
         roles::add_old_default_roles(assembly, file, &self.default_role)?;

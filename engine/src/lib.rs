@@ -51,6 +51,7 @@ pub mod script;
 pub mod service_account;
 pub mod session;
 mod session_limits;
+pub mod signal;
 pub mod status_list;
 pub mod token;
 pub mod token_exchange;

@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::outbox::ledger::Letter;
 use crate::realm::Realm;
 use crate::revocation::record;
+use crate::signal;
 
 pub mod adapter;
 mod address;
@@ -65,6 +66,7 @@ pub async fn end_session(
     }
     record::session_ended(app, realm, tx, session, reason).await?;
     ending::keep(app, realm, tx, session, (true, reason), concerned);
+    signal::emit::session_revoked(app, realm, tx, session, reason).await?;
     // Nobody signs in under its id in another tab of its browser (CVE-2025-12390).
     tx.shorten_authentication_sessions(&realm.id, &session.id, app.now());
     Ok(())

@@ -34,6 +34,13 @@ pub enum Posted {
     Form(Vec<(String, String)>),
     /// Plain text.
     Text(String),
+    /// A security event token (RFC 8935 §2.1).
+    SecurityEvent {
+        /// The token.
+        token: String,
+        /// What `Authorization` says, if the receiver wants something there.
+        authorization: Option<String>,
+    },
 }
 
 /// Tokens are not for logs.
@@ -42,6 +49,7 @@ impl std::fmt::Debug for Posted {
         f.write_str(match self {
             Self::Form(_) => "Form",
             Self::Text(_) => "Text",
+            Self::SecurityEvent { .. } => "SecurityEvent",
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::logout::notice::{Channel, Notice};
 use crate::network::{NetworkError, Posted};
 use crate::realm::Realm;
+use crate::signal::push::{self, Goes};
 use crate::token::MintError;
 
 /// How long a message is told again and again. Who could not be told of a logout in a week has no
@@ -109,15 +110,29 @@ pub async fn attempt(app: &App, row: &OutboxRow) -> Result<Attempt, StoreError> 
     if !app.commit(claim).await?.is_done() {
         return Ok(Attempt::Elsewhere);
     }
-    let Some((channel, notice)) = Notice::read(row) else {
+    let Some((channel, mut notice)) = Notice::read(row) else {
         tracing::error!(target: LEDGER, "message {} of kind {} cannot be read", row.id, row.kind);
         let verdict = Verdict::hopeless("its message cannot be read");
         return give_up_one(app, row, None, &verdict).await;
     };
+    let mut authorization = None;
+    if channel == Channel::SecurityEvent {
+        match push::goes(app, row, &notice).await? {
+            Goes::To {
+                url,
+                authorization: sent,
+            } => {
+                notice.url = url;
+                authorization = sent;
+            }
+            Goes::Later => return Ok(Attempt::Elsewhere),
+            Goes::Nowhere => return drop_one(app, row).await,
+        }
+    }
     let verdict = match token(app, row, channel, &notice).await? {
         Ok(token) => {
-            let told = app.network.post(notice.url.clone(), body(channel, token));
-            let verdict = judged(told.await);
+            let body = body(channel, token, authorization);
+            let verdict = judged(app.network.post(notice.url.clone(), body).await);
             app.watch_message(&notice.realm, channel, verdict.attempt);
             verdict
         }
@@ -146,6 +161,14 @@ pub async fn attempt(app: &App, row: &OutboxRow) -> Result<Attempt, StoreError> 
     ledger::fail(&mut tx, row, &notice.url, &verdict);
     let _done = app.commit(tx).await?;
     Ok(verdict.attempt)
+}
+
+/// Takes out a message to a stream that is gone, or wants nothing.
+async fn drop_one(app: &App, row: &OutboxRow) -> Result<Attempt, StoreError> {
+    let mut tx = Tx::new();
+    tx.delete_outbox(&row.realm, &row.id);
+    let _done = app.commit(tx).await?;
+    Ok(Attempt::Hopeless)
 }
 
 /// Takes out a message that nobody will tell.
@@ -182,12 +205,16 @@ async fn token(
     }
 }
 
-fn body(channel: Channel, token: String) -> Posted {
+fn body(channel: Channel, token: String, authorization: Option<String>) -> Posted {
     match channel {
         Channel::BackChannel => Posted::Form(vec![("logout_token".to_owned(), token)]),
         Channel::AdapterLogout | Channel::AdapterNotBefore | Channel::AdapterTest => {
             Posted::Text(token)
         }
+        Channel::SecurityEvent => Posted::SecurityEvent {
+            token,
+            authorization,
+        },
     }
 }
 
@@ -270,7 +297,8 @@ pub async fn seal(app: &App, realm: &Realm) -> Result<(), StoreError> {
             let Some((channel, mut notice)) = Notice::read(row) else {
                 continue;
             };
-            if notice.token.is_some() {
+            // A stream goes with its realm.
+            if notice.token.is_some() || channel == Channel::SecurityEvent {
                 continue;
             }
             let end = Some(row.created_at + GIVE_UP);

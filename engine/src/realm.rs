@@ -30,6 +30,7 @@ use crate::client::Client;
 use crate::flow::Flows;
 use crate::mapper::amr::Methods;
 use crate::profile::{RealmSwitches, UserProfile};
+use crate::signal::{Stream, is_transmitter};
 
 /// How many realms' snapshots are kept at most; the least used go first.
 const REALMS_KEPT: u64 = 10_000;
@@ -105,6 +106,7 @@ pub struct Realm {
     required_actions: OnceCell<Arc<Vec<RequiredActionView>>>,
     flow_trees: OnceCell<Arc<Flows>>,
     horizon: OnceCell<Seconds>,
+    streams: OnceCell<Arc<Vec<Stream>>>,
     clients: moka::sync::Cache<String, Option<Arc<Client>>>,
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
@@ -139,6 +141,7 @@ impl Realm {
             required_actions: OnceCell::new(),
             flow_trees: OnceCell::new(),
             horizon: OnceCell::new(),
+            streams: OnceCell::new(),
             clients: moka::sync::Cache::new(PARTS_KEPT),
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
@@ -325,6 +328,32 @@ impl Realm {
     pub async fn flows(&self) -> Result<Arc<Flows>, StoreError> {
         let load = || async { Ok(Arc::new(Flows::load(&self.store, &self.id).await?)) };
         self.flow_trees.get_or_try_init(load).await.cloned()
+    }
+
+    /// The streams of shared signals; none, and nothing read, where the transmitter is off.
+    pub async fn streams(&self) -> Result<Arc<Vec<Stream>>, StoreError> {
+        let load = || async {
+            if !is_transmitter(self) {
+                return Ok(Arc::default());
+            }
+            let documents = self.store.documents(&self.id, Kind::SignalStream).await?;
+            Ok(Arc::new(
+                documents.iter().filter_map(Stream::read).collect(),
+            ))
+        };
+        self.streams.get_or_try_init(load).await.cloned()
+    }
+
+    /// A client's streams, the oldest in front.
+    pub async fn streams_of(&self, client: &ClientUuid) -> Result<Vec<Stream>, StoreError> {
+        let all = self.streams().await?;
+        let mut own: Vec<Stream> = all
+            .iter()
+            .filter(|s| s.client == *client)
+            .cloned()
+            .collect();
+        own.sort_by(|a, b| (a.body.created_at, &a.id).cmp(&(b.body.created_at, &b.id)));
+        Ok(own)
     }
 
     /// A group and all groups above it, itself first. Ends at a missing or repeated parent.

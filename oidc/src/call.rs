@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -43,6 +44,8 @@ pub struct Call {
     pub query: Form,
     /// The form's parameters; empty if the body is of another type.
     pub form: Form,
+    /// The body as it came.
+    pub body: Bytes,
     /// Whether the body is a form.
     pub is_form: bool,
     /// Who may read the answer.
@@ -85,6 +88,7 @@ impl FromRequest<App> for Call {
             query,
             form,
             is_form,
+            body,
             headers: parts.headers,
             readers: Readers::Nobody,
             exposed: Some(cors::EXPOSED),

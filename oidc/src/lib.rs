@@ -24,6 +24,7 @@ mod problem;
 mod realm_info;
 mod revocations;
 mod revoke;
+mod signal;
 mod status_lists;
 mod token;
 mod userinfo;
@@ -104,6 +105,7 @@ pub fn router() -> Router<App> {
         )
         .route("/realms/{realm}/protocol/docker-v2/auth", get(docker::show))
         .merge(outside())
+        .merge(signal::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
 }
 

@@ -232,16 +232,17 @@ impl Fetcher {
     pub(crate) async fn post_for_status(
         &self,
         url: &str,
-        content_type: &str,
+        headers: &[(&str, Option<&str>)],
         text: String,
     ) -> Result<u16, FetchError> {
         let target = self.target(url)?;
         let shown = shown(&target);
-        let request = self
-            .client
-            .post(target)
-            .header("content-type", content_type)
-            .body(text);
+        let mut request = self.client.post(target).body(text);
+        for (name, value) in headers {
+            if let Some(value) = value {
+                request = request.header(*name, *value);
+            }
+        }
         let call = async {
             let _place = self.places.acquire().await.ok();
             let answer = request.send().await;

@@ -58,6 +58,11 @@ statements! {
     GROUP_OF_NOBODY = "DELETE FROM user_group WHERE realm_id = $1 AND group_id = $2";
     /// Nobody consents to this client any more.
     CONSENT_OF_NOBODY = "DELETE FROM consent WHERE realm_id = $1 AND client_id = $2";
+    /// Nobody is told of by this client's streams any more.
+    SUBJECTS_OF_NOBODY = "DELETE FROM signal_subject WHERE realm_id = $1 AND stream_id IN \
+        (SELECT id FROM document WHERE realm_id = $2 AND kind = $3 AND parent = $4)";
+    /// This client has no streams any more.
+    STREAMS_OF_NOBODY = "DELETE FROM document WHERE realm_id = $1 AND kind = $2 AND parent = $3";
     /// Nobody is linked to this identity provider any more.
     PROVIDER_OF_NOBODY = "DELETE FROM federated_identity WHERE realm_id = $1 AND provider IN \
         (SELECT unique_name FROM document WHERE realm_id = $2 AND kind = $3 AND id = $4)";
@@ -298,14 +303,20 @@ impl Tx {
         match kind {
             Kind::Role => drop(self.push(&ROLE_OF_NOBODY, params![realm, id])),
             Kind::Group => drop(self.push(&GROUP_OF_NOBODY, params![realm, id])),
-            Kind::Client => drop(self.push(&CONSENT_OF_NOBODY, params![realm, id])),
+            Kind::Client => {
+                let streams = Kind::SignalStream.as_str();
+                self.push(&CONSENT_OF_NOBODY, params![realm, id]);
+                self.push(&SUBJECTS_OF_NOBODY, params![realm, realm, streams, id]);
+                self.push(&STREAMS_OF_NOBODY, params![realm, streams, id]);
+            }
             Kind::ClientScope
             | Kind::Component
             | Kind::Flow
             | Kind::AuthenticatorConfig
             | Kind::RequiredAction
             | Kind::IdentityProvider
-            | Kind::IdentityProviderMapper => {}
+            | Kind::IdentityProviderMapper
+            | Kind::SignalStream => {}
         }
     }
 
@@ -358,6 +369,7 @@ const fn links_of(kind: Kind) -> (&'static [LinkKind], &'static [LinkKind]) {
         | Kind::AuthenticatorConfig
         | Kind::RequiredAction
         | Kind::IdentityProvider
-        | Kind::IdentityProviderMapper => (&[], &[]),
+        | Kind::IdentityProviderMapper
+        | Kind::SignalStream => (&[], &[]),
     }
 }

@@ -61,6 +61,7 @@ const TABLES: &[(&str, &str)] = &[
     ("outbox", "realm_id"),
     ("logout_delivery", "realm_id"),
     ("logout_ending", "realm_id"),
+    ("signal_subject", "realm_id"),
     ("kept", "realm_id"),
     ("revocation_head", "realm_id"),
     ("revocation", "realm_id"),
@@ -444,6 +445,7 @@ mod tests {
             include_str!("../migrations/0006_revocation.sql"),
             include_str!("../migrations/0007_logout_delivery.sql"),
             include_str!("../migrations/0008_status_index.sql"),
+            include_str!("../migrations/0009_signal_subject.sql"),
         );
         let made = ddl
             .lines()

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 
 /// One step of the schema's history. Never edited once shipped.
 struct Migration {
-    /// 1, 2, 3, …
+    /// 1, 2, 3, …; a number that was given away and not used is left out.
     version: i64,
     /// Its statements, in PostgreSQL's words.
     text: &'static str,
@@ -49,6 +49,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 8,
         text: include_str!("../migrations/0008_status_index.sql"),
+    },
+    Migration {
+        version: 9,
+        text: include_str!("../migrations/0009_signal_subject.sql"),
     },
 ];
 

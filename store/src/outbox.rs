@@ -78,7 +78,7 @@ impl std::fmt::Debug for OutboxRow {
     }
 }
 
-fn message(row: &mut Row) -> Result<OutboxRow, StoreError> {
+pub(crate) fn message(row: &mut Row) -> Result<OutboxRow, StoreError> {
     Ok(OutboxRow {
         id: row.text("id")?,
         realm: row.id("realm_id")?,

@@ -64,6 +64,8 @@ statements! {
     REALM_DELETE_CONSENTS = "DELETE FROM consent WHERE realm_id = $1";
     /// The end of a realm: its users' failed logins.
     REALM_DELETE_LOGIN_FAILURES = "DELETE FROM login_failure WHERE realm_id = $1";
+    /// The end of a realm: of whom streams tell.
+    REALM_DELETE_SIGNAL_SUBJECTS = "DELETE FROM signal_subject WHERE realm_id = $1";
     /// The end of a realm: what else is kept.
     REALM_DELETE_KEPT = "DELETE FROM kept WHERE realm_id = $1";
     /// The end of a realm: browsers on their way in.
@@ -181,6 +183,7 @@ impl Tx {
             &REALM_DELETE_FEDERATED_IDENTITIES,
             &REALM_DELETE_CONSENTS,
             &REALM_DELETE_KEPT,
+            &REALM_DELETE_SIGNAL_SUBJECTS,
             &REALM_DELETE_LOGIN_FAILURES,
             &REALM_DELETE_AUTHENTICATION_SESSIONS,
             &REALM_DELETE_USER_SESSIONS,

@@ -120,6 +120,7 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::outbox::ALL,
     crate::logout_delivery::ALL,
     crate::logout_ending::ALL,
+    crate::signal::ALL,
     crate::purge::ALL,
 ];
 

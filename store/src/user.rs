@@ -73,6 +73,9 @@ statements! {
     USER_DELETE_GROUPS = "DELETE FROM user_group WHERE realm_id = $1 AND user_id = $2";
     /// The end of a user: links to identity providers.
     USER_DELETE_IDENTITIES = "DELETE FROM federated_identity WHERE realm_id = $1 AND user_id = $2";
+    /// The end of a user: which streams tell of it.
+    USER_DELETE_SIGNAL_SUBJECTS = "DELETE FROM signal_subject \
+        WHERE realm_id = $1 AND user_id = $2";
     /// The end of a user: consents.
     USER_DELETE_CONSENTS = "DELETE FROM consent WHERE realm_id = $1 AND user_id = $2";
     /// A user is locked out: disabled, with the reason among the attributes as they were read.
@@ -265,6 +268,7 @@ impl Tx {
             &USER_DELETE_GROUPS,
             &USER_DELETE_IDENTITIES,
             &USER_DELETE_CONSENTS,
+            &USER_DELETE_SIGNAL_SUBJECTS,
         ] {
             self.push(statement, params![realm, user]);
         }

@@ -28,18 +28,21 @@ pub enum Area {
     Authorize,
     /// Logout in a browser.
     Logout,
+    /// Streams of shared signals, and tokens that they carry.
+    Signals,
     /// The administrators' API.
     Admin,
 }
 
 impl Area {
     /// All, in the order of the list.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Logout,
         Self::Authorize,
         Self::Client,
         Self::Grant,
         Self::Token,
+        Self::Signals,
         Self::Admin,
         Self::Any,
     ];
@@ -53,6 +56,7 @@ impl Area {
             Self::Token => "Tokens that are sent",
             Self::Authorize => "The authorization endpoint",
             Self::Logout => "Logout",
+            Self::Signals => "Shared signals",
             Self::Admin => "The Admin REST API",
         }
     }
@@ -268,6 +272,13 @@ pages! {
     RefreshTokenInvalid Token "refresh-token-invalid"
     /// A token that was issued to another client.
     TokenOfAnotherClient Token "token-of-another-client"
+
+    /// The transmitter is off, or the caller is no receiver, or lacks the scope.
+    SignalReceiver Signals "signals-receiver"
+    /// A stream that is not there, or a request about one that is not right.
+    SignalStream Signals "signals-stream"
+    /// A security event token that is not taken.
+    SignalEvent Signals "signals-event"
 
     /// No bearer token.
     AdminTokenMissing Admin "admin-token-missing"

@@ -71,6 +71,8 @@ names! {
         IdentityProvider = "identity_provider",
         /// `IdentityProviderMapperRepresentation`.
         IdentityProviderMapper = "identity_provider_mapper",
+        /// A stream of shared signals; parent: the client that receives it.
+        SignalStream = "signal_stream",
     }
 }
 

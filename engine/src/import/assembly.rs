@@ -268,5 +268,6 @@ const fn id_field(kind: Kind) -> Option<&'static str> {
         | Kind::Flow
         | Kind::AuthenticatorConfig
         | Kind::IdentityProviderMapper => Some("id"),
+        Kind::SignalStream => Some("stream_id"),
     }
 }

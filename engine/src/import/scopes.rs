@@ -7,6 +7,7 @@ use super::assembly::{Assembly, Place};
 use super::problem::{At, ImportError};
 use super::shape::{complete_mappers, each, text, texts};
 use crate::defaults::Template;
+use crate::signal;
 
 /// The role and the scope of tokens that outlive the browser.
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
@@ -98,6 +99,19 @@ pub(crate) fn add_from_file(assembly: &mut Assembly<'_>, file: &Json) -> Result<
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Adds the scopes of receivers of shared signals that are not there yet.
+pub(crate) fn add_for_receivers(assembly: &mut Assembly<'_>) -> Result<(), ImportError> {
+    for (name, scope) in signal::scopes::representations() {
+        if assembly.find(Kind::ClientScope, "", name).is_some() {
+            continue;
+        }
+        let id = add_scope(assembly, scope, &At::Root.key("clientScopes"))?;
+        let realm = assembly.realm_id.clone();
+        assembly.link(LinkKind::RealmOptionalScope, &realm, &id);
     }
     Ok(())
 }

@@ -29,14 +29,17 @@ pub enum Channel {
     AdapterNotBefore,
     /// `k_test_available` below the admin URL.
     AdapterTest,
+    /// A security event token, over a stream of shared signals (RFC 8935).
+    SecurityEvent,
 }
 
 impl Channel {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::BackChannel,
         Self::AdapterLogout,
         Self::AdapterNotBefore,
         Self::AdapterTest,
+        Self::SecurityEvent,
     ];
 
     /// A stable name for rows, logs and metrics.
@@ -46,6 +49,7 @@ impl Channel {
             Self::AdapterLogout => "admin-url-logout",
             Self::AdapterNotBefore => "admin-url-not-before",
             Self::AdapterTest => "admin-url-test",
+            Self::SecurityEvent => "security-event",
         }
     }
 
@@ -61,7 +65,7 @@ impl Channel {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
-    /// Where to, absolute.
+    /// Where to, absolute; nothing for a stream, which says it when it is told.
     pub url: String,
     /// The realm's name, for the log.
     pub realm: String,
@@ -151,6 +155,8 @@ impl Notice {
                 claims.insert("expiration".into(), json!(end.seconds().0));
                 "JWT"
             }
+            // All is said already, and it is the same each time it is told.
+            Channel::SecurityEvent => claviger_wire::signal::SET_TYPE,
         };
         claims.extend(self.claims.clone());
         signed(app, realm, &self.algorithm, typ, &claims).await

@@ -3,6 +3,7 @@
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::flow::RequiredActionView;
+use claviger_wire::signal::EventType;
 
 use super::{ActionError, Answered, Due, KC_ACTION, Visit};
 use crate::app::App;
@@ -10,6 +11,8 @@ use crate::logout::end_sessions_of_user;
 use crate::page::{Fault, Message, Page};
 use crate::person::Person;
 use crate::realm::Realm;
+use crate::signal::people::of_account;
+use crate::signal::set::Initiator;
 
 /// The client with the roles on one's own account.
 const ACCOUNT: &str = "account";
@@ -77,6 +80,8 @@ pub(super) async fn answer(
     let user = &visit.user.id;
     let (kinds, reason) = (&SessionKind::ALL, EndReason::UserDeleted);
     end_sessions_of_user(app, realm, tx, user, kinds, reason).await?;
+    let event = (EventType::AccountPurged, Initiator::User);
+    of_account(app, realm, tx, user, event).await?;
     tx.delete_user(&realm.id, user);
     visit.event.detail("username", visit.user.username.clone());
     visit.event.success(app, realm, tx);

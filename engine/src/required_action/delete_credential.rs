@@ -12,6 +12,8 @@ use crate::credentials::write_within;
 use crate::flow::{self, Condition, ReadError};
 use crate::page::{Fault, Message, Page};
 use crate::realm::Realm;
+use crate::signal::people::credentials_changed;
+use crate::signal::set::Initiator;
 
 /// The note of a tab with the level that its login has reached.
 const LEVEL_REACHED: &str = "level-of-authentication";
@@ -121,6 +123,8 @@ pub(super) async fn answer(
         .collect();
     let whose = (&visit.user.id, &*visit.tab);
     write_within(tx, &realm.id, whose, &held, &after);
+    let whose = (&visit.user.id, Initiator::User);
+    credentials_changed(app, realm, tx, whose, (&held, &after)).await?;
     if let Some(former) = former {
         former.success(app, realm, tx);
     }

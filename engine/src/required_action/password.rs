@@ -12,6 +12,8 @@ use crate::events::EventBuilder;
 use crate::logout::end_session;
 use crate::page::{Message, Page};
 use crate::realm::Realm;
+use crate::signal::people::credentials_changed;
+use crate::signal::set::Initiator;
 
 /// The event's older name, recorded beside the new one.
 const FORMER: &str = "UPDATE_PASSWORD";
@@ -87,6 +89,8 @@ pub(super) async fn answer(
     }
     let whose = (&visit.user.id, &*visit.tab);
     write_within(tx, &realm.id, whose, &held, &after);
+    let whose = (&visit.user.id, Initiator::User);
+    credentials_changed(app, realm, tx, whose, (&held, &after)).await?;
     visit.event.clone().kind(FORMER).success(app, realm, tx);
     Ok(Answered::Done)
 }

@@ -11,6 +11,8 @@ use crate::page::Page;
 use crate::profile::{Change, Context, Missing, ProfileInput, Scene, Violation, hold_email};
 use crate::realm::Realm;
 use crate::scope;
+use crate::signal::people::account_changed;
+use crate::signal::set::Initiator;
 
 /// Between the values of a detail.
 const BETWEEN: &str = "::";
@@ -154,6 +156,8 @@ pub(super) async fn answer(
     }
     tx.update_user(&realm.id, visit.user);
     hold_email(realm, tx, Some(&before), visit.user);
+    let users = (&before, &*visit.user);
+    account_changed(app, realm, tx, users, Initiator::User).await?;
     for change in &changes {
         tell(visit.event, change);
     }

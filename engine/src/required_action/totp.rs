@@ -14,6 +14,8 @@ use crate::app::App;
 use crate::credentials::{with, write_within};
 use crate::page::{Message, Page, TotpSetup};
 use crate::realm::Realm;
+use crate::signal::people::credentials_changed;
+use crate::signal::set::Initiator;
 
 /// The note of a tab with the secret that its page shows. What a form sends back is not looked at:
 /// nobody makes a person take over a secret that somebody else knows.
@@ -208,8 +210,11 @@ pub(super) async fn answer(
         secret_data: known.secret_data(),
         credential_data: known.credential_data(),
     };
+    let after = with(&held, fresh);
     let whose = (&visit.user.id, &*visit.tab);
-    write_within(tx, &realm.id, whose, &held, &with(&held, fresh));
+    write_within(tx, &realm.id, whose, &held, &after);
+    let whose = (&visit.user.id, Initiator::User);
+    credentials_changed(app, realm, tx, whose, (&held, &after)).await?;
     visit.tab.auth_notes.remove(SECRET);
     visit.event.clone().kind(FORMER).success(app, realm, tx);
     Ok(Answered::Done)

@@ -10,6 +10,7 @@ use claviger_engine::logout::end_sessions_of_realm;
 use claviger_engine::realm::Realm;
 use claviger_engine::realms::{self, CreateError, Prepared};
 use claviger_engine::revocation::record;
+use claviger_engine::signal::scopes;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_store::{Commit, RealmRow, Tx};
 use claviger_surface::Answer;
@@ -244,6 +245,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         rename::put(&call, &mut tx, &call.realm, &row.name).await?;
     }
     put_default_groups(&call, &mut tx, &sent).await?;
+    scopes::complete(&call.app, &call.realm, &mut tx, &row.body).await?;
     if !call.realm.enabled {
         // Whoever disabled it may have been cut short: nothing of before comes back.
         end_sessions(&call).await?;

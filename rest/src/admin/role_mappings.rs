@@ -9,6 +9,8 @@ use std::sync::Arc;
 use axum::http::Method;
 use claviger_engine::person::Person;
 use claviger_engine::realm::{Group, Role, Roles};
+use claviger_engine::signal::people::roles_changed;
+use claviger_engine::signal::set::Initiator;
 use claviger_model::{ClientUuid, GroupId, RoleId, User};
 use claviger_store::Tx;
 use claviger_surface::Answer;
@@ -128,6 +130,22 @@ impl Holder {
                 Ok(realm.roles().await?.expand(direct))
             }
         }
+    }
+
+    /// Tells whoever wants to know which roles a user has now. What becomes of a group's members is
+    /// seen in their next tokens.
+    async fn tell(
+        &self,
+        call: &AdminCall,
+        tx: &mut Tx,
+        container: Option<&ClientUuid>,
+        after: &[RoleId],
+    ) -> Result<(), Problem> {
+        let Self::User(user) = self else {
+            return Ok(());
+        };
+        let whose = (&user.id, Initiator::Admin);
+        Ok(roles_changed(&call.app, &call.realm, tx, whose, (container, after)).await?)
     }
 
     fn give(&self, call: &AdminCall, tx: &mut Tx, role: &RoleId) {
@@ -335,6 +353,11 @@ async fn add(call: AdminCall) -> Result<Answer, Problem> {
         for role in &roles {
             holder.give(&call, &mut tx, role);
         }
+        let mut after = holder.direct(&call).await?;
+        after.extend(roles);
+        holder
+            .tell(&call, &mut tx, container.as_ref(), &after)
+            .await?;
         record(&call, &mut tx, "CREATE", container.is_some(), bodies);
         done(call.app.commit(tx).await?)?;
     }
@@ -355,6 +378,11 @@ async fn remove(call: AdminCall) -> Result<Answer, Problem> {
     for role in &roles {
         holder.take(&call, &mut tx, role);
     }
+    let mut after = holder.direct(&call).await?;
+    after.retain(|role| !roles.contains(role));
+    holder
+        .tell(&call, &mut tx, container.as_ref(), &after)
+        .await?;
     record(&call, &mut tx, "DELETE", container.is_some(), told);
     done(call.app.commit(tx).await?)?;
     Ok(no_content())

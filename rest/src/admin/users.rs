@@ -12,11 +12,13 @@ mod uniqueness;
 
 use axum::http::{Method, StatusCode};
 use claviger_engine::brute_force::{self, DISABLED_REASON};
-use claviger_engine::credentials::write;
+use claviger_engine::credentials::{change as change_credentials, write};
 use claviger_engine::logout::end_sessions_of_user;
 use claviger_engine::newcomer;
 use claviger_engine::profile::{Context, Missing, Scene};
 use claviger_engine::realms::plain_user;
+use claviger_engine::signal::people::{account_changed, of_account};
+use claviger_engine::signal::set::Initiator;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::user::CredentialType;
 use claviger_model::{User, UserId};
@@ -24,6 +26,7 @@ use claviger_store::{Commit, Tx};
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use claviger_wire::fields::Fields;
+use claviger_wire::signal::EventType;
 use serde_json::{Value, json};
 
 use self::change::{Occasion, apply, profile_input, told};
@@ -263,7 +266,10 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     unlock(&call, (&before, &mut after, &body), &mut tx).await?;
     tx.update_user(&call.realm.id, &after);
     uniqueness::hold_email(&call, &mut tx, Some(&before), &after);
-    write(&mut tx, &call.realm.id, &after.id, &held, &credentials);
+    let by = Initiator::Admin;
+    let lists = (&*held, &*credentials);
+    change_credentials(&call.app, &call.realm, &mut tx, (&after.id, by), lists).await?;
+    account_changed(&call.app, &call.realm, &mut tx, (&before, &after), by).await?;
     if !after.enabled {
         let (kinds, reason) = (&SessionKind::ALL, EndReason::UserDisabled);
         end_sessions_of_user(&call.app, &call.realm, &mut tx, &after.id, kinds, reason).await?;
@@ -323,6 +329,8 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     let mut tx = Tx::new();
     let (kinds, reason) = (&SessionKind::ALL, EndReason::UserDeleted);
     end_sessions_of_user(&call.app, &call.realm, &mut tx, &user.id, kinds, reason).await?;
+    let event = (EventType::AccountPurged, Initiator::Admin);
+    of_account(&call.app, &call.realm, &mut tx, &user.id, event).await?;
     tx.delete_user(&call.realm.id, &user.id);
     let path = call.resource_path();
     let resource = Resource {

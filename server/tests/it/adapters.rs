@@ -35,7 +35,7 @@ async fn orders(world: &World) -> Vec<(String, Value)> {
             assert_eq!(header, json!({"alg": "RS256", "typ": "JWT"}));
             (url, claims)
         }
-        Posted::Form(_) => panic!("{url} got a form"),
+        Posted::Form(_) | Posted::SecurityEvent { .. } => panic!("{url} got another thing"),
     };
     posted.map(order).collect()
 }

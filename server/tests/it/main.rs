@@ -49,6 +49,8 @@ mod question;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod stop;

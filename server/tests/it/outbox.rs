@@ -14,13 +14,13 @@ use crate::program::{Home, Server};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An application that hears of logouts. Its first answers are given; then it answers `200`.
-struct Application {
-    url: String,
+pub struct Application {
+    pub url: String,
     heard: Receiver<String>,
 }
 
 impl Application {
-    fn new(first: Vec<Option<&'static str>>) -> Self {
+    pub fn new(first: Vec<Option<&'static str>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/out", listener.local_addr().unwrap());
         let (tell, heard) = channel();
@@ -45,7 +45,7 @@ impl Application {
         Self { url, heard }
     }
 
-    fn hears(&self) -> String {
+    pub fn hears(&self) -> String {
         self.heard.recv_timeout(PATIENCE).unwrap()
     }
 }

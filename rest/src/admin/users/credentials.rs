@@ -2,6 +2,8 @@
 
 use axum::http::{Method, StatusCode};
 use claviger_engine::credentials::{moved, write};
+use claviger_engine::signal::people::credentials_changed;
+use claviger_engine::signal::set::Initiator;
 use claviger_model::{Credential, CredentialId, Secret, User};
 use claviger_store::Tx;
 use claviger_surface::Answer;
@@ -81,6 +83,7 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     let mut after = held.clone();
     after.retain(|known| known.id != credential.id);
     let mut tx = Tx::new();
+    tell(&call, &mut tx, &user, (&held, &after)).await?;
     write(&mut tx, &call.realm.id, &user.id, &held, &after);
     let path = call.resource_path();
     let resource = Resource {
@@ -96,6 +99,17 @@ async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     call.record_with(&mut tx, resource, None, &details);
     done(call.app.commit(tx).await?)?;
     Ok(no_content().no_cache())
+}
+
+/// Tells whoever wants to know that an administrator has changed somebody's credentials.
+async fn tell(
+    call: &AdminCall,
+    tx: &mut Tx,
+    user: &User,
+    lists: (&[Credential], &[Credential]),
+) -> Result<(), Problem> {
+    let whose = (&user.id, Initiator::Admin);
+    Ok(credentials_changed(&call.app, &call.realm, tx, whose, lists).await?)
 }
 
 async fn label(call: AdminCall) -> Result<Answer, Problem> {
@@ -162,6 +176,7 @@ async fn reset_password(call: AdminCall) -> Result<Answer, Problem> {
     }
     let mut tx = Tx::new();
     tx.update_user(&call.realm.id, &user);
+    tell(&call, &mut tx, &user, (&held, &after)).await?;
     write(&mut tx, &call.realm.id, &user.id, &held, &after);
     let path = call.resource_path();
     let resource = Resource {

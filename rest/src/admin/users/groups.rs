@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 use claviger_engine::newcomer;
+use claviger_engine::signal::people::groups_changed;
+use claviger_engine::signal::set::Initiator;
 use claviger_model::{GroupId, User};
 use claviger_store::Tx;
 use claviger_surface::Answer;
@@ -146,6 +148,7 @@ async fn join(call: AdminCall) -> Result<Answer, Problem> {
         check_join(&call, &group).await?;
         let mut tx = Tx::new();
         tx.join_group(&call.realm.id, &user.id, &group);
+        tell(&call, &mut tx, &user, (&group, true)).await?;
         record(&call, &mut tx, "CREATE", &user, shown);
         done(call.app.commit(tx).await?)?;
     }
@@ -167,10 +170,27 @@ async fn leave(call: AdminCall) -> Result<Answer, Problem> {
     if is_member(&call, &user, &group).await? {
         let mut tx = Tx::new();
         tx.leave_group(&call.realm.id, &user.id, &group);
+        tell(&call, &mut tx, &user, (&group, false)).await?;
         record(&call, &mut tx, "DELETE", &user, shown);
         done(call.app.commit(tx).await?)?;
     }
     Ok(no_content().no_cache())
+}
+
+/// Tells whoever wants to know in which groups a user is now.
+async fn tell(
+    call: &AdminCall,
+    tx: &mut Tx,
+    user: &User,
+    (group, joins): (&GroupId, bool),
+) -> Result<(), Problem> {
+    let mut after = call.app.store.user_groups(&call.realm.id, &user.id).await?;
+    after.retain(|known| known != group);
+    if joins {
+        after.push(group.clone());
+    }
+    let whose = (&user.id, Initiator::Admin);
+    Ok(groups_changed(&call.app, &call.realm, tx, whose, &after).await?)
 }
 
 async fn is_member(call: &AdminCall, user: &User, group: &GroupId) -> Result<bool, Problem> {
