@@ -105,7 +105,6 @@ pub fn router() -> Router<App> {
         )
         .route("/realms/{realm}/protocol/docker-v2/auth", get(docker::show))
         .merge(outside())
-        .merge(signal::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
 }
 
@@ -122,7 +121,7 @@ fn devices() -> Router<App> {
 
 /// What those ask who check tokens before an API, or in it: `docs/logout.md`.
 fn outside() -> Router<App> {
-    Router::new()
+    signal::router()
         .route("/realms/{realm}/revocations", get(revocations::show))
         .route(
             "/realms/{realm}/status-lists/{number}",

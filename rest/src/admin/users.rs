@@ -12,7 +12,7 @@ mod uniqueness;
 
 use axum::http::{Method, StatusCode};
 use claviger_engine::brute_force::{self, DISABLED_REASON};
-use claviger_engine::credentials::{change as change_credentials, write};
+use claviger_engine::credentials::change as change_credentials;
 use claviger_engine::logout::end_sessions_of_user;
 use claviger_engine::newcomer;
 use claviger_engine::profile::{Context, Missing, Scene};

@@ -22,6 +22,7 @@ mod revocations;
 mod schema;
 mod searches;
 mod sessions;
+mod signals;
 mod statuses;
 mod text;
 mod tokens;

@@ -161,6 +161,7 @@ fn fill(tx: &mut Tx, id: &str) {
     tx.insert_user(at, &person);
     tx.insert_credential(at, &alice, &credential("p"));
     tx.grant_role(at, &alice, &RoleId::new("r"));
+    tx.say_signal_subject(at, "st", &alice, true);
     tx.join_group(at, &alice, &GroupId::new("g"));
     tx.insert_federated_identity(
         at,
