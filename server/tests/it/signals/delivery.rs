@@ -70,7 +70,7 @@ async fn a_paused_stream_holds_and_a_disabled_one_forgets() {
     world.logout(&world.sign_in().await).await;
     // What it says of itself is said all the same (SSF §8.1.5).
     let polled = world.poll("hub", &stream, json!({})).await;
-    assert_eq!(polled.events(), [updated.clone()]);
+    assert_eq!(polled.events(), std::slice::from_ref(&updated));
     let says = &polled.of(&updated)[0]["events"][&updated];
     assert_eq!(*says, json!({"status": "paused", "reason": "maintenance"}));
     world

@@ -123,8 +123,8 @@ async fn a_session_revoked_there_ends_the_sessions_here() {
     assert!(down.is_in(&bob).await);
     down.world.logout(&alice).await;
     let token = down.pushed().await;
-    let taken = down.send(&token).await.is(202);
-    assert!(taken.text().is_empty());
+    let answer = down.send(&token).await.is(202);
+    assert!(answer.text().is_empty());
     assert!(!down.is_in(&bob).await);
     // Told again, it is taken again, and whoever came meanwhile stays.
     let again = down.sign_in().await;
