@@ -16,7 +16,7 @@ pub struct RequestContext {
     /// The same server's address without any base path: `https://id.example`.
     pub origin: String,
     /// All base paths that are served, this one included: tokens of each are accepted at each.
-    pub base_paths: Vec<String>,
+    pub base_paths: Arc<[String]>,
     /// Address of the caller, after trusted proxies.
     pub ip_address: String,
     /// Whether the caller used TLS, as far as the server can tell.
@@ -123,7 +123,7 @@ mod tests {
             base_url: "http://id.example/auth".into(),
             base_path: "/auth".into(),
             origin: "http://id.example".into(),
-            base_paths: vec![String::new(), "/auth".into()],
+            base_paths: [String::new(), "/auth".into()].into(),
             ip_address: "127.0.0.1".into(),
             secure: false,
             help_links: true,

@@ -67,7 +67,7 @@ impl FromRequest<App> for Call {
         let Some(realm) = found else {
             return Err(no_realm());
         };
-        let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
+        let Some(context) = parts.extensions.remove::<RequestContext>() else {
             tracing::error!("a request came in without its context");
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
         };

@@ -5,6 +5,7 @@
 //! at once: nothing later meets a host that is none.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{FORWARDED, HOST, HeaderMap};
 use http::{HeaderName, Uri};
@@ -44,6 +45,8 @@ pub struct Addresses {
     proxy: Option<Proxy>,
     help_links: bool,
     elsewhere: Elsewhere,
+    /// The base paths as callers see them whose proxy adds nothing.
+    plain_paths: Arc<[String]>,
 }
 
 /// What a proxy says about a request; nothing where it is silent.
@@ -61,6 +64,7 @@ impl Addresses {
     pub fn new(settings: &Settings) -> Self {
         Self {
             hostname: settings.hostname.clone(),
+            plain_paths: settings.mounts.paths().into(),
             mounts: settings.mounts.clone(),
             proxy: settings.proxy.clone(),
             elsewhere: settings.elsewhere.clone(),
@@ -73,6 +77,7 @@ impl Addresses {
     pub fn of(hostname: Hostname, mounts: Mounts, proxy: Option<Proxy>) -> Self {
         Self {
             hostname,
+            plain_paths: mounts.paths().into(),
             mounts,
             proxy,
             help_links: true,
@@ -125,7 +130,7 @@ impl Addresses {
             }
         };
         let (base_path, base_paths) = match fixed {
-            Some(path) => (path.to_owned(), vec![path.to_owned()]),
+            Some(path) => (path.to_owned(), Arc::from([path.to_owned()])),
             None => (format!("{prefix}{mount}"), self.base_paths(&prefix)),
         };
         Ok(RequestContext {
@@ -142,7 +147,10 @@ impl Addresses {
     }
 
     /// All base paths as the caller sees them.
-    fn base_paths(&self, prefix: &str) -> Vec<String> {
+    fn base_paths(&self, prefix: &str) -> Arc<[String]> {
+        if prefix.is_empty() {
+            return Arc::clone(&self.plain_paths);
+        }
         let paths = self.mounts.paths().iter();
         paths.map(|path| format!("{prefix}{path}")).collect()
     }

@@ -76,18 +76,6 @@ impl Front {
         traces: Option<Traces>,
         most: Option<usize>,
     ) -> Self {
-        // What matched is known within the routes only, and is counted here.
-        let routes = routes.layer(axum::middleware::from_fn(
-            |matched: Option<MatchedPath>,
-             request: axum::extract::Request,
-             next: axum::middleware::Next| async move {
-                let mut response = next.run(request).await;
-                if let Some(matched) = matched {
-                    response.extensions_mut().insert(matched);
-                }
-                response
-            },
-        ));
         let most = most.map_or(MOST_REQUESTS, |most| {
             u32::try_from(most).unwrap_or(u32::MAX)
         });

@@ -1,12 +1,11 @@
-//! `/help`: what every refusal points to, and the layer that makes it point there.
+//! `/help`: what every refusal points to, and what makes it point there.
 //!
 //! The pages are `docs/errors`, compiled in: nothing of a request is shown in them but the server's
 //! own address, and they ask nobody for anything. Who adds `.md` gets the text as it was written.
 
 mod page;
 
-use axum::extract::{Path, Request};
-use axum::middleware::Next;
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -15,7 +14,7 @@ use claviger_crypto::encoding::base64url;
 use claviger_engine::App;
 use claviger_engine::request::RequestContext;
 use claviger_surface::help::{Help, Pointer};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
 use crate::routes;
 
@@ -32,22 +31,18 @@ pub fn router() -> Router<App> {
         .route("/help/errors/{page}", get(show))
 }
 
-/// Puts the address of its page on each refusal, and into the log at level `debug`: refusals that
+/// Puts the address of its page on a refusal, and into the log at level `debug`: refusals that
 /// are events tell it there as well.
-pub async fn point(request: Request, next: Next) -> Response {
-    let context = request.extensions().get::<RequestContext>().cloned();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = next.run(request).await;
-    let pointer = response.extensions().get::<Pointer>().copied();
-    let (Some(context), Some(pointer)) = (context, pointer) else {
-        return response;
+pub fn point(response: &mut Response, context: &RequestContext, asked: &(Method, Uri)) {
+    let Some(pointer) = response.extensions().get::<Pointer>().copied() else {
+        return;
     };
-    pointer.write(response.headers_mut(), &context);
-    if let Some(help) = pointer.for_log(&context) {
-        let status = response.status().as_u16();
+    pointer.write(response.headers_mut(), context);
+    if let Some(help) = pointer.for_log(context) {
+        let (status, (method, uri)) = (response.status().as_u16(), asked);
+        let path = uri.path();
         tracing::debug!(target: CATEGORY, "{method} {path} answered {status}, help=\"{help}\"");
     }
-    response
 }
 
 async fn list(Extension(context): Extension<RequestContext>, headers: HeaderMap) -> Response {

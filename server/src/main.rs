@@ -1,6 +1,7 @@
 //! The program: command line, settings, wiring, jobs, graceful stop.
 
 mod app;
+mod around;
 mod cli;
 mod context;
 mod front;

@@ -15,6 +15,7 @@ use claviger_pages::themes::Themes;
 use claviger_surface::{Answer, Help};
 use http::{HeaderName, StatusCode, Uri, header};
 
+use crate::around::Around;
 use crate::{help, unbuilt};
 
 /// Keycloak's headers of a redirect to a page.
@@ -45,12 +46,7 @@ pub fn routes(app: App, themes: Themes) -> Router {
             unbuilt::at(uri.path()).map_or_else(not_found, not_implemented)
         })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
-        .layer(axum::middleware::from_fn(help::point))
-        .layer(axum::middleware::from_fn_with_state(
-            themes.clone(),
-            claviger_web::themes::dress,
-        ))
-        .layer(Extension(themes))
+        .layer(Around { themes })
         .with_state(app)
 }
 

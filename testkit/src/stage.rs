@@ -215,7 +215,7 @@ pub fn context(path: &str) -> RequestContext {
         base_url: format!("http://localhost{base}"),
         base_path: base.to_owned(),
         origin: "http://localhost".to_owned(),
-        base_paths: BASE_PATHS.map(str::to_owned).to_vec(),
+        base_paths: BASE_PATHS.map(str::to_owned).into(),
         ip_address: "127.0.0.1".to_owned(),
         secure: false,
         help_links: true,

@@ -96,7 +96,7 @@ mod tests {
             base_url: "http://id.example".into(),
             base_path: String::new(),
             origin: "http://id.example".into(),
-            base_paths: vec![String::new(), "/auth".into()],
+            base_paths: [String::new(), "/auth".into()].into(),
             ip_address: "127.0.0.1".into(),
             secure: false,
             help_links: true,

@@ -33,7 +33,7 @@ pub fn context() -> RequestContext {
         base_url: "http://localhost".into(),
         base_path: String::new(),
         origin: "http://localhost".into(),
-        base_paths: vec![String::new(), "/auth".into()],
+        base_paths: [String::new(), "/auth".into()].into(),
         ip_address: "127.0.0.1".into(),
         secure: false,
         help_links: true,
@@ -96,7 +96,7 @@ pub async fn answered(
         app,
         &realm,
         SessionKind::Online,
-        &Beginning {
+        Beginning {
             user: &user,
             client: &client,
             ip_address: "127.0.0.1",

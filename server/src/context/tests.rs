@@ -3,13 +3,7 @@ use super::*;
 const BOTH: [&str; 2] = ["/auth", ""];
 
 fn addresses(hostname: Hostname, proxy: Option<Proxy>) -> Addresses {
-    Addresses {
-        hostname,
-        mounts: Mounts::of(&BOTH),
-        proxy,
-        help_links: true,
-        elsewhere: Elsewhere::default(),
-    }
+    Addresses::of(hostname, Mounts::of(&BOTH), proxy)
 }
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
@@ -72,7 +66,7 @@ fn without_a_proxy_the_host_header_counts_and_nothing_else() {
             base_url: "http://id.example:8080/auth".into(),
             base_path: "/auth".into(),
             origin: "http://id.example:8080".into(),
-            base_paths: vec!["/auth".into(), String::new()],
+            base_paths: ["/auth".into(), String::new()].into(),
             ip_address: "192.0.2.1".into(),
             secure: false,
             help_links: true,
@@ -154,7 +148,7 @@ fn a_url_fixes_everything_but_the_caller() {
     let context = ask(&addresses, "192.0.2.1", &lines, "").unwrap();
     assert_eq!(context.base_url, "https://id.example:8443/sso");
     assert_eq!(context.base_path, "/sso");
-    assert_eq!(context.base_paths, ["/sso"]);
+    assert_eq!(*context.base_paths, ["/sso"]);
     assert_eq!(context.ip_address, "198.51.100.7");
     assert!(context.secure);
 }
@@ -173,7 +167,7 @@ fn a_trusted_proxy_is_believed_and_nobody_else() {
     // 203.0.113.5 was sent by the caller: whoever sits at 198.51.100.7.
     assert_eq!(context.ip_address, "198.51.100.7");
     assert_eq!(context.base_url, "https://id.example/kc/auth");
-    assert_eq!(context.base_paths, ["/kc/auth", "/kc"]);
+    assert_eq!(*context.base_paths, ["/kc/auth", "/kc"]);
 
     let context = ask(&addresses, "192.0.2.1", &lines, "").unwrap();
     assert_eq!(context.ip_address, "192.0.2.1");

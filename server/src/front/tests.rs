@@ -1,8 +1,12 @@
+use std::path::Path;
+
 use axum::Extension;
 use axum::routing::{get, post};
 use claviger_engine::request::{ClientCertificate, RequestContext};
+use claviger_pages::themes::Themes;
 use http_body_util::BodyExt;
 
+use crate::around::Around;
 use crate::settings::hostname::{Hostname, Mounts};
 
 use super::*;
@@ -26,7 +30,10 @@ fn front(most: Option<usize>) -> Front {
         )
         .route("/never", get(std::future::pending::<()>))
         .route("/broken", get(broken))
-        .fallback(|| async { crate::routes::not_found() });
+        .fallback(|| async { crate::routes::not_found() })
+        .layer(Around {
+            themes: Themes::open(Path::new("no-themes"), false),
+        });
     let addresses = Addresses::of(Hostname::OfRequest, Mounts::of(&["/auth", ""]), None);
     Front::new(
         addresses,

@@ -7,7 +7,7 @@ fn context(origin: &str, base_path: &str) -> RequestContext {
         base_url: format!("{origin}{base_path}"),
         base_path: base_path.to_owned(),
         origin: origin.to_owned(),
-        base_paths: vec![String::new(), "/auth".to_owned()],
+        base_paths: [String::new(), "/auth".to_owned()].into(),
         ip_address: "127.0.0.1".to_owned(),
         secure: origin.starts_with("https"),
         help_links: false,

@@ -40,7 +40,7 @@ async fn a_realms_theme_makes_its_pages_and_the_login_goes_on() {
     let folder = Folder::new();
     let themes = Themes::open(&folder.0, false);
     let router = claviger_web::router()
-        .layer(middleware::from_fn_with_state(
+        .layer(middleware::map_response_with_state(
             themes.clone(),
             claviger_web::themes::dress,
         ))

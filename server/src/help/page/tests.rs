@@ -5,7 +5,7 @@ fn context(base_path: &str) -> RequestContext {
         base_url: format!("https://id.example{base_path}"),
         base_path: base_path.into(),
         origin: "https://id.example".into(),
-        base_paths: vec![base_path.into()],
+        base_paths: [base_path.into()].into(),
         ip_address: "127.0.0.1".into(),
         secure: true,
         help_links: true,
