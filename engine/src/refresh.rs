@@ -7,7 +7,7 @@
 
 use claviger_model::session::EndReason;
 use claviger_model::{ClientSession, Millis, Seconds};
-use claviger_store::{Commit, RefreshState, StoreError, Tx};
+use claviger_store::{Commit, StoreError, Tx};
 
 use crate::app::App;
 use crate::client::Client;
@@ -220,35 +220,46 @@ pub fn prolong(realm: &Realm, usable: &mut Usable, now: Millis) {
     part.last_refresh = now;
 }
 
+/// One use of a refresh token.
+#[derive(Debug)]
+pub struct Use<'a> {
+    /// The token.
+    pub token: &'a TokenClaims,
+    /// What it hangs on, as [`find`] found it.
+    pub found: Usable,
+    /// A moment before the successor was minted: a later one could be of the next second, and the
+    /// successor would be taken for a token from before this use.
+    pub now: Millis,
+}
+
 /// Stores the use of a refresh token: sessions are prolonged and, under rotation, the use is
-/// counted. What `also` adds, to the client's part too, is written in the same job. A reuse ends the client's part in the
-/// session (both the thief and the user then have to begin anew).
+/// counted. What `also` adds, to the client's part too, is written in the same job. A reuse ends
+/// the client's part in the session (both the thief and the user then have to begin anew).
 ///
-/// `now` is a moment before the successor is minted: a later one could be of the next second, and
-/// the successor would be taken for a token from before this use.
+/// That session and part are still there is a precondition of the write: if they are not, all is
+/// looked at again.
 pub async fn renew(
     app: &App,
     realm: &Realm,
     client: &Client,
-    token: &TokenClaims,
-    now: Millis,
+    use_of: Use<'_>,
     also: &(dyn Fn(&mut ClientSession, &mut Tx) + Sync),
 ) -> Result<(), RefreshError> {
+    let Use { token, found, now } = use_of;
     let settings = &realm.settings.lifespans;
+    let mut found = Some(found);
     for _ in 0..TRIES {
-        let mut usable = find(app, realm, client, token).await?;
+        let mut usable = match found.take() {
+            Some(found) => found,
+            None => find(app, realm, client, token).await?,
+        };
         let before = usable.part().clone();
         prolong(realm, &mut usable, now);
         let (session, part) = usable.parts_mut();
-        let mut expected = None;
-        if settings.revoke_refresh_token {
-            if !rotate(part, token, settings.refresh_token_max_reuse, now) {
-                return Err(reused(app, realm, client, &usable).await?);
-            }
-            expected = Some(RefreshState {
-                token_id: before.refresh_token_id.as_deref(),
-                uses: before.refresh_token_uses,
-            });
+        if settings.revoke_refresh_token
+            && !rotate(part, token, settings.refresh_token_max_reuse, now)
+        {
+            return Err(reused(app, realm, client, &usable).await?);
         }
         let mut tx = Tx::new();
         also(part, &mut tx);
@@ -259,7 +270,7 @@ pub async fn renew(
             now,
             session.expires_at,
         );
-        tx.refresh_client_session(&realm.id, part, expected);
+        tx.refresh_client_session(&realm.id, part, Some((&before).into()));
         match app.commit(tx).await? {
             Commit::Done => return Ok(()),
             // Ended, or used by somebody else, since it was read: see what is there now.

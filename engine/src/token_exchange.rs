@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use claviger_model::session::SessionKind;
 use claviger_model::{ClientSession, UserSession};
-use claviger_store::{RefreshState, StoreError, Tx};
-use claviger_wire::document::Json;
+use claviger_store::{StoreError, Tx};
 use serde_json::Value;
 
 use crate::app::App;
 use crate::authorize::ISSUER;
 use crate::client::Client;
 use crate::gate::{GateError, Unusable, Usable};
+use crate::mapper::Claims;
 use crate::realm::Realm;
 use crate::request::RequestContext;
 use crate::session::{is_client_alive, of_token};
@@ -194,11 +194,7 @@ impl Subject {
             }
             // A refresh at the same moment must not be undone.
             Some(before) if is_news || alive.is_none() => {
-                let expected = RefreshState {
-                    token_id: before.refresh_token_id.as_deref(),
-                    uses: before.refresh_token_uses,
-                };
-                tx.refresh_client_session(&realm.id, &part, Some(expected));
+                tx.refresh_client_session(&realm.id, &part, Some(before.into()));
             }
             Some(_) => {}
         }
@@ -242,7 +238,7 @@ pub fn is_heir(part: &ClientSession, client_id: &str) -> bool {
 
 /// Narrows the claims of an access token to the clients that were asked for: it is for no others,
 /// and tells them no roles.
-pub(crate) fn narrow(claims: &mut Json, wanted: &BTreeSet<String>) {
+pub(crate) fn narrow(claims: &mut Claims, wanted: &BTreeSet<String>) {
     let is_wanted = |name: &Value| name.as_str().is_some_and(|name| wanted.contains(name));
     let mut kept = match claims.remove("aud") {
         Some(Value::Array(names)) => names,
@@ -254,9 +250,9 @@ pub(crate) fn narrow(claims: &mut Json, wanted: &BTreeSet<String>) {
         clients.retain(|name, _| kept.iter().any(|kept| kept == name));
     }
     if kept.len() > 1 {
-        claims.insert("aud".to_owned(), Value::Array(kept));
+        claims.insert("aud", kept);
     } else if let Some(only) = kept.pop() {
-        claims.insert("aud".to_owned(), only);
+        claims.insert("aud", only);
     }
 }
 
@@ -267,12 +263,13 @@ mod tests {
     use super::*;
 
     fn narrowed(claims: Value, wanted: &[&str]) -> Value {
-        let Value::Object(mut claims) = claims else {
+        let Value::Object(claims) = claims else {
             panic!("an object")
         };
+        let mut claims = Claims::from(claims);
         let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
         narrow(&mut claims, &wanted);
-        Value::Object(claims)
+        Value::Object(claims.into_json())
     }
 
     #[test]

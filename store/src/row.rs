@@ -12,12 +12,18 @@ use crate::value::Value;
 pub(crate) struct Row {
     statement: StatementRef,
     values: Vec<Value>,
+    /// The place after the one that was read last: cells are read in order, as a rule.
+    next: usize,
 }
 
 impl Row {
     /// A row as the driver read it, in the order of the statement's columns.
     pub(crate) const fn new(statement: StatementRef, values: Vec<Value>) -> Self {
-        Self { statement, values }
+        Self {
+            statement,
+            values,
+            next: 0,
+        }
     }
 
     /// Text that is there.
@@ -125,15 +131,23 @@ impl Row {
             .map_err(|_| self.corrupt(column, "not one of the known names"))
     }
 
-    fn place(&self, column: &'static str) -> Result<usize, StoreError> {
-        self.statement
-            .column(column)
-            .ok_or_else(|| self.corrupt(column, "not in the answer"))
+    fn place(&mut self, column: &'static str) -> Result<usize, StoreError> {
+        let place = self
+            .statement
+            .column(column, self.next)
+            .ok_or_else(|| self.corrupt(column, "not in the answer"))?;
+        self.next = place + 1;
+        Ok(place)
     }
 
-    fn is_null(&self, column: &'static str) -> Result<bool, StoreError> {
+    fn is_null(&mut self, column: &'static str) -> Result<bool, StoreError> {
         let place = self.place(column)?;
-        Ok(matches!(self.values.get(place), None | Some(Value::Null)))
+        let is_null = matches!(self.values.get(place), None | Some(Value::Null));
+        if !is_null {
+            // It is read next.
+            self.next = place;
+        }
+        Ok(is_null)
     }
 
     fn take(&mut self, column: &'static str) -> Result<Value, StoreError> {

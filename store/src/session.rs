@@ -92,7 +92,8 @@ statements! {
     CLIENT_SESSION_ROTATE = "UPDATE client_session SET started_at = $1, last_refresh = $2, \
         refresh_token_id = $3, refresh_token_uses = $4, notes = $5 \
         WHERE realm_id = $6 AND offline = $7 AND session_id = $8 AND client_id = $9 \
-        AND COALESCE(refresh_token_id, '') = $10 AND refresh_token_uses = $11";
+        AND COALESCE(refresh_token_id, '') = $10 AND refresh_token_uses = $11 \
+        AND started_at = $12";
     /// The end of a client's part in a session.
     CLIENT_SESSION_DELETE = "DELETE FROM client_session \
         WHERE realm_id = $1 AND offline = $2 AND session_id = $3 AND client_id = $4";
@@ -101,13 +102,15 @@ statements! {
         WHERE realm_id = $1 AND offline = $2 AND session_id = $3";
 }
 
-/// The refresh token that a client session was read with: what a rotation must still find.
+/// What a client session was read with: what a refresh must still find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshState<'a> {
     /// `jti` of the refresh token in use; none before the first rotation.
     pub token_id: Option<&'a str>,
     /// How often it was used.
     pub uses: i32,
+    /// When the part began: one that ended in the meantime and began anew is another.
+    pub started_at: Millis,
 }
 
 impl<'a> From<&'a ClientSession> for RefreshState<'a> {
@@ -115,6 +118,7 @@ impl<'a> From<&'a ClientSession> for RefreshState<'a> {
         Self {
             token_id: session.refresh_token_id.as_deref(),
             uses: session.refresh_token_uses,
+            started_at: session.started_at,
         }
     }
 }
@@ -426,9 +430,9 @@ impl Tx {
         .touching(1);
     }
 
-    /// Replaces everything of a client's part, which must be there. With `expected`, its refresh
-    /// token must also still be the one that was read: of two who use one token at the same time,
-    /// one is told [`crate::Commit::Missed`] (RFC 9700 §4.14).
+    /// Replaces everything of a client's part, which must be there. With `expected`, it must
+    /// also still be the one that was read, with the same refresh token: of two who use one token at
+    /// the same time, one is told [`crate::Commit::Missed`] (RFC 9700 §4.14).
     pub fn refresh_client_session(
         &mut self,
         realm: &RealmId,
@@ -449,7 +453,8 @@ impl Tx {
         let statement = match expected {
             None => &CLIENT_SESSION_REFRESH,
             Some(expected) => {
-                args.extend(params![expected.token_id.unwrap_or(""), expected.uses]);
+                let token_id = expected.token_id.unwrap_or("");
+                args.extend(params![token_id, expected.uses, expected.started_at]);
                 &CLIENT_SESSION_ROTATE
             }
         };

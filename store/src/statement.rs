@@ -55,12 +55,13 @@ impl Statement {
         self.columns.get_or_init(ask)
     }
 
-    /// The place of a column in its rows.
-    pub(crate) fn column(&self, name: &str) -> Option<usize> {
-        self.columns
-            .get()?
-            .iter()
-            .position(|column| &**column == name)
+    /// The place of a column in its rows; `likely` is looked at first.
+    pub(crate) fn column(&self, name: &str, likely: usize) -> Option<usize> {
+        let columns = self.columns.get()?;
+        if columns.get(likely).is_some_and(|column| **column == *name) {
+            return Some(likely);
+        }
+        columns.iter().position(|column| **column == *name)
     }
 }
 

@@ -7,7 +7,7 @@ use claviger_engine::consent;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::gate::{Unusable, Usable};
 use claviger_engine::person::Person;
-use claviger_engine::refresh::{self, Age, RefreshError};
+use claviger_engine::refresh::{self, Age, RefreshError, Use};
 use claviger_engine::scope::{Granted, OFFLINE_ACCESS, has_word};
 use claviger_engine::token::{Expected, GrantCode, Issue, Minted, Refresh, TokenClaims, mint};
 use claviger_model::ClientSession;
@@ -73,7 +73,12 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
         name_adapter_session(call, client, part);
         event.success(&call.app, &call.realm, tx);
     };
-    match refresh::renew(&call.app, &call.realm, client, &token, now, &also).await {
+    let use_of = Use {
+        token: &token,
+        found: usable,
+        now,
+    };
+    match refresh::renew(&call.app, &call.realm, client, use_of, &also).await {
         Ok(()) => Ok(answer(&minted)),
         Err(error) => {
             let mut event = event.clone();

@@ -138,13 +138,16 @@ on_every_engine! {
         let next = |token: &str, uses| ClientSession {
             refresh_token_id: Some(token.to_owned()), refresh_token_uses: uses, ..before.clone()
         };
-        let state = |token_id, uses| Some(RefreshState { token_id, uses });
+        let started_at = before.started_at;
+        let state = |token_id, uses| Some(RefreshState { token_id, uses, started_at });
+        let begun_anew = RefreshState { started_at: Millis(started_at.0 + 1), ..(&before).into() };
         let rotate = async |to: &ClientSession, expected| {
             attempt(&world, |tx| tx.refresh_client_session(&at(), to, expected)).await
         };
         let missed = Commit::Missed("CLIENT_SESSION_ROTATE");
         assert_eq!(rotate(&next("1", 1), state(Some("0"), 0)).await, missed);
         assert_eq!(rotate(&next("1", 1), state(None, 1)).await, missed);
+        assert_eq!(rotate(&next("1", 1), Some(begun_anew)).await, missed);
         assert_eq!(rotate(&next("1", 1), Some((&before).into())).await, Commit::Done);
         assert_eq!(rotate(&next("2", 1), Some((&before).into())).await, missed);
         assert_eq!(rotate(&next("2", 1), state(None, 1)).await, missed);
