@@ -26,6 +26,11 @@ pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// The same, at the end of a text.
+pub fn push_base64url(bytes: &[u8], text: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
 /// Exactly what [`base64url`] writes: no padding, no whitespace, no stray bits. One value has one
 /// text, so that a token cannot be altered without being another one.
 pub fn decode_base64url(text: &str) -> Result<Vec<u8>, NotBase64> {

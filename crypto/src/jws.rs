@@ -10,7 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
-use crate::encoding::{base64url, decode_base64url};
+use crate::encoding::{decode_base64url, push_base64url};
 use crate::key::{KeyError, SigningKey, VerifyingKey};
 
 /// A JSON object.
@@ -18,6 +18,9 @@ pub type Json = Map<String, Value>;
 
 /// Longest token read, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
+
+/// How many bytes a header that we write has, as a rule.
+const HEADER_BYTES: usize = 128;
 
 /// Why a token is refused. What the client reads is for the caller to say; this is for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -209,22 +212,29 @@ pub fn sign_as(
     typ: Option<&str>,
     payload: &[u8],
 ) -> Result<String, KeyError> {
-    let mut header = format!("{{\"alg\":\"{}\"", key.algorithm());
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    header.extend_from_slice(b"{\"alg\":\"");
+    header.extend_from_slice(key.algorithm().name().as_bytes());
+    header.push(b'"');
     for (name, value) in [("typ", typ), ("kid", Some(kid))] {
         if let Some(value) = value {
-            header.push_str(",\"");
-            header.push_str(name);
-            header.push_str("\" : ");
-            header.push_str(&Value::from(value).to_string());
+            header.extend_from_slice(b",\"");
+            header.extend_from_slice(name.as_bytes());
+            header.extend_from_slice(b"\" : ");
+            // Text can always be written, into memory.
+            let _ = serde_json::to_writer(&mut header, value);
         }
     }
-    header.push('}');
-    let mut token = base64url(header.as_bytes());
+    header.push(b'}');
+    // Four characters for three bytes; the longest signature has 512.
+    let length = (header.len() + payload.len() + 512) * 4 / 3 + 8;
+    let mut token = String::with_capacity(length);
+    push_base64url(&header, &mut token);
     token.push('.');
-    token.push_str(&base64url(payload));
+    push_base64url(payload, &mut token);
     let signature = key.sign(token.as_bytes())?;
     token.push('.');
-    token.push_str(&base64url(&signature));
+    push_base64url(&signature, &mut token);
     Ok(token)
 }
 

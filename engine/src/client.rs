@@ -5,7 +5,8 @@ use std::sync::Arc;
 use claviger_model::{ClientUuid, RoleId, ScopeId, Seconds};
 use claviger_wire::client::ClientSettings;
 use claviger_wire::document::{Document, Json};
-use claviger_wire::mapper::ProtocolMapper;
+
+use crate::mapper::Mapper;
 
 /// One client at one version of its realm.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct Client {
     /// The whole representation, without the lists of scopes.
     pub body: Json,
     /// What the client itself puts into tokens.
-    pub mappers: Vec<Arc<ProtocolMapper>>,
+    pub mappers: Vec<Arc<Mapper>>,
     /// Client scopes that every token of this client has.
     pub default_scopes: Vec<ScopeId>,
     /// Client scopes that a token has if `scope` asks for them.
@@ -40,7 +41,7 @@ impl Client {
         let mappers = std::mem::take(&mut settings.protocol_mappers);
         Self {
             settings,
-            mappers: mappers.into_iter().map(Arc::new).collect(),
+            mappers: mappers.into_iter().map(Mapper::new).map(Arc::new).collect(),
             uuid: ClientUuid::new(document.id),
             client_id: document.unique_name,
             body: document.body,

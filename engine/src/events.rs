@@ -153,9 +153,19 @@ impl EventBuilder {
 
     /// Records a success with the job that it belongs to.
     pub fn success(&self, app: &App, realm: &Realm, tx: &mut Tx) {
+        if !self.is_of_interest(app, realm) {
+            return;
+        }
         let event = self.build(app, realm, None);
         app.watch_event(&realm.name, &event);
         record(realm, &event, None, app.now(), tx);
+    }
+
+    /// Whether anybody wants to know of a success: the realm, a counter, or a reader of the log.
+    fn is_of_interest(&self, app: &App, realm: &Realm) -> bool {
+        is_stored(realm, self.kind)
+            || app.is_watched()
+            || tracing::enabled!(target: "org.keycloak.events", tracing::Level::DEBUG)
     }
 
     /// Records a failure with the job that it belongs to.
@@ -181,10 +191,14 @@ fn fit(text: &str, max: usize) -> String {
 
 /// Stores an event if the realm wants its kind, and logs it.
 fn record(realm: &Realm, event: &Event, help: Option<&str>, now: Millis, tx: &mut Tx) {
-    if realm.settings.events.enabled && is_kept(realm, &event.kind) {
+    if is_stored(realm, &event.kind) {
         tx.insert_event(event, realm.event_expiry(now));
     }
     log(realm, event, help);
+}
+
+fn is_stored(realm: &Realm, kind: &str) -> bool {
+    realm.settings.events.enabled && is_kept(realm, kind)
 }
 
 fn is_kept(realm: &Realm, kind: &str) -> bool {

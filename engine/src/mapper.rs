@@ -6,22 +6,19 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use claviger_model::{ClientSession, Millis, UserId, UserSession};
-use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
-use serde_json::Value;
-
 use crate::client::Client;
 use crate::person::Person;
 use crate::realm::Realm;
 use crate::scope::RoleNames;
 use crate::script::Scripts;
+use claviger_model::{ClientSession, Millis, UserId, UserSession};
 
 pub(crate) mod acr;
 pub mod amr;
 mod attribute;
 mod audience;
 mod claim;
+mod claims;
 mod claims_parameter;
 mod group;
 mod kind;
@@ -30,11 +27,14 @@ mod role;
 #[cfg(feature = "scripts")]
 mod script;
 mod session;
+mod step;
 mod sub;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use claims::Claims;
 use kind::Kind;
+pub use step::Mapper;
 
 /// `sub` of a user at a client, as far as the client's own mappers say: what is left to go by when
 /// they have to be named after they are gone.
@@ -57,6 +57,23 @@ pub enum Target {
     Introspection,
     /// The answer of the token endpoint itself, beside the tokens (`access.tokenResponse.claim`).
     TokenResponse,
+}
+
+impl Target {
+    /// All of them.
+    const ALL: [Self; 6] = [
+        Self::Access,
+        Self::LightweightAccess,
+        Self::Id,
+        Self::UserInfo,
+        Self::Introspection,
+        Self::TokenResponse,
+    ];
+
+    /// Its bit in a set of targets.
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
 }
 
 /// Everything that a mapper may look at.
@@ -86,53 +103,48 @@ pub struct Subject<'a> {
     pub now: Millis,
 }
 
-/// Where a kind of mapper stands in the order of application, lowest first: `sub` so that others
-/// may replace it; whatever reads no roles; renaming, then adding of roles; then what reads them.
-pub fn priority(protocol_mapper: &str) -> u32 {
-    Kind::named(protocol_mapper).map_or(kind::UNKNOWN_LAST, Kind::priority)
-}
-
 /// Applies mappers, already in order, to the claims of a token for a target.
 ///
 /// A mapper that cannot do its work (a setting is missing, a value does not convert, a claim is in
 /// the way of a nested one) adds nothing; tokens are never refused for it.
 pub fn apply(
-    mappers: &[Arc<ProtocolMapper>],
+    mappers: &[Arc<Mapper>],
     target: Target,
     subject: &mut Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
-    for mapper in mappers {
-        let Some(kind) = Kind::named(&mapper.protocol_mapper) else {
-            #[cfg(feature = "scripts")]
-            if let Some(script) = subject.scripts.get(&mapper.protocol_mapper) {
-                if kind::is_switched_on(target, mapper) {
-                    script::evaluate(script, mapper, target, subject, claims);
-                }
-                continue;
-            }
-            tracing::debug!(
-                mapper = mapper.name,
-                kind = mapper.protocol_mapper,
-                "unknown mapper"
-            );
-            continue;
-        };
-        if kind.serves(target, mapper) {
-            run(kind, mapper, target, subject, claims);
+    for mapper in mappers.iter().filter(|mapper| mapper.serves(target)) {
+        match mapper.kind {
+            Some(kind) => run(kind, mapper, target, subject, claims),
+            None => stranger(mapper, target, subject, claims),
         }
     }
     if target != Target::TokenResponse {
-        arrange(claims);
+        claims.arrange();
     }
+}
+
+/// A mapper of a kind that is not ours: a script of this installation, or nothing.
+fn stranger(mapper: &Mapper, target: Target, subject: &Subject<'_>, claims: &mut Claims) {
+    #[cfg(feature = "scripts")]
+    if let Some(script) = subject.scripts.get(&mapper.protocol_mapper) {
+        return script::evaluate(script, mapper, target, subject, claims);
+    }
+    #[cfg(not(feature = "scripts"))]
+    let _ = (target, subject, claims);
+    tracing::debug!(
+        mapper = mapper.name,
+        kind = mapper.protocol_mapper,
+        "unknown mapper"
+    );
 }
 
 fn run(
     kind: Kind,
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     subject: &mut Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
     match kind {
         Kind::Sub => sub::user_id(subject, claims),
@@ -162,51 +174,9 @@ fn run(
     }
 }
 
-/// The place of a claim among those that the server itself knows, in the order in which Keycloak
-/// writes them; all others come last.
-fn rank(name: &str) -> u8 {
-    match name {
-        "exp" => 0,
-        "nbf" => 1,
-        "iat" => 2,
-        "auth_time" => 3,
-        "jti" => 4,
-        "iss" => 5,
-        "aud" => 6,
-        "sub" => 7,
-        "typ" => 8,
-        "azp" => 9,
-        "nonce" => 10,
-        "sid" => 11,
-        "at_hash" => 12,
-        "c_hash" => 13,
-        "acr" => 14,
-        "s_hash" => 15,
-        "trusted-certs" => 16,
-        "allowed-origins" => 17,
-        "realm_access" => 18,
-        "resource_access" => 19,
-        "authorization" => 20,
-        "cnf" => 21,
-        "scope" => 22,
-        "authorization_details" => 23,
-        _ => 24,
-    }
-}
-
-/// Puts the well-known claims into Keycloak's order, before all others, which keep theirs.
-pub fn arrange(claims: &mut Json) {
-    let arranged = Json::with_capacity(claims.len());
-    let mut ranked: Vec<(u8, String, Value)> = std::mem::replace(claims, arranged)
-        .into_iter()
-        .map(|(name, value)| (rank(&name), name, value))
-        .collect();
-    ranked.sort_by_key(|(rank, ..)| *rank);
-    claims.extend(ranked.into_iter().map(|(_, name, value)| (name, value)));
-}
-
 #[cfg(test)]
 mod tests {
+    use claviger_wire::mapper::ProtocolMapper;
     use serde_json::json;
 
     use super::testing::{World, everywhere, mapper};
@@ -333,15 +303,6 @@ mod tests {
             "family_name": "Liddell",
         });
         assert_eq!(user_info, expected);
-    }
-
-    #[test]
-    fn claims_are_arranged() {
-        let claims = json!({"b": 1, "scope": "x", "a": 2, "acr": "1", "iat": 5, "exp": 6});
-        let mut claims = claims.as_object().unwrap().clone();
-        arrange(&mut claims);
-        let names: Vec<&String> = claims.keys().collect();
-        assert_eq!(names, ["exp", "iat", "acr", "scope", "b", "a"]);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use claviger_model::RoleId;
 use claviger_store::StoreError;
-use claviger_wire::mapper::ProtocolMapper;
 
 use crate::client::Client;
+use crate::mapper::Mapper;
 use crate::mapper::amr::{Methods, is_wanted};
 use crate::person::Person;
 use crate::realm::{Realm, Scope};
@@ -103,7 +103,7 @@ pub struct Granted {
     /// The `scope` parameter that they come from.
     pub parameter: Option<String>,
     /// The mappers of the scopes and of the client itself, in the order of application.
-    pub mappers: Vec<Arc<ProtocolMapper>>,
+    pub mappers: Vec<Arc<Mapper>>,
     /// The names of methods to sign in, if any of the mappers tells them.
     pub methods: Arc<Methods>,
     /// The user's roles that the client may see.
@@ -199,14 +199,14 @@ impl Granted {
                 of_owner.insert(role.name.clone());
             }
         }
-        let mut mappers: Vec<Arc<ProtocolMapper>> = scopes
+        let mut mappers: Vec<Arc<Mapper>> = scopes
             .iter()
             .flat_map(|scope| scope.mappers.iter())
             .chain(&client.mappers)
             .filter(|mapper| mapper.protocol == "openid-connect")
             .cloned()
             .collect();
-        mappers.sort_by_key(|mapper| crate::mapper::priority(&mapper.protocol_mapper));
+        mappers.sort_by_key(|mapper| mapper.priority());
         let methods = if is_wanted(&mappers) {
             realm.methods().await?
         } else {

@@ -184,11 +184,11 @@ pub struct Beginning<'a> {
 }
 
 /// Begins a session of a kind, with the client's part in it. Nothing is stored yet.
-pub fn begin(app: &App, realm: &Realm, kind: SessionKind, beginning: &Beginning<'_>) -> Usable {
+pub fn begin(app: &App, realm: &Realm, kind: SessionKind, beginning: Beginning<'_>) -> Usable {
     let now = app.now();
-    let notes = |list: &[(&str, String)]| {
-        list.iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+    let notes = |list: Vec<(&str, String)>| {
+        list.into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
             .collect()
     };
     let mut session = UserSession {
@@ -202,7 +202,7 @@ pub fn begin(app: &App, realm: &Realm, kind: SessionKind, beginning: &Beginning<
         ip_address: beginning.ip_address.to_owned(),
         auth_method: beginning.auth_method.to_owned(),
         base_path: beginning.base_path.to_owned(),
-        notes: notes(&beginning.notes),
+        notes: notes(beginning.notes),
     };
     session.expires_at = end(&realm.settings.lifespans, &session);
     let part = ClientSession {
@@ -213,7 +213,7 @@ pub fn begin(app: &App, realm: &Realm, kind: SessionKind, beginning: &Beginning<
         last_refresh: now,
         refresh_token_id: None,
         refresh_token_uses: 0,
-        notes: notes(&beginning.part_notes),
+        notes: notes(beginning.part_notes),
     };
     Usable::fresh(beginning.user.clone(), session, part)
 }
@@ -244,7 +244,7 @@ pub async fn of_token(
         notes: Vec::new(),
         part_notes: Vec::new(),
     };
-    Ok(begin(app, realm, SessionKind::Online, &beginning))
+    Ok(begin(app, realm, SessionKind::Online, beginning))
 }
 
 /// Stores a session that has just begun.

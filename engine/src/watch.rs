@@ -9,6 +9,9 @@ use crate::outbox::Attempt;
 
 /// Is told what happens, as it happens: before it is committed, and with nothing to decide.
 pub trait Watcher: Send + Sync {
+    /// Whether user events are counted at all.
+    fn wants_events(&self) -> bool;
+
     /// A user event, whether or not the realm keeps it.
     fn user_event(&self, realm: &str, event: &Event);
 
@@ -46,6 +49,12 @@ pub enum Outcome {
 }
 
 impl App {
+    /// Whether somebody counts user events.
+    pub(crate) fn is_watched(&self) -> bool {
+        let watcher = self.watcher.as_ref();
+        watcher.is_some_and(|watcher| watcher.wants_events())
+    }
+
     /// Tells the watcher of a user event, if there is one.
     pub(crate) fn watch_event(&self, realm: &str, event: &Event) {
         if let Some(watcher) = &self.watcher {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use claviger_engine::client::Client;
 use claviger_engine::gate::Usable;
-use claviger_engine::mapper::{self, Subject, Target};
+use claviger_engine::mapper::{self, Claims, Subject, Target};
 use claviger_engine::person::Person;
 use claviger_engine::scope::Granted;
 use claviger_engine::token::TokenClaims;
@@ -40,6 +40,8 @@ pub async fn put_mapped(
         scripts: &call.app.scripts,
         now: call.app.now(),
     };
-    mapper::apply(&granted.mappers, target, &mut subject, claims);
+    let mut mapped = Claims::from(std::mem::take(claims));
+    mapper::apply(&granted.mappers, target, &mut subject, &mut mapped);
+    *claims = mapped.into_json();
     Ok(())
 }

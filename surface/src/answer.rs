@@ -7,6 +7,11 @@ use serde::Serialize;
 
 use crate::help::Pointer;
 
+/// How many headers an answer has room for from the start.
+const HEADERS: usize = 16;
+/// How many bytes an answer of JSON has room for from the start: with tokens it has some thousand.
+const JSON_BYTES: usize = 4096;
+
 /// An answer in the making.
 #[derive(Debug)]
 pub struct Answer {
@@ -21,7 +26,7 @@ impl Answer {
     pub fn empty(status: StatusCode) -> Self {
         Self {
             status,
-            headers: HeaderMap::new(),
+            headers: HeaderMap::with_capacity(HEADERS),
             body: Vec::new(),
             help: None,
         }
@@ -29,8 +34,9 @@ impl Answer {
 
     /// An answer of JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => Self {
+        let mut body = Vec::with_capacity(JSON_BYTES);
+        match serde_json::to_writer(&mut body, value) {
+            Ok(()) => Self {
                 body,
                 ..Self::empty(status)
             }

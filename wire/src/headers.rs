@@ -61,11 +61,20 @@ const TRANSPORT: Known = (
 );
 const REFERRER: Known = ("referrer-policy", "referrerPolicy", "no-referrer");
 
+/// The value of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// What realms have that change nothing.
+    Usual(&'static str),
+    /// What this realm has instead.
+    Own(&'a str),
+}
+
 /// The headers of an answer, by the realm's settings; an empty setting leaves its header out.
 pub fn security(
     settings: &BTreeMap<String, String>,
     content: Content,
-) -> impl Iterator<Item = (&'static str, &str)> {
+) -> impl Iterator<Item = (&'static str, Text<'_>)> {
     let list: &[Known] = match content {
         Content::Data => &[TRANSPORT, FRAME_OPTIONS, CONTENT_TYPE, REFERRER, ROBOTS],
         Content::Page => &[
@@ -80,10 +89,11 @@ pub fn security(
         Content::Other => &[TRANSPORT, CONTENT_TYPE, REFERRER, ROBOTS],
     };
     list.iter()
-        .map(|(name, key, otherwise)| {
-            (*name, settings.get(*key).map_or(*otherwise, String::as_str))
+        .map(|(name, key, usual)| match settings.get(*key) {
+            Some(own) if own != usual => (*name, Text::Own(own)),
+            Some(_) | None => (*name, Text::Usual(usual)),
         })
-        .filter(|(_, value)| !value.is_empty())
+        .filter(|(_, value)| !matches!(value, Text::Usual("") | Text::Own("")))
 }
 
 #[cfg(test)]
@@ -114,7 +124,7 @@ mod tests {
             ("xRobotsTag".to_owned(), String::new()),
         ]);
         let headers: Vec<_> = security(&settings, Content::Data).collect();
-        assert!(headers.contains(&("x-frame-options", "DENY")));
+        assert!(headers.contains(&("x-frame-options", Text::Own("DENY"))));
         assert!(headers.iter().all(|(name, _)| *name != "x-robots-tag"));
     }
 }

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::algorithm::{Curve, KeyType};
+use crate::encoding::base64url;
 use crate::jwk::Jwk;
 use crate::private_key::PrivateKey;
 use crate::public_key::PublicKey;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use claviger_wire::document::Json;
 use serde_json::Value;
 
-use super::{Subject, claims_parameter};
+use super::{Claims, Subject, claims_parameter};
 use crate::client::Client;
 use crate::realm::Realm;
 
@@ -27,10 +26,10 @@ const ACR_VALUES_NOTE: &str = "acr_values";
 pub(crate) type Levels = BTreeMap<String, i64>;
 
 /// `oidc-acr-mapper`: the name of the level reached that fits best what the client asked for.
-pub(super) fn level(subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn level(subject: &Subject<'_>, claims: &mut Claims) {
     let level = reached(subject);
     let acr = name_of(level, subject).unwrap_or_else(|| level.to_string());
-    claims.insert("acr".to_owned(), Value::String(acr));
+    claims.insert("acr", Value::String(acr));
 }
 
 /// The level reached; without steps in the flow 1 for a login and 0 for a session that was there.
@@ -160,9 +159,9 @@ mod tests {
             .iter()
             .map(|(name, note)| ((*name).to_owned(), (*note).to_owned()));
         world.part.notes.extend(owned);
-        let mut claims = Json::new();
+        let mut claims = Claims::default();
         level(&world.subject(), &mut claims);
-        claims["acr"].as_str().unwrap().to_owned()
+        claims.get("acr").unwrap().as_str().unwrap().to_owned()
     }
 
     #[test]

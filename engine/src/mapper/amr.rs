@@ -6,10 +6,10 @@ use std::sync::Arc;
 use claviger_model::{Millis, UserSession};
 use claviger_wire::document::{Document, Json};
 use claviger_wire::flow::FlowView;
-use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
-use super::Subject;
+use super::kind::Kind;
+use super::{Claims, Mapper, Subject};
 
 /// The note of a user session that lists the executions of flows which succeeded, by id, with the
 /// second at which each did: `{"<id>": 1700000000}`.
@@ -22,10 +22,8 @@ const MAX_AGE: &str = "default.reference.maxAge";
 
 /// Whether any of these mappers tells how the user signed in, so that [`Methods`] are worth their
 /// while.
-pub fn is_wanted(mappers: &[Arc<ProtocolMapper>]) -> bool {
-    mappers
-        .iter()
-        .any(|mapper| mapper.protocol_mapper == "oidc-amr-mapper")
+pub fn is_wanted(mappers: &[Arc<Mapper>]) -> bool {
+    mappers.iter().any(|mapper| mapper.kind == Some(Kind::Amr))
 }
 
 /// The settings of authenticators, by the id of the execution that has them.
@@ -85,9 +83,9 @@ impl Methods {
 }
 
 /// `oidc-amr-mapper`: always a list, if an empty one.
-pub(super) fn methods(subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn methods(subject: &Subject<'_>, claims: &mut Claims) {
     let methods = subject.methods.of(subject.session, subject.now);
-    claims.insert("amr".to_owned(), Value::from(methods));
+    claims.insert("amr", Value::from(methods));
 }
 
 #[cfg(test)]

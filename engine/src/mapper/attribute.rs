@@ -4,28 +4,24 @@ use std::borrow::Cow;
 
 use claviger_model::User;
 use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
 use super::claim::{Found, put};
-use super::{Subject, Target};
+use super::{Claims, Mapper, Subject, Target};
 use crate::person::{Membership, Person};
 use crate::realm::Group;
 
 /// `oidc-usermodel-attribute-mapper`: an attribute of the user, or else of its groups.
 pub(super) fn attribute(
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     subject: &Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
-    let Some(name) = mapper.config("user.attribute") else {
+    let Some(name) = mapper.source.as_deref() else {
         return;
     };
-    let aggregate = mapper
-        .config("aggregate.attrs")
-        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let values = if aggregate {
+    let values = if mapper.aggregates {
         aggregated(subject.person, name)
     } else {
         nearest(subject.person, name)
@@ -95,13 +91,14 @@ fn builtin<'a>(user: &'a User, name: &str) -> Option<&'a str> {
 
 /// `oidc-usermodel-property-mapper`: what every user has.
 pub(super) fn property(
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     subject: &Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
     let value = mapper
-        .config("user.attribute")
+        .source
+        .as_deref()
         .and_then(|name| property_of(subject.person, name));
     if let Some(value) = value {
         put(mapper, target, &Found::One(&value), claims);
@@ -137,9 +134,9 @@ fn property_of<'a>(person: &'a Person, name: &str) -> Option<Cow<'a, str>> {
 }
 
 /// `oidc-full-name-mapper`: `name`, the given and the family name.
-pub(super) fn full_name(subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn full_name(subject: &Subject<'_>, claims: &mut Claims) {
     if let Some(name) = name_of(&subject.person.user) {
-        claims.insert("name".to_owned(), Value::String(name));
+        claims.insert("name", Value::String(name));
     }
 }
 
@@ -162,7 +159,7 @@ const ADDRESS: [(&str, &str, &str); 6] = [
 ];
 
 /// `oidc-address-mapper`: `address`, out of attributes.
-pub(super) fn address(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn address(mapper: &Mapper, subject: &Subject<'_>, claims: &mut Claims) {
     let mut address = Json::new();
     for (member, setting, usual) in ADDRESS {
         let attribute = mapper.config(setting).unwrap_or(usual);
@@ -176,7 +173,7 @@ pub(super) fn address(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &m
     match claims.get_mut("address").and_then(Value::as_object_mut) {
         Some(existing) => existing.extend(address),
         None => {
-            claims.insert("address".to_owned(), Value::Object(address));
+            claims.insert("address", Value::Object(address));
         }
     }
 }

@@ -1,13 +1,11 @@
 //! Mappers of the audience (RFC 7519 §4.1.3): who is to accept the token.
 
-use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
-use super::Subject;
+use super::{Claims, Mapper, Subject};
 
 /// `oidc-audience-mapper`: an audience that is in the settings.
-pub(super) fn included(mapper: &ProtocolMapper, claims: &mut Json) {
+pub(super) fn included(mapper: &Mapper, claims: &mut Claims) {
     let client = mapper.config("included.client.audience");
     if let Some(audience) = client.or_else(|| mapper.config("included.custom.audience")) {
         add(claims, audience);
@@ -15,7 +13,7 @@ pub(super) fn included(mapper: &ProtocolMapper, claims: &mut Json) {
 }
 
 /// `oidc-audience-resolve-mapper`: every other client at which the token carries a role.
-pub(super) fn resolved(subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn resolved(subject: &Subject<'_>, claims: &mut Claims) {
     for (client, names) in &subject.roles.clients {
         if !names.is_empty() && *client != subject.client.client_id {
             add(claims, client);
@@ -24,7 +22,7 @@ pub(super) fn resolved(subject: &Subject<'_>, claims: &mut Json) {
 }
 
 /// Adds an audience, if it is not there yet. One is written as text, several as a list.
-fn add(claims: &mut Json, audience: &str) {
+fn add(claims: &mut Claims, audience: &str) {
     let new = || Value::String(audience.to_owned());
     match claims.get_mut("aud") {
         Some(Value::String(only)) if only == audience => {}
@@ -35,7 +33,7 @@ fn add(claims: &mut Json, audience: &str) {
         }
         Some(only @ Value::String(_)) => *only = Value::Array(vec![only.take(), new()]),
         _ => {
-            claims.insert("aud".to_owned(), new());
+            claims.insert("aud", new());
         }
     }
 }
@@ -44,15 +42,15 @@ fn add(claims: &mut Json, audience: &str) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{Settings, World, mapper};
+    use super::super::testing::{Settings, World, ready};
     use super::*;
 
     #[test]
     fn audiences_are_text_or_a_list_without_doubles() {
-        let mut claims = Json::new();
+        let mut claims = Claims::default();
         let mut expect = |audience: &str, expected: Value| {
             add(&mut claims, audience);
-            assert_eq!(claims["aud"], expected);
+            assert_eq!(claims.get("aud"), Some(&expected));
         };
         expect("a", json!("a"));
         expect("a", json!("a"));
@@ -82,8 +80,8 @@ mod tests {
             (&[], None),
         ];
         for (config, expected) in cases {
-            let mut claims = Json::new();
-            included(&mapper("oidc-audience-mapper", config), &mut claims);
+            let mut claims = Claims::default();
+            included(&ready("oidc-audience-mapper", config), &mut claims);
             assert_eq!(claims.get("aud"), expected.as_ref(), "{config:?}");
         }
     }
@@ -107,8 +105,8 @@ mod tests {
             .clients
             .entry("empty".into())
             .or_default();
-        let mut claims = Json::new();
+        let mut claims = Claims::default();
         resolved(&subject, &mut claims);
-        assert_eq!(claims["aud"], json!(["account", "web"]));
+        assert_eq!(claims.get("aud"), Some(&json!(["account", "web"])));
     }
 }

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
-use super::Target;
+use super::{Claims, Mapper, Target};
 
 /// How deep a `claim.name` may nest: deeper ones would only serve to exhaust a parser's stack.
 const MAX_DEPTH: usize = 32;
@@ -46,29 +45,31 @@ pub(super) enum Found<'a> {
 }
 
 /// `oidc-hardcoded-claim-mapper`: a value that is in the settings.
-pub(super) fn hardcoded(mapper: &ProtocolMapper, target: Target, claims: &mut Json) {
+pub(super) fn hardcoded(mapper: &Mapper, target: Target, claims: &mut Claims) {
     if let Some(value) = mapper.config("claim.value") {
         put(mapper, target, &Found::One(value), claims);
     }
 }
 
 /// Converts what a mapper found as its settings say, and puts it where they say.
-pub(super) fn put(mapper: &ProtocolMapper, target: Target, found: &Found<'_>, claims: &mut Json) {
-    put_as(mapper, target, found, mapper.is_set("multivalued"), claims);
+pub(super) fn put(mapper: &Mapper, target: Target, found: &Found<'_>, claims: &mut Claims) {
+    if let Some(spot) = &mapper.spot {
+        put_as(mapper, target, found, spot.multivalued, claims);
+    }
 }
 
 /// As [`put`], for mappers whose values make a list or not whatever the settings say.
 pub(super) fn put_as(
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     found: &Found<'_>,
     multivalued: bool,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
-    let Some(name) = mapper.config("claim.name") else {
+    let Some(spot) = &mapper.spot else {
         return;
     };
-    let label = mapper.config("jsonType.label");
+    let label = spot.label.as_deref();
     let value = match found {
         Found::One(text) => convert(label, text),
         Found::Many(texts) if multivalued => list(label, texts.iter().copied()),
@@ -76,12 +77,12 @@ pub(super) fn put_as(
     };
     if let Some(value) = value {
         let place = Place {
-            path: &path(name),
+            path: &spot.path,
             json: label == Some("JSON"),
             multivalued,
         };
         if !place.set(target, value, claims) {
-            tracing::debug!(mapper = mapper.name, claim = name, "claim cannot be set");
+            tracing::debug!(mapper = mapper.name, "claim cannot be set");
         }
     }
 }
@@ -176,7 +177,7 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     /// Sets the claim; false if it is protected, nests too deep or is below one that is no object.
-    pub(super) fn set(self, target: Target, value: Value, claims: &mut Json) -> bool {
+    pub(super) fn set(self, target: Target, value: Value, claims: &mut Claims) -> bool {
         let Some(first) = self.path.first() else {
             return false;
         };
@@ -194,20 +195,30 @@ impl Place<'_> {
         if target != Target::TokenResponse && is_known(first) {
             return self.path.len() == 1 && self.set_known(target, first, value, claims);
         }
-        let Some((last, object)) = parent(self.path, claims) else {
+        let [outermost, inner @ ..] = self.path else {
             return false;
         };
-        match object.get_mut(last) {
+        let Some((last, outer)) = inner.split_last() else {
+            match claims.get_mut(outermost) {
+                Some(existing) if self.multivalued => merge(existing, value),
+                _ => claims.insert(outermost.clone().into_owned(), value),
+            }
+            return true;
+        };
+        let Some(object) = parent(outermost, outer, claims) else {
+            return false;
+        };
+        match object.get_mut(last.as_ref()) {
             Some(existing) if self.multivalued => merge(existing, value),
             _ => {
-                object.insert(last.to_owned(), value);
+                object.insert(last.clone().into_owned(), value);
             }
         }
         true
     }
 
     /// Sets a claim that has a type of its own. Userinfo shows none of these but `sub` and `aud`.
-    fn set_known(self, target: Target, name: &str, value: Value, claims: &mut Json) -> bool {
+    fn set_known(self, target: Target, name: &str, value: Value, claims: &mut Claims) -> bool {
         let value = match (name, value) {
             ("sub", value) => Value::String(text(value, self.json)),
             ("aud", Value::Array(list)) if !self.json || self.multivalued => audience(
@@ -264,23 +275,27 @@ fn text(value: Value, json: bool) -> String {
 }
 
 /// The object that a path's last name belongs into, made if it is not there yet. None if the path
-/// is empty or too deep, or if something that is no object is in the way.
-fn parent<'p, 'c>(
-    path: &'p [Cow<'_, str>],
-    claims: &'c mut Json,
-) -> Option<(&'p str, &'c mut Json)> {
-    let (last, outer) = path.split_last()?;
-    if path.len() > MAX_DEPTH {
+/// is too deep, or if something that is no object is in the way.
+fn parent<'c>(
+    outermost: &str,
+    outer: &[Cow<'_, str>],
+    claims: &'c mut Claims,
+) -> Option<&'c mut Json> {
+    // These, the outermost and the last.
+    if outer.len() + 2 > MAX_DEPTH {
         return None;
     }
-    let mut object = claims;
+    if claims.get(outermost).is_none() {
+        claims.insert(outermost.to_owned(), Json::new());
+    }
+    let mut object = claims.get_mut(outermost)?.as_object_mut()?;
     for name in outer {
         if !object.contains_key(name.as_ref()) {
             object.insert(name.clone().into_owned(), Value::Object(Json::new()));
         }
         object = object.get_mut(name.as_ref())?.as_object_mut()?;
     }
-    Some((last.as_ref(), object))
+    Some(object)
 }
 
 /// Adds values to those that are there, each once.

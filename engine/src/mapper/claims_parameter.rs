@@ -1,24 +1,23 @@
 //! Mappers of the `claims` parameter (OpenID Connect Core §5.5).
 
 use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
-use super::claim::{self, Place};
-use super::{Subject, Target, attribute};
+use super::claim::Place;
+use super::{Claims, Mapper, Subject, Target, attribute};
 
 /// The note of a client session that holds the parameter.
 pub(super) const NOTE: &str = "claims";
 
 /// `oidc-claims-param-token-mapper`: claims of the profile that the client called essential.
-pub(super) fn essential(target: Target, subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn essential(target: Target, subject: &Subject<'_>, claims: &mut Claims) {
     let Some(asked) = asked(target, subject) else {
         return;
     };
     let user = &subject.person.user;
     let mut give = |name: &str, value: Option<&str>| {
         if let (Some(value), true) = (value, is_essential(&asked, name)) {
-            claims.insert(name.to_owned(), Value::String(value.to_owned()));
+            claims.insert(name.to_owned(), value);
         }
     };
     give("given_name", user.first_name.as_deref());
@@ -31,13 +30,8 @@ pub(super) fn essential(target: Target, subject: &Subject<'_>, claims: &mut Json
 }
 
 /// `oidc-claims-param-value-idtoken-mapper`: the very value that the client asked for as essential.
-pub(super) fn value(
-    mapper: &ProtocolMapper,
-    target: Target,
-    subject: &Subject<'_>,
-    claims: &mut Json,
-) {
-    let Some(name) = mapper.config("claim.name") else {
+pub(super) fn value(mapper: &Mapper, target: Target, subject: &Subject<'_>, claims: &mut Claims) {
+    let (Some(name), Some(spot)) = (mapper.config("claim.name"), &mapper.spot) else {
         return;
     };
     let Some(asked) = asked(target, subject) else {
@@ -49,7 +43,7 @@ pub(super) fn value(
         .and_then(Value::as_str);
     if let (Some(value), true) = (value, is_essential(&asked, name)) {
         let place = Place {
-            path: &claim::path(name),
+            path: &spot.path,
             json: false,
             multivalued: false,
         };
@@ -80,7 +74,7 @@ fn is_essential(asked: &Json, name: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{World, mapper};
+    use super::super::testing::{World, ready};
     use super::*;
 
     #[test]
@@ -98,21 +92,21 @@ mod tests {
         });
         world.part.notes.insert(NOTE.into(), parameter.to_string());
         let of = |target: Target| {
-            let mut claims = Json::new();
+            let mut claims = Claims::default();
             essential(target, &world.subject(), &mut claims);
-            Value::Object(claims)
+            Value::Object(claims.into_json())
         };
         let expected = json!({"email": "alice@shop.example", "name": "Alice Liddell"});
         assert_eq!(of(Target::Id), expected);
         assert_eq!(of(Target::UserInfo), json!({"preferred_username": "alice"}));
 
-        let mut claims = Json::new();
+        let mut claims = Claims::default();
         for name in ["locale", "email", "family_name"] {
             let config = [("claim.name", name)];
-            let mapper = mapper("oidc-claims-param-value-idtoken-mapper", &config);
+            let mapper = ready("oidc-claims-param-value-idtoken-mapper", &config);
             value(&mapper, Target::Id, &world.subject(), &mut claims);
         }
-        assert_eq!(Value::Object(claims), json!({"locale": "de"}));
+        assert_eq!(Value::Object(claims.into_json()), json!({"locale": "de"}));
     }
 
     #[test]
@@ -126,9 +120,9 @@ mod tests {
             r#"{"id_token":{"email":true}}"#,
         ] {
             world.part.notes.insert(NOTE.into(), text.into());
-            let mut claims = Json::new();
+            let mut claims = Claims::default();
             essential(Target::Id, &world.subject(), &mut claims);
-            assert!(claims.is_empty(), "{text}");
+            assert_eq!(claims, Claims::default(), "{text}");
         }
     }
 }

@@ -1,18 +1,15 @@
 //! Mappers of groups.
 
-use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
-
 use super::claim::{Found, put_as};
-use super::{Subject, Target};
+use super::{Claims, Mapper, Subject, Target};
 use crate::person::{Membership, Person};
 
 /// `oidc-group-membership-mapper`: the groups that the user is a direct member of, always a list.
 pub(super) fn membership(
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     subject: &Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
     let full_path = mapper.is_set("full.path");
     let names = by_name(subject.person)

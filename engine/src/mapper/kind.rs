@@ -200,6 +200,7 @@ fn is_set_or(mapper: &ProtocolMapper, switch: &str, otherwise: impl FnOnce() -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::Mapper;
     use super::super::testing::mapper;
     use super::*;
 
@@ -283,7 +284,7 @@ mod tests {
         ];
         assert!(
             order
-                .map(super::super::priority)
+                .map(|kind| Mapper::new(mapper(kind, &[])).priority())
                 .is_sorted_by(|one, next| one < next)
         );
     }

@@ -3,17 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use claviger_wire::document::Json;
 use serde_json::Value;
 
-use super::Subject;
+use super::{Claims, Subject};
 use crate::client::Client;
 
 /// Among web origins: those of the redirect URIs.
 const OF_REDIRECT_URIS: &str = "+";
 
 /// `oidc-allowed-origins-mapper`: `allowed-origins`, if the client has web origins at all.
-pub(super) fn allowed(subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn allowed(subject: &Subject<'_>, claims: &mut Claims) {
     if subject.client.settings.web_origins.is_empty() {
         return;
     }
@@ -21,10 +20,7 @@ pub(super) fn allowed(subject: &Subject<'_>, claims: &mut Json) {
     let origins = origins
         .into_iter()
         .map(|origin| Value::String(origin.into_owned()));
-    claims.insert(
-        "allowed-origins".to_owned(),
-        Value::Array(origins.collect()),
-    );
+    claims.insert("allowed-origins", Value::Array(origins.collect()));
 }
 
 /// A client's web origins, with `+` replaced by the origins of its redirect URIs. `base_url` is the
@@ -102,7 +98,7 @@ mod tests {
             client: super::super::testing::client(client),
             ..World::new()
         };
-        let mut claims = Json::new();
+        let mut claims = Claims::default();
         allowed(&world.subject(), &mut claims);
         claims.remove("allowed-origins").unwrap_or_default()
     }

@@ -3,19 +3,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
 use super::claim::{self, Place};
-use super::{Subject, Target};
+use super::step::Spot;
+use super::{Claims, Mapper, Subject, Target};
 use crate::scope::RoleNames;
 
 /// Stands for the `clientId` in a `claim.name` and in a prefix.
 const CLIENT_ID: &str = "${client_id}";
 
 /// `oidc-role-name-mapper`: shows a role under another name, perhaps at another client.
-pub(super) fn rename(mapper: &ProtocolMapper, subject: &mut Subject<'_>) {
+pub(super) fn rename(mapper: &Mapper, subject: &mut Subject<'_>) {
     let (Some(from), Some(to)) = (mapper.config("role"), mapper.config("new.role.name")) else {
         return;
     };
@@ -33,7 +32,7 @@ pub(super) fn rename(mapper: &ProtocolMapper, subject: &mut Subject<'_>) {
 }
 
 /// `oidc-hardcoded-role-mapper`: a role that every token has, whether it exists or not.
-pub(super) fn hardcoded(mapper: &ProtocolMapper, subject: &mut Subject<'_>) {
+pub(super) fn hardcoded(mapper: &Mapper, subject: &mut Subject<'_>) {
     if let Some(role) = mapper.config("role") {
         add(subject.roles.to_mut(), role);
     }
@@ -56,10 +55,10 @@ fn split(role: &str) -> (Option<&str>, &str) {
 
 /// `oidc-usermodel-realm-role-mapper`.
 pub(super) fn of_realm(
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     subject: &Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
     if let Some(shelf) = Shelf::of(mapper, target) {
         let prefix = mapper
@@ -71,10 +70,10 @@ pub(super) fn of_realm(
 
 /// `oidc-usermodel-client-role-mapper`: the roles of one client, or of each.
 pub(super) fn of_clients(
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     subject: &Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
     let Some(shelf) = Shelf::of(mapper, target) else {
         return;
@@ -95,7 +94,7 @@ pub(super) fn of_clients(
 }
 
 /// The claim at a path, if it is there.
-fn find<'c>(path: &[Cow<'_, str>], claims: &'c mut Json) -> Option<&'c mut Value> {
+fn find<'c>(path: &[Cow<'_, str>], claims: &'c mut Claims) -> Option<&'c mut Value> {
     let (first, inner) = path.split_first()?;
     let mut found = claims.get_mut(first.as_ref())?;
     for name in inner {
@@ -112,32 +111,44 @@ fn fill<'a>(text: &'a str, client: Option<&str>) -> Cow<'a, str> {
     }
 }
 
-/// Where a role mapper puts names, read from its settings once for all clients.
+/// A path with the `clientId` where its placeholder stands; most have none.
+fn filled<'a>(path: &'a [Cow<'a, str>], client: Option<&str>) -> Cow<'a, [Cow<'a, str>]> {
+    if client.is_none() || !path.iter().any(|part| part.contains(CLIENT_ID)) {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(path.iter().map(|part| fill(part, client)).collect())
+}
+
+/// Where a role mapper puts names.
 struct Shelf<'a> {
-    mapper: &'a ProtocolMapper,
+    mapper: &'a Mapper,
+    spot: &'a Spot,
     target: Target,
-    path: Vec<Cow<'a, str>>,
-    label: Option<&'a str>,
-    multivalued: bool,
 }
 
 impl<'a> Shelf<'a> {
-    fn of(mapper: &'a ProtocolMapper, target: Target) -> Option<Self> {
+    fn of(mapper: &'a Mapper, target: Target) -> Option<Self> {
+        let spot = mapper.spot.as_ref()?;
         Some(Self {
             mapper,
+            spot,
             target,
-            path: claim::path(mapper.config("claim.name")?),
-            label: mapper.config("jsonType.label"),
-            multivalued: mapper.is_set("multivalued"),
         })
     }
 
-    fn put(&self, client: Option<&str>, prefix: &str, names: &BTreeSet<String>, claims: &mut Json) {
+    fn put(
+        &self,
+        client: Option<&str>,
+        prefix: &str,
+        names: &BTreeSet<String>,
+        claims: &mut Claims,
+    ) {
+        let label = self.spot.label.as_deref();
         let convert = |name: &String| match prefix {
-            "" => claim::convert(self.label, name),
-            prefix => claim::convert(self.label, &format!("{prefix}{name}")),
+            "" => claim::convert(label, name),
+            prefix => claim::convert(label, &format!("{prefix}{name}")),
         };
-        if !self.multivalued {
+        if !self.spot.multivalued {
             if let Some(value) = names.first().and_then(convert) {
                 self.place(client, value, claims);
             }
@@ -149,9 +160,9 @@ impl<'a> Shelf<'a> {
         }
     }
 
-    fn place(&self, client: Option<&str>, value: Value, claims: &mut Json) {
+    fn place(&self, client: Option<&str>, value: Value, claims: &mut Claims) {
         // Splitting comes before filling in: dots of a `clientId` do not nest.
-        let path: Vec<Cow<'_, str>> = self.path.iter().map(|part| fill(part, client)).collect();
+        let path = filled(&self.spot.path, client);
         let done = if let Value::Array(values) = value {
             self.extend(&path, values, claims)
         } else {
@@ -165,7 +176,7 @@ impl<'a> Shelf<'a> {
         }
     }
 
-    fn replace(&self, path: &[Cow<'_, str>], value: Value, claims: &mut Json) -> bool {
+    fn replace(&self, path: &[Cow<'_, str>], value: Value, claims: &mut Claims) -> bool {
         let place = Place {
             path,
             json: false,
@@ -176,7 +187,7 @@ impl<'a> Shelf<'a> {
 
     /// Adds a list to the one that is there. `realm_access` and `resource_access` of access tokens
     /// are sets; other lists keep roles of the same name at different clients.
-    fn extend(&self, path: &[Cow<'_, str>], values: Vec<Value>, claims: &mut Json) -> bool {
+    fn extend(&self, path: &[Cow<'_, str>], values: Vec<Value>, claims: &mut Claims) -> bool {
         let is_set = match path {
             [access, roles] => access == "realm_access" && roles == "roles",
             [access, _, roles] => access == "resource_access" && roles == "roles",

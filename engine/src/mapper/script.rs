@@ -1,11 +1,10 @@
 //! Mappers that are scripts (`script-…`).
 
 use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
 use serde_json::{Value, json};
 
 use super::claim::{self, Place};
-use super::{Subject, Target};
+use super::{Claims, Mapper, Subject, Target};
 use crate::script::Script;
 use crate::script::run::run;
 
@@ -18,12 +17,13 @@ const FIXED: [&str; 9] = [
 /// One that fails adds nothing.
 pub(super) fn evaluate(
     script: &Script,
-    mapper: &ProtocolMapper,
+    mapper: &Mapper,
     target: Target,
     subject: &Subject<'_>,
-    claims: &mut Json,
+    claims: &mut Claims,
 ) {
-    let outcome = match run(&script.code, &sees(target, subject, claims)) {
+    let seen = claims.clone().into_json();
+    let outcome = match run(&script.code, &sees(target, subject, seen)) {
         Ok(outcome) => outcome,
         Err(error) => {
             tracing::warn!(mapper = mapper.name, script = script.id, "{error}");
@@ -31,19 +31,20 @@ pub(super) fn evaluate(
         }
     };
     take_over(outcome.claims, claims);
-    let label = mapper.config("jsonType.label");
-    let multivalued = mapper.is_set("multivalued");
-    let value = found(outcome.value, label, multivalued);
-    let (Some(value), Some(name)) = (value, mapper.config("claim.name")) else {
+    let Some(spot) = &mapper.spot else {
+        return;
+    };
+    let label = spot.label.as_deref();
+    let Some(value) = found(outcome.value, label, spot.multivalued) else {
         return;
     };
     let place = Place {
-        path: &claim::path(name),
+        path: &spot.path,
         json: label == Some("JSON"),
-        multivalued,
+        multivalued: spot.multivalued,
     };
     if !place.set(target, value, claims) {
-        tracing::debug!(mapper = mapper.name, claim = name, "claim cannot be set");
+        tracing::debug!(mapper = mapper.name, "claim cannot be set");
     }
 }
 
@@ -64,10 +65,12 @@ fn found(value: Value, label: Option<&str>, multivalued: bool) -> Option<Value> 
 }
 
 /// What a script has changed, but for what is fixed.
-fn take_over(changed: Json, claims: &mut Json) {
+fn take_over(changed: Json, claims: &mut Claims) {
     let is_free = |name: &str| !FIXED.contains(&name);
-    claims.retain(|name, _| !is_free(name) || changed.contains_key(name));
-    claims.extend(changed.into_iter().filter(|(name, _)| is_free(name)));
+    claims.retain(|name| !is_free(name) || changed.contains_key(name));
+    for (name, value) in changed.into_iter().filter(|(name, _)| is_free(name)) {
+        claims.insert(name, value);
+    }
 }
 
 fn convert(label: Option<&str>, value: Value) -> Option<Value> {
@@ -80,7 +83,7 @@ fn convert(label: Option<&str>, value: Value) -> Option<Value> {
 }
 
 /// The snapshot that a script sees: no secrets, no settings of the client or the realm.
-fn sees(target: Target, subject: &Subject<'_>, claims: &Json) -> Json {
+fn sees(target: Target, subject: &Subject<'_>, claims: Json) -> Json {
     let (realm, client) = (subject.realm, subject.client);
     let session = subject.session;
     let kind = if target == Target::TokenResponse {
@@ -122,7 +125,7 @@ fn sees(target: Target, subject: &Subject<'_>, claims: &Json) -> Json {
                 "rememberMe": session.remember_me,
             }),
         ),
-        ("claims", Value::Object(claims.clone())),
+        ("claims", Value::Object(claims)),
     ];
     sees.into_iter()
         .map(|(name, value)| (name.to_owned(), value))

@@ -3,23 +3,21 @@
 use claviger_crypto::digest::sha256;
 use claviger_model::UserId;
 use claviger_wire::client::ClientSettings;
-use claviger_wire::document::Json;
-use claviger_wire::mapper::ProtocolMapper;
 use md5::{Digest, Md5};
 use serde_json::Value;
 
-use super::Subject;
 use super::kind::Kind;
+use super::{Claims, Mapper, Subject};
 use crate::client::Client;
 
 /// `oidc-sub-mapper`: the user's id.
-pub(super) fn user_id(subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn user_id(subject: &Subject<'_>, claims: &mut Claims) {
     set(claims, subject.person.user.id.as_str().to_owned());
 }
 
 /// `oidc-sha256-pairwise-sub-mapper`: an id that differs from sector to sector, so that clients
 /// cannot find out together whom they know (Core §8.1).
-pub(super) fn pairwise(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &mut Json) {
+pub(super) fn pairwise(mapper: &Mapper, subject: &Subject<'_>, claims: &mut Claims) {
     let user = &subject.person.user.id;
     set(claims, pseudonym_at(mapper, subject.client, user));
 }
@@ -28,15 +26,14 @@ pub(super) fn pairwise(mapper: &ProtocolMapper, subject: &Subject<'_>, claims: &
 /// user has to be named after they are gone.
 pub(super) fn at_client(client: &Client, user: &UserId) -> String {
     let mut mappers = client.mappers.iter();
-    let pairwise =
-        mappers.find(|mapper| Kind::named(&mapper.protocol_mapper) == Some(Kind::PairwiseSub));
+    let pairwise = mappers.find(|mapper| mapper.kind == Some(Kind::PairwiseSub));
     match pairwise {
         Some(mapper) => pseudonym_at(mapper, client, user),
         None => user.as_str().to_owned(),
     }
 }
 
-fn pseudonym_at(mapper: &ProtocolMapper, client: &Client, user: &UserId) -> String {
+fn pseudonym_at(mapper: &Mapper, client: &Client, user: &UserId) -> String {
     let sector = match mapper.config("sectorIdentifierUri") {
         Some(uri) => host(uri),
         None => only_host(&client.settings),
@@ -50,8 +47,8 @@ fn pseudonym_at(mapper: &ProtocolMapper, client: &Client, user: &UserId) -> Stri
     pseudonym(sector, user.as_str(), salt)
 }
 
-fn set(claims: &mut Json, sub: String) {
-    claims.insert("sub".to_owned(), Value::String(sub));
+fn set(claims: &mut Claims, sub: String) {
+    claims.insert("sub", Value::String(sub));
 }
 
 /// SHA-256 over sector, user id and salt, given the form of a UUID of version 3: hashed once more,
@@ -107,7 +104,7 @@ fn host(uri: &str) -> Option<&str> {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{World, client, mapper};
+    use super::super::testing::{World, client, ready};
     use super::*;
 
     #[test]
@@ -139,10 +136,10 @@ mod tests {
                 client: client(&body),
                 ..World::new()
             };
-            let mut claims = Json::new();
-            let mapper = mapper("oidc-sha256-pairwise-sub-mapper", config);
+            let mut claims = Claims::default();
+            let mapper = ready("oidc-sha256-pairwise-sub-mapper", config);
             pairwise(&mapper, &world.subject(), &mut claims);
-            claims["sub"].as_str().unwrap().to_owned()
+            claims.get("sub").unwrap().as_str().unwrap().to_owned()
         };
         let salt = ("pairwiseSubAlgorithmSalt", "salt");
         let user = World::new().person.user.id;

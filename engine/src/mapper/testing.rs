@@ -15,7 +15,7 @@ use claviger_wire::mapper::ProtocolMapper;
 use serde_json::Value;
 
 use super::amr::Methods;
-use super::{Subject, Target};
+use super::{Claims, Mapper, Subject, Target};
 use crate::client::Client;
 use crate::person::{Membership, Person};
 use crate::realm::{Group, Realm};
@@ -92,11 +92,12 @@ impl World {
 
     /// The claims that mappers make, in the order of application.
     pub(super) fn claims(&self, target: Target, mappers: &[ProtocolMapper]) -> Value {
-        let mut mappers: Vec<_> = mappers.iter().cloned().map(Arc::new).collect();
-        mappers.sort_by_key(|mapper| super::priority(&mapper.protocol_mapper));
-        let mut claims = Json::new();
+        let mappers = mappers.iter().cloned().map(Mapper::new).map(Arc::new);
+        let mut mappers: Vec<_> = mappers.collect();
+        mappers.sort_by_key(|mapper| mapper.priority());
+        let mut claims = Claims::default();
         super::apply(&mappers, target, &mut self.subject(), &mut claims);
-        Value::Object(claims)
+        Value::Object(claims.into_json())
     }
 }
 
@@ -112,6 +113,11 @@ pub(super) fn mapper(kind: &str, config: Settings<'_>) -> ProtocolMapper {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
     }
+}
+
+/// The same, ready to be applied.
+pub(super) fn ready(kind: &str, config: Settings<'_>) -> Mapper {
+    Mapper::new(mapper(kind, config))
 }
 
 /// As [`mapper`], switched on for all tokens and answers.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use claviger_model::{RoleId, ScopeId};
 use claviger_wire::document::{Document, Json};
-use claviger_wire::mapper::ProtocolMapper;
 use claviger_wire::scope::ClientScopeSettings;
+
+use crate::mapper::Mapper;
 
 /// A client scope: claims and roles that come with a word in `scope`.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub struct Scope {
     /// Whether a consent screen mentions it.
     pub on_consent_screen: bool,
     /// What it puts into tokens.
-    pub mappers: Vec<Arc<ProtocolMapper>>,
+    pub mappers: Vec<Arc<Mapper>>,
     /// Roles that it may carry; a user without any of them does not get the scope.
     pub roles: Vec<RoleId>,
     /// The whole representation.
@@ -41,7 +42,8 @@ impl Scopes {
     pub fn new(documents: Vec<Document>, mut mappings: HashMap<String, Vec<RoleId>>) -> Self {
         let mut scopes = Self::default();
         for document in documents {
-            let view = ClientScopeSettings::from_body(&document.body);
+            let mut view = ClientScopeSettings::from_body(&document.body);
+            let mappers = std::mem::take(&mut view.protocol_mappers).into_iter();
             let id = ScopeId::new(document.id.clone());
             scopes
                 .by_name
@@ -52,7 +54,7 @@ impl Scopes {
                 in_token_scope: view.include_in_token_scope(),
                 on_consent_screen: view.display_on_consent_screen(),
                 protocol: view.protocol,
-                mappers: view.protocol_mappers.into_iter().map(Arc::new).collect(),
+                mappers: mappers.map(Mapper::new).map(Arc::new).collect(),
                 roles: mappings.remove(&document.id).unwrap_or_default(),
                 body: document.body,
             };

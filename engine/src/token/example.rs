@@ -5,14 +5,13 @@ use claviger_model::User;
 use claviger_model::session::SessionKind;
 use claviger_store::StoreError;
 use claviger_wire::document::Json;
-use serde_json::json;
 
 use super::lifespan::access_end;
 use super::mint::{access_claims, id_claims, map};
 use super::{GrantCode, Issue, Refresh};
 use crate::app::App;
 use crate::client::Client;
-use crate::mapper::Target;
+use crate::mapper::{Claims, Target};
 use crate::person::Person;
 use crate::realm::Realm;
 use crate::request::RequestContext;
@@ -45,7 +44,7 @@ pub async fn example(
         app,
         realm,
         SessionKind::Online,
-        &Beginning {
+        Beginning {
             user: &person.user,
             client,
             ip_address: &context.ip_address,
@@ -71,11 +70,12 @@ pub async fn example(
     };
     let now = app.now();
     let end = access_end(&issue, now);
-    let mut user_info = Json::from_iter([("sub".to_owned(), json!(person.user.id.as_str()))]);
+    let mut user_info = Claims::default();
+    user_info.insert("sub", person.user.id.as_str());
     map(app, &issue, Target::UserInfo, &mut user_info, now);
     Ok(Example {
-        access: access_claims(app, &issue, end, now),
-        id: id_claims(app, &issue, None, end, now),
-        user_info,
+        access: access_claims(app, &issue, end, now).into_json(),
+        id: id_claims(app, &issue, None, end, now).into_json(),
+        user_info: user_info.into_json(),
     })
 }

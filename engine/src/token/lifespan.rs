@@ -1,7 +1,9 @@
 //! How long tokens last.
 
+use std::borrow::Cow;
+
 use claviger_model::session::SessionKind;
-use claviger_model::{Millis, Seconds};
+use claviger_model::{Millis, Seconds, UserSession};
 
 use super::GrantCode;
 use super::mint::{Issue, RefreshKind};
@@ -27,24 +29,36 @@ pub(super) fn access_end(issue: &Issue<'_>, now: Millis) -> Millis {
     } else {
         now + lifespan
     };
-    let mut session = session.clone();
-    if is_offline(issue) && !issue.transient {
-        session.kind = SessionKind::Offline;
-    }
+    let session = if is_offline(issue) && !issue.transient {
+        offline(session)
+    } else {
+        Cow::Borrowed(session)
+    };
     let limit = client_max_end(settings, issue.client, &session, issue.usable.part());
     limit.map_or(end, |limit| end.min(limit))
+}
+
+/// The session as the offline one that it will be.
+fn offline(session: &UserSession) -> Cow<'_, UserSession> {
+    if session.kind == SessionKind::Offline {
+        return Cow::Borrowed(session);
+    }
+    Cow::Owned(UserSession {
+        kind: SessionKind::Offline,
+        ..session.clone()
+    })
 }
 
 /// When a refresh token ends: with the idle time of the client's part, but not after its maximum.
 /// Offline tokens have an end only if the realm limits the age of offline sessions.
 pub(super) fn refresh_end(issue: &Issue<'_>, kind: RefreshKind) -> Option<Millis> {
     let settings = &issue.realm.settings.lifespans;
-    let mut session = issue.usable.session().clone();
+    let mut session = Cow::Borrowed(issue.usable.session());
     if kind == RefreshKind::Offline {
         if !settings.offline_session_max_lifespan_enabled {
             return None;
         }
-        session.kind = SessionKind::Offline;
+        session = offline(issue.usable.session());
     }
     let part = issue.usable.part();
     let idle = client_idle_end(settings, issue.client, &session, part);

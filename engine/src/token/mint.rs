@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::gate::Usable;
 use crate::keys::ring_for;
-use crate::mapper::{self, Subject, Target};
+use crate::mapper::{self, Claims, Subject, Target};
 use crate::person::Person;
 use crate::realm::Realm;
 use crate::revocation::revoked_before;
@@ -189,9 +189,11 @@ pub async fn mint_with(
     if !issue.transient {
         let part = (issue.client, issue.usable);
         let claim = status_list::claim(app, issue.realm, part, &issue.issuer, access_end);
-        access.extend(claim.await?.map(|claim| ("status".to_owned(), claim)));
+        if let Some(claim) = claim.await? {
+            access.insert("status", claim);
+        }
     }
-    let access_token_id = text(&access, "jti");
+    let access_token_id = access.text("jti").unwrap_or_default().to_owned();
     let access_token = sign(
         &ring,
         algorithm(issue.realm, issue.client, sign::ACCESS_TOKEN),
@@ -218,7 +220,7 @@ pub async fn mint_with(
     } else {
         None
     };
-    let mut further = Json::new();
+    let mut further = Claims::default();
     map(app, issue, Target::TokenResponse, &mut further, now);
     let lower = issue
         .client
@@ -244,7 +246,7 @@ pub async fn mint_with(
             Some(issue.client),
             Some(issue.usable.user()),
         ),
-        further,
+        further: further.into_json(),
     })
 }
 
@@ -254,7 +256,7 @@ fn is_lightweight(client: &Client) -> bool {
         .flag_attribute("client.use.lightweight.access.token.enabled", false)
 }
 
-pub(super) fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Millis) -> Json {
+pub(super) fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Millis) -> Claims {
     let lightweight = is_lightweight(issue.client);
     let presence = match (is_offline(issue), issue.usable.is_part_kept()) {
         _ if issue.transient => "tr",
@@ -264,25 +266,25 @@ pub(super) fn access_claims(app: &App, issue: &Issue<'_>, end: Millis, now: Mill
         (false, false) => "nt",
     };
     let weight = if lightweight { "lt" } else { "rt" };
-    let mut claims = Json::with_capacity(24);
-    claims.insert("exp".into(), json!(end.seconds().0));
-    claims.insert("iat".into(), json!(now.seconds().0));
+    let mut claims = Claims::with_capacity(32);
+    claims.insert("exp", end.seconds().0);
+    claims.insert("iat", now.seconds().0);
     let id = format!(
         "{presence}{weight}{}:{}",
         issue.code.as_str(),
         app.random.uuid()
     );
-    claims.insert("jti".into(), Value::String(id));
-    claims.insert("iss".into(), Value::String(issue.issuer.clone()));
+    claims.insert("jti", id);
+    claims.insert("iss", issue.issuer.clone());
     if issue.transient {
-        claims.insert("sub".into(), json!(issue.usable.user().id.as_str()));
+        claims.insert("sub", issue.usable.user().id.as_str());
     }
-    claims.insert("typ".into(), json!("Bearer"));
-    claims.insert("azp".into(), json!(issue.client.client_id));
+    claims.insert("typ", "Bearer");
+    claims.insert("azp", issue.client.client_id.as_str());
     if !issue.transient {
-        claims.insert("sid".into(), json!(issue.usable.session().id.as_str()));
+        claims.insert("sid", issue.usable.session().id.as_str());
     }
-    claims.insert("scope".into(), Value::String(issue.granted.scope_text()));
+    claims.insert("scope", issue.granted.scope_text());
     let target = if lightweight {
         Target::LightweightAccess
     } else {
@@ -310,7 +312,9 @@ fn id_token(
     if let Some(front) = issue.front {
         let hashes = [("c_hash", front.code), ("s_hash", front.state)];
         for (name, value) in hashes {
-            claims.extend(half(value).map(|hash| (name.to_owned(), Value::String(hash))));
+            if let Some(hash) = half(value) {
+                claims.insert(name, hash);
+            }
         }
     }
     sign(ring, algorithm, "JWT", &claims, now)
@@ -333,24 +337,24 @@ pub(super) fn id_claims(
     hash: Option<String>,
     end: Millis,
     now: Millis,
-) -> Json {
-    let mut claims = Json::with_capacity(24);
-    claims.insert("exp".into(), json!(end.seconds().0));
-    claims.insert("iat".into(), json!(now.seconds().0));
-    claims.insert("jti".into(), Value::String(app.random.uuid()));
-    claims.insert("iss".into(), Value::String(issue.issuer.clone()));
-    claims.insert("aud".into(), json!(issue.client.client_id));
-    claims.insert("sub".into(), json!(issue.usable.user().id.as_str()));
-    claims.insert("typ".into(), json!("ID"));
-    claims.insert("azp".into(), json!(issue.client.client_id));
+) -> Claims {
+    let mut claims = Claims::with_capacity(32);
+    claims.insert("exp", end.seconds().0);
+    claims.insert("iat", now.seconds().0);
+    claims.insert("jti", app.random.uuid());
+    claims.insert("iss", issue.issuer.clone());
+    claims.insert("aud", issue.client.client_id.as_str());
+    claims.insert("sub", issue.usable.user().id.as_str());
+    claims.insert("typ", "ID");
+    claims.insert("azp", issue.client.client_id.as_str());
     if let Some(nonce) = issue.nonce {
-        claims.insert("nonce".into(), json!(nonce));
+        claims.insert("nonce", nonce);
     }
     if !issue.transient {
-        claims.insert("sid".into(), json!(issue.usable.session().id.as_str()));
+        claims.insert("sid", issue.usable.session().id.as_str());
     }
     if let Some(hash) = hash {
-        claims.insert("at_hash".into(), Value::String(hash));
+        claims.insert("at_hash", hash);
     }
     if !issue.front.is_some_and(|front| front.is_detached) {
         map(app, issue, Target::Id, &mut claims, now);
@@ -362,7 +366,7 @@ fn refresh_token(
     app: &App,
     issue: &Issue<'_>,
     ring: &KeyRing,
-    access: &Json,
+    access: &Claims,
     scope: &str,
     reuse_id: Option<&str>,
 ) -> Result<(String, String, RefreshKind, Option<Seconds>), MintError> {
@@ -375,14 +379,14 @@ fn refresh_token(
     };
     let end = refresh_end(issue, kind);
     let id = app.random.uuid();
-    let mut claims = Json::with_capacity(16);
+    let mut claims = Claims::with_capacity(16);
     if let Some(end) = end {
-        claims.insert("exp".into(), json!(end.seconds().0));
+        claims.insert("exp", end.seconds().0);
     }
-    claims.insert("iat".into(), json!(now.seconds().0));
-    claims.insert("jti".into(), json!(id));
-    claims.insert("iss".into(), Value::String(issue.issuer.clone()));
-    claims.insert("aud".into(), Value::String(issue.issuer.clone()));
+    claims.insert("iat", now.seconds().0);
+    claims.insert("jti", id.as_str());
+    claims.insert("iss", issue.issuer.clone());
+    claims.insert("aud", issue.issuer.clone());
     let copy = |from: &str| access.get(from).cloned();
     for (name, value) in [
         ("sub", copy("sub")),
@@ -390,22 +394,22 @@ fn refresh_token(
         ("nonce", copy("nonce")),
     ] {
         if let Some(value) = value {
-            claims.insert(name.into(), value);
+            claims.insert(name, value);
         }
     }
-    claims.insert("typ".into(), json!(kind.as_str()));
-    claims.insert("sid".into(), json!(issue.usable.session().id.as_str()));
-    claims.insert("scope".into(), json!(scope));
+    claims.insert("typ", kind.as_str());
+    claims.insert("sid", issue.usable.session().id.as_str());
+    claims.insert("scope", scope);
     if let Some(reuse_id) = reuse_id {
-        claims.insert("reuse_id".into(), json!(reuse_id));
+        claims.insert("reuse_id", reuse_id);
     }
     if let Some(audience) = &issue.granted.audience {
-        claims.insert(REQUESTED_AUDIENCE.into(), json!(audience));
+        claims.insert(REQUESTED_AUDIENCE, json!(audience));
     }
     if let Some(audience) = copy("aud") {
-        claims.insert("aud_x".into(), audience);
+        claims.insert("aud_x", audience);
     }
-    claims.insert("prov".into(), json!("default"));
+    claims.insert("prov", "default");
     let token = sign(ring, Algorithm::Hs512.name(), "JWT", &claims, now)?;
     Ok((
         token,
@@ -415,7 +419,7 @@ fn refresh_token(
     ))
 }
 
-pub(super) fn map(app: &App, issue: &Issue<'_>, target: Target, claims: &mut Json, now: Millis) {
+pub(super) fn map(app: &App, issue: &Issue<'_>, target: Target, claims: &mut Claims, now: Millis) {
     let mut subject = Subject {
         realm: issue.realm,
         client: issue.client,
@@ -443,7 +447,7 @@ fn wanted(issue: &Issue<'_>) -> Vec<Algorithm> {
     named.chain(internal).collect()
 }
 
-fn audience(claims: &Json) -> Vec<String> {
+fn audience(claims: &Claims) -> Vec<String> {
     let names = match claims.get("aud") {
         Some(Value::Array(names)) => names.as_slice(),
         Some(name) => std::slice::from_ref(name),
@@ -451,12 +455,4 @@ fn audience(claims: &Json) -> Vec<String> {
     };
     let names = names.iter().filter_map(Value::as_str);
     names.map(str::to_owned).collect()
-}
-
-fn text(claims: &Json, name: &str) -> String {
-    claims
-        .get(name)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
 }

@@ -5,6 +5,7 @@ use claviger_crypto::jws;
 use claviger_crypto::key_ring::KeyRing;
 use claviger_model::Millis;
 use claviger_wire::document::Json;
+use serde::Serialize;
 
 use super::MintError;
 use crate::app::App;
@@ -21,6 +22,9 @@ pub const USER_INFO: &str = "user.info.response.signature.alg";
 
 /// A client's attribute: how answers of the authorization endpoint are signed (JARM §3).
 pub const AUTHORIZATION_RESPONSE: &str = "authorization.signed.response.alg";
+
+/// How many bytes the claims of a token have, as a rule.
+const PAYLOAD_BYTES: usize = 2048;
 
 /// The algorithm that a client wants for a kind of token, or the realm's.
 pub fn algorithm<'a>(realm: &'a Realm, client: &'a Client, attribute: &str) -> &'a str {
@@ -57,13 +61,15 @@ pub(super) fn sign(
     ring: &KeyRing,
     algorithm: &str,
     typ: &str,
-    claims: &Json,
+    claims: &impl Serialize,
     now: Millis,
 ) -> Result<String, MintError> {
     let no_key = || MintError::NoKey(algorithm.to_owned());
     let known = Algorithm::from_name(algorithm).ok_or_else(no_key)?;
     let key = ring.active(known, now).ok_or_else(no_key)?;
-    let payload =
-        serde_json::to_vec(claims).map_err(|error| MintError::Signature(error.to_string()))?;
+    // Most are below: what is written need not be moved about as it grows.
+    let mut payload = Vec::with_capacity(PAYLOAD_BYTES);
+    serde_json::to_writer(&mut payload, claims)
+        .map_err(|error| MintError::Signature(error.to_string()))?;
     jws::sign(key, Some(typ), &payload).map_err(|error| MintError::Signature(error.to_string()))
 }

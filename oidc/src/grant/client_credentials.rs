@@ -32,7 +32,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
         &call.app,
         &call.realm,
         kind,
-        &Beginning {
+        Beginning {
             user: &person.user,
             client,
             ip_address: &call.context.ip_address,

@@ -28,7 +28,7 @@ impl Browser {
             app,
             &realm,
             SessionKind::Online,
-            &Beginning {
+            Beginning {
                 user: &user,
                 client: &client,
                 ip_address: "127.0.0.1",

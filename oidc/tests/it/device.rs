@@ -104,7 +104,7 @@ async fn approve(stage: &Stage, device: &Value) -> SessionId {
         notes: Vec::new(),
         part_notes: Vec::new(),
     };
-    let usable = session::begin(app, &realm, SessionKind::Online, &beginning);
+    let usable = session::begin(app, &realm, SessionKind::Online, beginning);
     let mut tx = Tx::new();
     session::keep(&realm, &mut tx, &usable);
     let session = usable.session().id.clone();

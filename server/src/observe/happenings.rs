@@ -148,6 +148,10 @@ impl Happenings {
 }
 
 impl Watcher for Happenings {
+    fn wants_events(&self) -> bool {
+        self.tags.is_some()
+    }
+
     fn user_event(&self, realm: &str, event: &Event) {
         let Some(tags) = &self.tags else { return };
         let (kind, failed) = match event.kind.strip_suffix("_ERROR") {
