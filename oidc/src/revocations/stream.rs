@@ -6,6 +6,7 @@
 //! know nothing new. `end` says why nothing more comes.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -13,7 +14,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use claviger_engine::App;
 use claviger_engine::revocation::follow::{Follow, FollowError, Place, follow};
-use claviger_model::{ClientUuid, Millis, Numbered};
+use claviger_model::{ClientUuid, Millis, Numbered, RealmId};
 use claviger_wire::revocation::{Beat, Record};
 use futures_util::stream::unfold;
 use tokio::time::Instant;
@@ -27,11 +28,14 @@ use crate::problem::Problem;
 const BEAT: Duration = Duration::from_secs(10);
 /// How often it is tried again to promise completeness, while that cannot be.
 const SOON: Duration = Duration::from_millis(50);
+/// How many records are told at most before an end.
+const LAST_MAX: i64 = 1_000;
 
 /// A listener, and what it has been told.
 struct Listener {
     app: App,
     realm: String,
+    realm_id: RealmId,
     client: ClientUuid,
     follow: Follow,
     /// When the token runs out that it came with.
@@ -88,6 +92,7 @@ async fn begin(call: &Call, reader: Reader) -> Result<Listener, Problem> {
     Ok(Listener {
         app: call.app.clone(),
         realm: call.realm.name.clone(),
+        realm_id: call.realm.id.clone(),
         client: reader.client.uuid.clone(),
         follow,
         end: reader.end,
@@ -95,6 +100,24 @@ async fn begin(call: &Call, reader: Reader) -> Result<Listener, Problem> {
         is_over: false,
         _place: place,
     })
+}
+
+/// Records as events, and whether one of them concerns a whole client or realm.
+fn told(records: &[impl AsRef<Numbered>]) -> (String, bool) {
+    let mut text = String::new();
+    let mut is_wide = false;
+    for numbered in records {
+        let numbered = numbered.as_ref();
+        let data = serde_json::to_string(&Record::from(numbered)).unwrap_or_default();
+        let _ = write!(
+            text,
+            "id: {}\nevent: revocation\ndata: {data}\n\n",
+            numbered.seq
+        );
+        let record = &numbered.revocation;
+        is_wide |= record.session.is_none() && record.user.is_none() && record.jti.is_none();
+    }
+    (text, is_wide)
 }
 
 impl Listener {
@@ -125,19 +148,7 @@ impl Listener {
     /// Records as events. Behind one that concerns this listener's own realm or client, it is looked
     /// whether it may go on.
     async fn told(&mut self, records: &[impl AsRef<Numbered>]) -> String {
-        let mut text = String::new();
-        let mut is_wide = false;
-        for numbered in records {
-            let numbered = numbered.as_ref();
-            let data = serde_json::to_string(&Record::from(numbered)).unwrap_or_default();
-            let _ = write!(
-                text,
-                "id: {}\nevent: revocation\ndata: {data}\n\n",
-                numbered.seq
-            );
-            let record = &numbered.revocation;
-            is_wide |= record.session.is_none() && record.user.is_none() && record.jti.is_none();
-        }
+        let (mut text, is_wide) = told(records);
         if is_wide && let Some(why) = self.refusal().await {
             text.push_str(&self.over(why));
         }
@@ -147,7 +158,7 @@ impl Listener {
     /// The promise that all has been sent, if it can be made.
     async fn beat(&mut self) -> Option<String> {
         if let Some(why) = self.refusal().await {
-            return Some(self.over(why));
+            return Some(self.last(why).await);
         }
         if !self.follow.is_fresh() {
             self.next_beat = Instant::now() + SOON;
@@ -182,6 +193,23 @@ impl Listener {
                 (!may).then_some("access_denied")
             }
         }
+    }
+
+    /// What was written before the end, so that nobody misses the record of what cut them off, and the
+    /// end.
+    async fn last(&mut self, why: &str) -> String {
+        let (seen, now) = (self.follow.position(), self.app.now());
+        let store = &self.app.store;
+        let rest = store.revocations_since(&self.realm_id, seen, now, LAST_MAX);
+        let rest: Vec<Arc<Numbered>> = rest
+            .await
+            .unwrap_or_default()
+            .into_iter()
+            .map(Arc::new)
+            .collect();
+        let mut text = told(&rest).0;
+        text.push_str(&self.over(why));
+        text
     }
 
     fn over(&mut self, why: &str) -> String {

@@ -2,7 +2,9 @@
 
 use claviger_model::session::SessionKind;
 use claviger_model::user::{Consent, FederatedIdentity};
-use claviger_model::{ClientUuid, GroupId, LoginFailures, Millis, RealmId, RoleId, UserId};
+use claviger_model::{
+    ClientUuid, GroupId, LoginFailures, Millis, RealmId, RoleId, StatusIndex, UserId,
+};
 use claviger_store::{Commit, Kept, Tx};
 use claviger_wire::document::{Json, Kind, Link, LinkKind};
 
@@ -188,6 +190,8 @@ fn fill(tx: &mut Tx, id: &str) {
     tx.insert_user_session(at, &session(SessionKind::Online, "s", "u"));
     tx.insert_client_session(at, &part(SessionKind::Online, "s", "c"));
     tx.revoke_token(at, "jti", Millis(1));
+    let place = StatusIndex { list: 0, index: 1 };
+    tx.insert_status_index(at, place, (&"s".into(), "c", &alice), Millis(1));
     tx.insert_revocation(&crate::revocations::of_session(at, "s"));
     tx.use_once(at, "key", "value", Millis(1));
     tx.insert_event(&event(at, "e", 1), None);
