@@ -97,7 +97,6 @@ async fn actions_that_the_realm_has_switched_off_are_none() {
 #[tokio::test]
 async fn what_cannot_be_done_yet_is_said_and_lets_nobody_through() {
     for name in [
-        "VERIFY_EMAIL",
         "webauthn-register",
         "CONFIGURE_RECOVERY_AUTHN_CODES",
         "magic",
@@ -131,6 +130,29 @@ async fn an_address_has_to_be_verified_where_the_realm_wants_it() {
     let mut world = World::open(realm.clone(), json!({"emailVerified": false})).await;
     assert_eq!(world.pending().await.as_deref(), Some("VERIFY_EMAIL"));
     assert_eq!(world.alice().await.required_actions, ["VERIFY_EMAIL"]);
+}
+
+#[tokio::test]
+async fn without_a_mail_server_nobody_gets_past_the_address_that_is_to_be_verified() {
+    let alice = json!({"emailVerified": false, "requiredActions": ["VERIFY_EMAIL"]});
+    let mut world = World::open(actions(&[("VERIFY_EMAIL", 50)]), alice).await;
+    for _ in 0..2 {
+        let due = world.next().await.expect("a page");
+        assert!(matches!(
+            due.page,
+            Page::Error {
+                fault: Fault::Internal,
+                ..
+            }
+        ));
+        let (_, message) = due.message.expect("a reason");
+        assert_eq!(message.key, "emailSendErrorMessage");
+    }
+    assert_eq!(world.alice().await.required_actions, ["VERIFY_EMAIL"]);
+    // Where it is verified, there is nothing left to do.
+    let alice = json!({"emailVerified": true, "requiredActions": ["VERIFY_EMAIL"]});
+    let mut world = World::open(actions(&[("VERIFY_EMAIL", 50)]), alice).await;
+    assert_eq!(world.next().await, None);
 }
 
 #[tokio::test]

@@ -49,11 +49,19 @@ fn of_realm(page: &str) -> Value {
         "gate-audience" | "gate-scope" => {
             json!({"attributes": {"gateway.check.enabled": "true"}})
         }
+        "signals-receiver" | "signals-stream" => {
+            json!({"attributes": {"ssf.transmitterEnabled": "true"}})
+        }
+        "signals-event" => json!({"attributes": {
+            "ssf.receiver.upstream.issuer": "https://elsewhere.example",
+            "ssf.receiver.upstream.jwks.url": "https://elsewhere.example/keys",
+            "ssf.receiver.upstream.audience": "https://here.example",
+        }}),
         "direct-grant-flow" => {
             let flow = json!({
                 "alias": "odd", "providerId": "basic-flow", "topLevel": true, "builtIn": false,
                 "authenticationExecutions": [{
-                    "authenticator": "deny-access-authenticator", "requirement": "REQUIRED",
+                    "authenticator": "nobody-knows", "requirement": "REQUIRED",
                     "priority": 10,
                 }],
             });
@@ -77,6 +85,7 @@ fn of_client(page: &str) -> Value {
         "assertion-malformed" | "assertion-signature" | "assertion-claims" | "assertion-reused" => {
             json!({"clientAuthenticatorType": "client-secret-jwt"})
         }
+        "signals-receiver" | "signals-stream" => attribute("ssf.enabled", "true"),
         "revocation-feed-gone" => attribute("revocation.feed.enabled", "true"),
         "request-not-pushed" => attribute("require.pushed.authorization.requests", "true"),
         "client-protocol" => json!({"protocol": "saml"}),
@@ -315,6 +324,13 @@ impl World {
                     self.values.insert(member.to_uppercase(), value);
                 }
                 self.value(page, name)
+            }
+            "RECEIVER_TOKEN" => {
+                let form = [
+                    ("grant_type", "client_credentials"),
+                    ("scope", "ssf.read ssf.manage"),
+                ];
+                access(&self.token(&form).json())
             }
             "TOKEN_WITHOUT_OPENID" => access(&self.sign_in("email")),
             "OLD_ACCESS_TOKEN" => access(&self.signed_out()),
