@@ -10,6 +10,7 @@ use claviger_engine::gate::{GateError, Usable};
 use claviger_engine::revocation::revoked_before;
 use claviger_engine::session;
 use claviger_engine::token::{Expected, TokenClaims};
+use claviger_store::StoreError;
 
 use crate::Help;
 use crate::call::Call;
@@ -38,8 +39,9 @@ pub fn challenge(
     Problem::challenge(help, status, value)
 }
 
-/// The one refusal of a token that is no good. Help is chosen by what anybody can read in it.
-fn refused(call: &Call, text: &str, cause: Option<Help>) -> Problem {
+/// The one refusal of a token that is no good. Help is chosen by what anybody can read in it; a cause
+/// that the server alone knows is for the log.
+pub fn refused(call: &Call, text: &str, cause: Option<Help>) -> Problem {
     let help = call.help_with_token(text, Expected::Access, Help::AccessTokenNotAccepted);
     let told = ("invalid_token", "Token verification failed");
     let problem = challenge(call, help, StatusCode::UNAUTHORIZED, told);
@@ -49,6 +51,16 @@ fn refused(call: &Call, text: &str, cause: Option<Help>) -> Problem {
     }
 }
 
+/// The claims of an access token that this realm has signed, whose time is not over, and which is not
+/// bound to a key that its bearer would have to prove. What it stands on is not looked at.
+pub async fn genuine(call: &Call, text: &str) -> Result<Option<TokenClaims>, StoreError> {
+    let ring = call.realm.keys().await?;
+    Ok(TokenClaims::verify(&ring, text)
+        .filter(|token| token.kind == "Bearer" && !token.is_bound_to_a_key())
+        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
+        .filter(|token| token.is_active(call.app.now())))
+}
+
 /// The request's access token, if everything that it stands on can be used now.
 pub async fn accept(call: &Call) -> Result<Accepted, Problem> {
     let Some(text) = call.bearer()? else {
@@ -56,12 +68,7 @@ pub async fn accept(call: &Call) -> Result<Accepted, Problem> {
         let (help, status) = (Help::AccessTokenMissing, StatusCode::UNAUTHORIZED);
         return Err(Problem::challenge(help, status, value));
     };
-    let ring = call.realm.keys().await?;
-    let known = TokenClaims::verify(&ring, text)
-        .filter(|token| token.kind == "Bearer" && !token.is_bound_to_a_key())
-        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
-        .filter(|token| token.is_active(call.app.now()));
-    let Some(token) = known else {
+    let Some(token) = genuine(call, text).await? else {
         return Err(refused(call, text, None));
     };
     let id = token.issued_for.as_deref().unwrap_or_default();

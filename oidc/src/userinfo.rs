@@ -10,13 +10,14 @@ use claviger_engine::revocation::revoked_before;
 use claviger_engine::scope::{OPENID, has_word};
 use claviger_engine::session;
 use claviger_engine::token::encrypt::{SealError, Sealed, encrypted};
-use claviger_engine::token::{Expected, TokenClaims, sign};
+use claviger_engine::token::{TokenClaims, sign};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
 use crate::Help;
 use crate::answer::Answer;
+use crate::bearer::{self, challenge};
 use crate::call::Call;
 use crate::cors::{DEFAULT_METHODS, Readers};
 use crate::mapped::put_mapped;
@@ -78,21 +79,14 @@ fn one_token(call: &Call) -> Result<Option<String>, Problem> {
     }
 }
 
-fn challenge(call: &Call, help: Help, status: StatusCode, error: &str, text: &str) -> Problem {
-    let realm = &call.realm.name;
-    let value =
-        format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{text}\"");
-    Problem::challenge(help, status, value)
-}
-
 fn invalid_request(call: &Call, text: &str) -> Problem {
     let (help, status) = (Help::AccessTokenTwice, StatusCode::BAD_REQUEST);
-    challenge(call, help, status, "invalid_request", text)
+    challenge(call, help, status, ("invalid_request", text))
 }
 
 fn invalid_token(call: &Call, help: Help, text: &str) -> Problem {
     let status = StatusCode::UNAUTHORIZED;
-    challenge(call, help, status, "invalid_token", text)
+    challenge(call, help, status, ("invalid_token", text))
 }
 
 async fn run(call: &mut Call, token: Option<String>) -> Result<Answer, Problem> {
@@ -196,20 +190,14 @@ async fn read(
     text: &str,
     event: &mut EventBuilder,
 ) -> Result<(TokenClaims, std::sync::Arc<Client>), Problem> {
-    let ring = call.realm.keys().await?;
-    let now = call.app.now();
-    let known = TokenClaims::verify(&ring, text)
-        .filter(|token| token.kind == "Bearer" && !token.is_bound_to_a_key())
-        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
-        .filter(|token| token.is_active(now));
-    let Some(token) = known else {
+    let Some(token) = bearer::genuine(call, text).await? else {
         return Err(unverified(call, text, None, event).await);
     };
     if !has_word(token.scope.as_deref(), OPENID) {
         event.detail("reason", "Missing openid scope");
         let (help, status) = (Help::OpenidScopeMissing, StatusCode::FORBIDDEN);
         let text = "Missing openid scope";
-        let problem = challenge(call, help, status, "insufficient_scope", text);
+        let problem = challenge(call, help, status, ("insufficient_scope", text));
         return Err(call.refuse(event, "access_denied", problem).await);
     }
     let id = token.issued_for.clone().unwrap_or_default();
@@ -240,8 +228,7 @@ async fn read(
     Ok((token, client))
 }
 
-/// Refuses a token in the words that stand for many causes. Help is chosen by what the caller can
-/// read in the token; a cause that the server alone knows is for the log.
+/// Refuses a token in the words that stand for many causes.
 async fn unverified(
     call: &Call,
     text: &str,
@@ -249,12 +236,7 @@ async fn unverified(
     event: &mut EventBuilder,
 ) -> Problem {
     event.detail("reason", "Token verification failed");
-    let help = call.help_with_token(text, Expected::Access, Help::AccessTokenNotAccepted);
-    let problem = invalid_token(call, help, "Token verification failed");
-    let problem = match cause {
-        Some(cause) => problem.because(cause),
-        None => problem,
-    };
+    let problem = bearer::refused(call, text, cause);
     call.refuse(event, "invalid_token", problem).await
 }
 

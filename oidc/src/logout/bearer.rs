@@ -15,6 +15,7 @@ use claviger_engine::token::TokenClaims;
 
 use super::{done, end, wanted};
 use crate::answer::Answer;
+use crate::bearer;
 use crate::call::Call;
 use crate::problem::Problem;
 
@@ -61,13 +62,8 @@ pub async fn begin(call: &mut Call) -> Result<Option<Answer>, Problem> {
 
 /// The access token, if it is good and its client is let.
 async fn read(call: &Call, text: &str) -> Result<Option<(TokenClaims, Arc<Client>)>, Problem> {
-    let ring = call.realm.keys().await?;
-    let now = call.app.now();
-    let known = TokenClaims::verify(&ring, text)
-        .filter(|token| token.kind == "Bearer" && !token.is_bound_to_a_key())
-        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
-        .filter(|token| token.is_active(now) && !token.is_stateless());
-    let Some(token) = known else {
+    let known = bearer::genuine(call, text).await?;
+    let Some(token) = known.filter(|token| !token.is_stateless()) else {
         return Ok(None);
     };
     let id = token.issued_for.clone().unwrap_or_default();

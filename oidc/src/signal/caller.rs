@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use claviger_engine::client::Client;
-use claviger_engine::gate::GateError;
-use claviger_engine::revocation::revoked_before;
 use claviger_engine::scope::has_word;
-use claviger_engine::session;
 use claviger_engine::signal::{Stream, is_receiver, is_transmitter};
 use claviger_engine::token::TokenClaims;
 
 use super::{no_stream, refused};
 use crate::Help;
+use crate::bearer::{self, Accepted};
 use crate::call::Call;
 use crate::problem::Problem;
 
@@ -33,35 +31,11 @@ pub enum Deed {
 /// The receiver that calls, if it may.
 pub async fn receiver(call: &mut Call, deed: Deed) -> Result<Arc<Client>, Problem> {
     open(call)?;
-    let Some(text) = call.bearer()?.map(str::to_owned) else {
-        let value = format!("Bearer realm=\"{}\"", call.realm.name);
-        let status = StatusCode::UNAUTHORIZED;
-        return Err(Problem::challenge(Help::AccessTokenMissing, status, value));
-    };
-    let ring = call.realm.keys().await?;
-    let now = call.app.now();
-    let token = TokenClaims::verify(&ring, &text)
-        .filter(|token| token.kind == "Bearer" && !token.is_bound_to_a_key())
-        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
-        .filter(|token| token.is_active(now));
-    let Some(token) = token else {
-        return Err(invalid_token(call));
-    };
-    let id = token.issued_for.clone().unwrap_or_default();
-    let Some(client) = call.realm.client(&id).await? else {
-        return Err(invalid_token(call));
-    };
-    let (store, realm) = (&call.app.store, &call.realm);
-    let is_revoked = store.token_revoked(&realm.id, &token.id).await?;
-    if is_revoked || token.issued_at < revoked_before(realm, Some(&client), None) {
-        return Err(invalid_token(call));
-    }
-    let usable = session::of_token(&call.app, realm, &call.context, &client, &token).await;
-    let usable = match usable {
-        Ok(usable) => usable,
-        Err(GateError::Store(error)) => return Err(error.into()),
-        Err(GateError::Unusable(_)) => return Err(invalid_token(call)),
-    };
+    let Accepted {
+        token,
+        client,
+        usable,
+    } = bearer::accept(call).await?;
     let acts_for_itself = usable.user().service_account_of.as_ref() == Some(&client.uuid);
     if !is_receiver(&client) || !client.settings.service_accounts_enabled || !acts_for_itself {
         let text = "This is no token of a receiver's service account";
@@ -99,16 +73,6 @@ fn check_scope(call: &Call, token: &TokenClaims, deed: Deed) -> Result<(), Probl
     );
     let status = StatusCode::FORBIDDEN;
     Err(Problem::challenge(Help::SignalReceiver, status, value))
-}
-
-fn invalid_token(call: &Call) -> Problem {
-    let value = format!(
-        "Bearer realm=\"{}\", error=\"invalid_token\", \
-         error_description=\"Token verification failed\"",
-        call.realm.name
-    );
-    let status = StatusCode::UNAUTHORIZED;
-    Problem::challenge(Help::AccessTokenNotAccepted, status, value)
 }
 
 /// The stream of this id, if it is the caller's: others' are as if there were none.
