@@ -154,7 +154,7 @@ pub async fn begin(
     };
     let (root, cookie) = scene.root().await?;
     let mut reached = if asks {
-        scene.ask(&leave, &root).await?
+        scene.ask(&leave, identity.as_ref(), &root).await?
     } else {
         scene.leave(leave, identity, None, event).await?
     };
@@ -222,35 +222,35 @@ pub async fn confirmed(
         return Ok(Reached::Refused(Refusal::Over, client));
     };
     let leave = scene.read(&tab).await?;
+    let (app, realm) = (scene.app, scene.realm);
+    let identity = login::identity(app, realm, scene.context, scene.browser).await?;
     let code = tab.auth_notes.remove(note::CODE).unwrap_or_default();
     let sent = reply.code.unwrap_or_default();
     if code.is_empty() || !equal(code.as_bytes(), sent.as_bytes()) {
         // Another page's form, or one from before: the question stands.
-        return scene.ask_again(tab, &leave).await;
+        return scene.ask_again(tab, &leave, identity.as_ref()).await;
     }
-    let (app, realm) = (scene.app, scene.realm);
     if let Some(client) = &leave.client {
         event.client(&client.client_id);
     }
-    let identity = login::identity(app, realm, scene.context, scene.browser).await?;
     scene.leave(leave, identity, Some(&tab), event).await
 }
 
 /// Shows the question once more, in another language say; or, where it was answered already, that
 /// the person is logged out.
 pub async fn question(scene: Scene<'_>, reply: Reply) -> Result<Reached, LoginError> {
+    let identity = login::identity(scene.app, scene.realm, scene.context, scene.browser).await?;
     if let Some(mut tab) = scene.tab(&reply).await? {
         if let Some(locale) = reply.locale {
             tab.auth_notes.insert(note::LOCALE.to_owned(), locale);
         }
         let leave = scene.read(&tab).await?;
-        return scene.ask_again(tab, &leave).await;
+        return scene.ask_again(tab, &leave, identity.as_ref()).await;
     }
     let client = match &reply.client_id {
         Some(id) if id != SYSTEM => scene.realm.client(id).await?,
         Some(_) | None => None,
     };
-    let identity = login::identity(scene.app, scene.realm, scene.context, scene.browser).await?;
     if identity.is_some() {
         return Ok(Reached::Refused(Refusal::Over, client));
     }

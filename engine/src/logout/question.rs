@@ -13,7 +13,7 @@ use super::browser::{Leave, Reached, Reply, SYSTEM, Scene, shown};
 use super::scope::{LogoutScope, Reach, preview};
 use crate::browser::Outcome;
 use crate::client::Client;
-use crate::login::{self, LoginError, cookies};
+use crate::login::{self, Identity, LoginError, cookies};
 use crate::page::Page;
 
 /// The client that stands in where none sent the browser, in a realm without [`SYSTEM`].
@@ -56,7 +56,12 @@ impl Scene<'_> {
     }
 
     /// Puts the question into the store, and shows it.
-    pub(super) async fn ask(&self, leave: &Leave, root: &SessionId) -> Result<Reached, LoginError> {
+    pub(super) async fn ask(
+        &self,
+        leave: &Leave,
+        identity: Option<&Identity>,
+        root: &SessionId,
+    ) -> Result<Reached, LoginError> {
         let (app, realm) = (self.app, self.realm);
         let system = self.system_client().await?;
         let client = leave.client.as_ref().or(system.as_ref());
@@ -93,7 +98,7 @@ impl Scene<'_> {
             tx.insert_authentication_session(&realm.id, &tab);
             let _done = app.commit(tx).await?;
         }
-        self.asking(&tab, leave, client).await
+        self.asking(&tab, leave, identity, client).await
     }
 
     async fn forget_oldest(&self, root: &SessionId, tx: &mut Tx) -> Result<(), LoginError> {
@@ -113,6 +118,7 @@ impl Scene<'_> {
         &self,
         mut tab: AuthenticationSession,
         leave: &Leave,
+        identity: Option<&Identity>,
     ) -> Result<Reached, LoginError> {
         let code = self.app.random.token(32);
         tab.auth_notes.insert(note::CODE.to_owned(), code);
@@ -123,18 +129,19 @@ impl Scene<'_> {
         }
         let system = self.system_client().await?;
         let client = leave.client.as_ref().or(system.as_ref());
-        self.asking(&tab, leave, client).await
+        self.asking(&tab, leave, identity, client).await
     }
 
     async fn asking(
         &self,
         tab: &AuthenticationSession,
         leave: &Leave,
+        identity: Option<&Identity>,
         client: Option<&Arc<Client>>,
     ) -> Result<Reached, LoginError> {
         let code = tab.auth_notes.get(note::CODE).cloned().unwrap_or_default();
         let back = leave.client.as_deref().and_then(|client| self.home(client));
-        let reach = self.reach(leave).await?;
+        let reach = self.reach(leave, identity).await?;
         let mut view = self.view(Page::LogoutConfirm { code, back, reach });
         view.client.clone_from(&leave.client);
         let id = client.map_or(NOBODY, |client| &client.client_id);
@@ -147,11 +154,14 @@ impl Scene<'_> {
 
     /// What a yes will end, as far as it can be known: whoever sits there without a cookie, and whom no
     /// client speaks of, has nothing here that could end.
-    async fn reach(&self, leave: &Leave) -> Result<Option<Reach>, LoginError> {
+    async fn reach(
+        &self,
+        leave: &Leave,
+        identity: Option<&Identity>,
+    ) -> Result<Option<Reach>, LoginError> {
         let (app, realm) = (self.app, self.realm);
-        let identity = login::identity(app, realm, self.context, self.browser).await?;
         let session = match (identity, &leave.hinted) {
-            (Some(identity), _) => Some(identity.session),
+            (Some(identity), _) => Some(identity.session.clone()),
             (None, Some(id)) => {
                 let store = &app.store;
                 store
