@@ -147,14 +147,17 @@ impl Readers {
     ) -> Result<Vec<Row>, StoreError> {
         let asking = async {
             match self.try_fetch(statement, args).await {
-                Err(error) if error.is_fatal() => self.try_fetch(statement, args).await,
+                Err(error) if is_lost(&error) => self.try_fetch(statement, args).await,
                 other => other,
             }
         };
         let rows = match tokio::time::timeout(self.timeout, asking).await {
             Ok(Ok(rows)) => rows,
-            Ok(Err(error)) if error.is_fatal() => {
+            Ok(Err(error)) if is_lost(&error) => {
                 return Err(StoreError::unavailable("the connection was lost", error));
+            }
+            Ok(Err(Error::Server(error))) if has_no_room(error.code) => {
+                return Err(StoreError::unavailable("MySQL is overtaxed", error));
             }
             Ok(Err(error)) => return Err(StoreError::database(statement.name, error)),
             Err(_) => return Err(StoreError::busy("MySQL did not answer in time")),
@@ -306,7 +309,25 @@ fn too_late() -> Failure {
     Failure::Connection(Arc::new(Plain("MySQL did not answer in time")))
 }
 
-/// The numbers are those of the servers' manuals.
+/// Whether an error means that the connection is gone, or leads to a server that goes or was demoted
+/// to a replica: another one may lead to its successor. The numbers are those of the servers' manuals.
+const fn is_lost(error: &Error) -> bool {
+    match error {
+        // Too many connections; shutdown in progress; aborted; packets that do not come or go; killed;
+        // read-only.
+        Error::Server(server) => matches!(
+            server.code,
+            1040 | 1053 | 1152 | 1158..=1161 | 1184 | 1927 | 1290 | 1836
+        ),
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => true,
+    }
+}
+
+/// Whether a number says that the disk is full, there is no memory, or the table is full.
+const fn has_no_room(code: u16) -> bool {
+    matches!(code, 1021 | 1037 | 1038 | 1041 | 1114)
+}
+
 fn failure(error: Error) -> Failure {
     let Error::Server(server) = &error else {
         return Failure::Connection(Arc::new(error));
@@ -318,10 +339,8 @@ fn failure(error: Error) -> Failure {
         1406 | 1366 | 1264 => Failure::Refused(Arc::new(error)),
         // Deadlock; a wait for a lock that took too long.
         1213 | 1205 => Failure::Again(Arc::new(error)),
-        // The disk is full; no memory; the table is full.
-        1021 | 1037 | 1038 | 1041 | 1114 => Failure::NoRoom(Arc::new(error)),
-        // Shutdown in progress; connection killed; a server that was demoted to a replica.
-        1053 | 1927 | 1290 | 1836 => Failure::Connection(Arc::new(error)),
+        code if has_no_room(code) => Failure::NoRoom(Arc::new(error)),
+        _ if is_lost(&error) => Failure::Connection(Arc::new(error)),
         _ => Failure::Statement(Arc::new(error)),
     }
 }

@@ -337,15 +337,19 @@ fn parameters(args: &[Value]) -> Vec<&(dyn tokio_postgres::types::ToSql + Sync)>
         .collect()
 }
 
-/// Whether an error means that the connection is gone (SQLSTATE classes 08 and 57P), or leads to a
-/// server that was demoted to a replica (25006): another one may lead to its successor.
+/// Whether an error means that the connection is gone (broken off, which the client itself may learn
+/// later than whoever waits for an answer; SQLSTATE classes 08 and 57P), or leads to a server that was
+/// demoted to a replica (25006): another one may lead to its successor.
 pub(crate) fn is_lost(error: &Error) -> bool {
     match error.as_db_error() {
         Some(error) => {
             let code = error.code().code();
             code.starts_with("08") || code.starts_with("57P") || code == "25006"
         }
-        None => error.is_closed(),
+        None => {
+            let source = std::error::Error::source(error);
+            error.is_closed() || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+        }
     }
 }
 

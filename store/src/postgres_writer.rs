@@ -112,7 +112,13 @@ impl Writer {
         let results = pipelined(sent.collect()).await;
         self.prepared.clear();
         for (statement, result) in writing().zip(results) {
-            let prepared = result.map_err(|error| StoreError::database(statement.name, error))?;
+            let prepared = result.map_err(|error| {
+                if is_lost(&error) || client.is_closed() {
+                    StoreError::unavailable("the connection was lost", error)
+                } else {
+                    StoreError::database(statement.name, error)
+                }
+            })?;
             self.prepared.insert(statement.name, prepared);
         }
         Ok(())
