@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
+import { PATIENCE } from './patience.mjs'
 
 /** Chromium calls its maker's servers at every start unless told not to, which no test should. */
 const QUIET = [
@@ -15,9 +16,6 @@ const QUIET = [
 
 /** Where Debian and others put it. */
 const PROGRAMS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-
-/** How long a page may take, in milliseconds: machines that run tests are slow. */
-export const PATIENCE = 20_000
 
 export async function launch() {
   const executablePath = PROGRAMS.find((path) => path && existsSync(path))
@@ -49,14 +47,4 @@ export async function text(page) {
 export async function read(page, url) {
   await page.goto(url)
   return text(page)
-}
-
-/** Asks again and again until the answer is the expected one; in vain, the last answer. */
-export async function eventually(ask, expected, patience = PATIENCE) {
-  const end = Date.now() + patience
-  for (;;) {
-    const answer = await ask()
-    if (answer === expected || Date.now() > end) return answer
-    await new Promise((next) => setTimeout(next, 100))
-  }
 }

@@ -1,4 +1,4 @@
-// A shop as a process of its own.
+// A shop, or another program, as a process of its own.
 
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
@@ -19,10 +19,11 @@ export function freePort() {
 }
 
 export class Program {
-  constructor(name, [command, ...args], { cwd, env }) {
+  /** `stdin`: 'ignore', or 'pipe' for a program that ends when its input does. */
+  constructor(name, [command, ...args], { cwd, env, stdin = 'ignore' }) {
     this.name = name
     this.said = ''
-    this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: [stdin, 'pipe', 'pipe'] })
     const listen = (data) => (this.said = (this.said + data).slice(-20_000))
     this.child.stdout.on('data', listen)
     this.child.stderr.on('data', listen)
@@ -37,6 +38,24 @@ export class Program {
       if (this.end || Date.now() > end) throw new Error(`${this.name} does not start: ${this.end}\n${this.said}`)
       await new Promise((next) => setTimeout(next, 50))
     }
+  }
+
+  /** Waits until it has printed something; what the pattern found. */
+  async says(pattern) {
+    const end = Date.now() + START
+    for (;;) {
+      const found = pattern.exec(this.said)
+      if (found) return found
+      if (this.end || Date.now() > end) throw new Error(`${this.name} does not say ${pattern}: ${this.end}\n${this.said}`)
+      await new Promise((next) => setTimeout(next, 20))
+    }
+  }
+
+  /** Waits until it has ended by itself; how it did. */
+  async ended() {
+    const end = Date.now() + START
+    while (!this.end && Date.now() < end) await new Promise((next) => setTimeout(next, 20))
+    return this.end
   }
 
   /** Stops it, and waits until it is gone. */

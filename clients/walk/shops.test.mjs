@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { eventually, launch, person, read, signIn, text } from './browser.mjs'
+import { launch, person, read, signIn, text } from './browser.mjs'
+import { eventually } from './patience.mjs'
 import { Program, freePort } from './program.mjs'
 import { BASE, Realm, secret } from './realm.mjs'
 import { client, shops } from './shops.mjs'

@@ -13,6 +13,7 @@ use crate::packages::{self, Need, find};
 use crate::product::{self, Server};
 use crate::python;
 use crate::report::Counts;
+use crate::verifiers;
 use crate::workspace::{cargo, root, target};
 
 pub const HELP: &str = "
@@ -20,8 +21,9 @@ usage: cargo xtask clients [options] [names]
 
 Builds the shops in clients/shops/, one small application for each client library, starts the server with an empty
 database, and walks through them with Chromium: sign in, call an API, refresh, sign out, be signed out. Then it walks
-through the pages that the server itself shows. Names choose among the walks, which are `shops`, `keycloak-js`, `tabs`,
-`pages` and `gallery` (every page there is, without a server), or single shops by their folders.
+through the pages that the server itself shows, and tries each verifier of verifiers/ at it. Names choose among the
+walks, which are `shops`, `keycloak-js`, `tabs`, `pages`, `gallery` (every page there is, without a server) and
+`verifiers`, or single shops and verifiers by their folders; what only others need is not built.
 
   --against=URL     use a running server (its administrator: admin, password admin) instead of starting one; the
                     walks go through Keycloak as well
@@ -57,13 +59,15 @@ pub const NEEDS: [Need; 5] = [
 ];
 
 /// The walks that are not a shop's: what `names` calls them, and their files.
-const WALKS: [(&str, &str); 5] = [
+const WALKS: [(&str, &str); 6] = [
     ("shops", "walk/shops.test.mjs"),
     ("keycloak-js", "walk/keycloak-js.test.mjs"),
     ("tabs", "walk/tabs.test.mjs"),
     ("pages", "walk/pages.test.mjs"),
     ("gallery", "walk/gallery.test.mjs"),
+    ("verifiers", VERIFIERS_FILE),
 ];
+const VERIFIERS_FILE: &str = "walk/verifiers.test.mjs";
 
 /// The task.
 pub fn run(arguments: &[String]) -> Result<bool> {
@@ -81,8 +85,8 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     if let Some(missing) = packages::install(&NEEDS)?.first() {
         bail!("{} is not installed", missing.name);
     }
-    build()?;
     let walk = Walk { names, screenshots };
+    walk.build()?;
     let counts = match against {
         Some(url) => walk.at(&url)?,
         None => walk.at_a_server(&product::build(release)?)?,
@@ -93,18 +97,16 @@ pub fn run(arguments: &[String]) -> Result<bool> {
 
 /// The step of `cargo xtask test`: everything, at a server of its own.
 pub fn step(program: &Path) -> Result<Counts> {
-    build()?;
     let everything = Walk {
         names: Vec::new(),
         screenshots: false,
     };
+    everything.build()?;
     everything.at_a_server(program)
 }
 
-/// Builds what has to be built, all at once: most of it is waiting for downloads.
-fn build() -> Result<()> {
-    let output = target().join("clients");
-    fs::create_dir_all(&output)?;
+/// The commands that build the shops below a folder.
+fn shops(output: &Path) -> Vec<Command> {
     let clients = root().join("clients");
     let mut npm = Command::new("npm");
     npm.args(["ci", "--silent", "--ignore-scripts"])
@@ -127,22 +129,7 @@ fn build() -> Result<()> {
     rust.arg(shop.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(output.join("cargo"));
-    let started: Result<Vec<(Command, Running)>> = [npm, go, maven, rust]
-        .into_iter()
-        .map(|mut command| {
-            let running = Running::start(&mut command, Stop::Group)?;
-            Ok((command, running))
-        })
-        .collect();
-    gallery(&output)?;
-    python::environment("clients/python", "clients/requirements.txt")?;
-    for (command, mut running) in started? {
-        let status = running.wait()?;
-        if !status.success() {
-            bail!("{command:?}: {}", children::describe(status));
-        }
-    }
-    Ok(())
+    vec![npm, go, maven, rust]
 }
 
 /// Has every page written down.
@@ -181,6 +168,40 @@ struct Walk {
 }
 
 impl Walk {
+    /// Builds what has to be built, all at once: most of it is waiting for downloads.
+    fn build(&self) -> Result<()> {
+        let output = target().join("clients");
+        fs::create_dir_all(&output)?;
+        let files = self.files();
+        let has_verifiers = files.contains(&VERIFIERS_FILE);
+        let has_others = files.iter().any(|file| *file != VERIFIERS_FILE);
+        let mut commands = Vec::new();
+        if has_others {
+            commands.extend(shops(&output));
+        }
+        if has_verifiers {
+            commands.extend(verifiers::builds(&output));
+        }
+        let started: Result<Vec<(Command, Running)>> = commands
+            .into_iter()
+            .map(|mut command| {
+                let running = Running::start(&mut command, Stop::Group)?;
+                Ok((command, running))
+            })
+            .collect();
+        if has_others {
+            gallery(&output)?;
+            python::environment("clients/python", "clients/requirements.txt")?;
+        }
+        for (command, mut running) in started? {
+            let status = running.wait()?;
+            if !status.success() {
+                bail!("{command:?}: {}", children::describe(status));
+            }
+        }
+        Ok(())
+    }
+
     fn at_a_server(&self, program: &Path) -> Result<Counts> {
         let mut server = Server::start(program, "clients")?;
         // By number: what Node makes of `localhost` depends on the machine.
@@ -225,11 +246,14 @@ impl Walk {
     /// The files with what was asked for.
     fn files(&self) -> Vec<&'static str> {
         let named = |name: &str| self.names.iter().any(|asked| asked == name);
-        let is_shop = |asked: &String| WALKS.iter().all(|(name, _)| name != asked);
+        let is_verifier = |asked: &String| verifiers::is_one(asked);
+        let is_shop =
+            |asked: &String| !is_verifier(asked) && WALKS.iter().all(|(name, _)| name != asked);
         let wanted = |name: &str| {
             self.names.is_empty()
                 || named(name)
                 || name == "shops" && self.names.iter().any(is_shop)
+                || name == "verifiers" && self.names.iter().any(is_verifier)
         };
         WALKS
             .iter()

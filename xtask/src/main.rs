@@ -23,6 +23,7 @@ mod scratch;
 mod start;
 mod suite;
 mod tour;
+mod verifiers;
 mod workspace;
 
 use std::process::ExitCode;
