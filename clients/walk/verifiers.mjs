@@ -7,5 +7,5 @@ const here = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const built = (path) => `${process.env.BUILT ?? here('target/clients')}/${path}`
 
 export const verifiers = [
-  // { name: its folder, run: [built('verifiers/…')], statusList: whether it knows MODE=status-list }
+  { name: 'rust', run: [built('../debug/examples/api')], statusList: true },
 ].map((verifier) => ({ ...verifier, cwd: here(`verifiers/${verifier.name}`) }))

@@ -17,6 +17,7 @@ use crate::product;
 use crate::python;
 use crate::report::{Counts, Report, test_result};
 use crate::tour;
+use crate::verifiers;
 use crate::workspace::cargo;
 
 pub const TEST_HELP: &str = "
@@ -89,6 +90,7 @@ pub fn test(arguments: &[String]) -> Result<bool> {
     }
     if filter.is_none() {
         lints(&mut report);
+        verifier_in_rust(&mut report);
     }
     on_all_databases(&mut report, &available, filter)?;
     // An optional part, by its decision page: its tests, and that it can be built at all.
@@ -226,12 +228,33 @@ fn lints(report: &mut Report) {
     report.step("lints", |_| succeeds(&mut cargo(&arguments)));
 }
 
+/// The same for the verifier in Rust, a workspace of its own, with the tests beside its code.
+fn verifier_in_rust(report: &mut Report) {
+    let cargo = |arguments: &[&str]| succeeds(&mut verifiers::rust(arguments));
+    report.step("verifier in Rust: format", |_| {
+        cargo(&["fmt", "--", "--check", "-l"])
+    });
+    report.step("verifier in Rust: lints", |_| {
+        cargo(&[
+            "clippy",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    });
+    report.step("verifier in Rust: tests", |report| {
+        counted(report, &mut verifiers::rust(&["test", "--locked"]))
+    });
+}
+
 fn succeeds(command: &mut Command) -> Result<Counts> {
     let status = children::run(command)?;
     Ok(Counts::of(status.success()))
 }
 
-/// cargo test, counting what its closing lines say.
+/// The tests of the workspace.
 fn tests(
     report: &mut Report,
     arguments: &[&str],
@@ -243,8 +266,13 @@ fn tests(
         .args(arguments)
         .args(filter)
         .envs(variables.iter().map(|(name, value)| (name, value)));
+    counted(report, &mut command)
+}
+
+/// cargo test, counting what its closing lines say.
+fn counted(report: &mut Report, command: &mut Command) -> Result<Counts> {
     let mut counts = Counts::default();
-    let status = children::run_reading(&mut command, |line| {
+    let status = children::run_reading(command, |line| {
         if let Some(found) = test_result(line) {
             counts.passed += found.passed;
             counts.failed += found.failed;
