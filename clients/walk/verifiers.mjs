@@ -8,4 +8,5 @@ const built = (path) => `${process.env.BUILT ?? here('target/clients')}/${path}`
 
 export const verifiers = [
   { name: 'rust', run: [built('../debug/examples/api')], statusList: true },
+  { name: 'go', run: [built('verifiers/go')] },
 ].map((verifier) => ({ ...verifier, cwd: here(`verifiers/${verifier.name}`) }))

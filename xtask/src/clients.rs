@@ -308,6 +308,7 @@ mod tests {
         assert_eq!(files(&["spring"]), ["walk/shops.test.mjs"]);
         assert_eq!(files(&["shops"]), ["walk/shops.test.mjs"]);
         assert_eq!(files(&["pages"]), ["walk/pages.test.mjs"]);
+        assert_eq!(files(&["rust"]), [VERIFIERS_FILE]);
         assert_eq!(
             files(&["keycloak-js", "django"]),
             ["walk/shops.test.mjs", "walk/keycloak-js.test.mjs"]

@@ -10,9 +10,22 @@ pub fn is_one(name: &str) -> bool {
     root().join("verifiers").join(name).is_dir()
 }
 
-/// The commands that build them below a folder. They may run at once.
-pub fn builds(_output: &Path) -> Vec<Command> {
-    vec![rust(&["build", "--quiet", "--locked", "--example", "api"])]
+/// The commands that build them below a folder, and look at them in their languages' ways. They may run at once.
+pub fn builds(output: &Path) -> Vec<Command> {
+    let go = |arguments: &[&str]| {
+        let mut command = Command::new("go");
+        let folder = root().join("verifiers/go");
+        command.args(arguments).current_dir(folder);
+        command
+    };
+    let mut build_go = go(&["build", "-o"]);
+    build_go.arg(output.join("verifiers/go")).arg("./api");
+    vec![
+        build_go,
+        go(&["vet", "./..."]),
+        go(&["test", "./..."]),
+        rust(&["build", "--quiet", "--locked", "--example", "api"]),
+    ]
 }
 
 /// Cargo at the Rust verifier, which is a workspace of its own, and shares with the product what it depends on.
@@ -22,4 +35,32 @@ pub fn rust(arguments: &[&str]) -> Command {
         .current_dir(root().join("verifiers/rust"))
         .env("CARGO_TARGET_DIR", target());
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::product::read;
+
+    /// One that is not tried is not to be trusted, and one that no page tells of is of no use to anybody.
+    #[test]
+    fn every_verifier_is_tried_and_has_its_recipe() {
+        let expected = [
+            ("clients/walk/verifiers.mjs", "{ name: '", "'"),
+            ("verifiers/README.md", "(", "/README.md)"),
+            ("docs/logout.md", "(../verifiers/", "/README.md)"),
+        ];
+        for entry in fs::read_dir(root().join("verifiers")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if !is_one(&name) {
+                continue;
+            }
+            for (page, before, after) in expected {
+                let link = format!("{before}{name}{after}");
+                assert!(read(page).unwrap().contains(&link), "{page}: {link}");
+            }
+        }
+    }
 }
