@@ -49,6 +49,8 @@ pub struct Parts {
     legacy_redirect_uri: bool,
     /// Whether Docker clients may sign in.
     docker: bool,
+    /// Under which address the server is known, where that is configured.
+    public_url: Option<Arc<str>>,
     /// Rings when this process has put a message into the outbox.
     pub written: Arc<Notify>,
     /// Whoever follows what is taken back.
@@ -103,6 +105,7 @@ impl App {
             watcher: None,
             legacy_redirect_uri: false,
             docker: false,
+            public_url: None,
             written: Arc::default(),
             followers: Followers::default(),
             nudges: Arc::default(),
@@ -156,6 +159,22 @@ impl App {
             docker: true,
             ..parts
         }))
+    }
+
+    /// The same, known under this base address, whatever requests say.
+    #[must_use]
+    pub fn with_public_url(self, url: &str) -> Self {
+        let parts = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts {
+            public_url: Some(url.into()),
+            ..parts
+        }))
+    }
+
+    /// The base address under which the server is known, without a slash at the end, if it is
+    /// configured. For what is said without a request at hand.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     /// Whether Docker clients may sign in.

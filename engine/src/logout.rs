@@ -24,6 +24,7 @@ pub(crate) mod backchannel;
 pub mod browser;
 mod ending;
 mod farewell;
+pub mod global;
 pub mod notice;
 mod question;
 pub mod receipt;
@@ -116,7 +117,7 @@ pub async fn end_client_session(
 }
 
 /// Ends all of a user's sessions of some kinds. Of a user who is disabled or goes, every token is
-/// taken back, those without a session too.
+/// taken back, those without a session too. Where all kinds end, other servers are asked for the same.
 pub async fn end_sessions_of_user(
     app: &App,
     realm: &Realm,
@@ -132,6 +133,10 @@ pub async fn end_sessions_of_user(
         for session in app.store.sessions_of_user(&realm.id, *kind, user).await? {
             end_session(app, realm, tx, &session, reason).await?;
         }
+    }
+    // What another server has asked for is passed on by whoever took it.
+    if *kinds == SessionKind::ALL && reason != EndReason::Upstream {
+        global::ask(app, realm, tx, (user, reason), None).await?;
     }
     Ok(())
 }

@@ -41,6 +41,13 @@ pub enum Posted {
         /// What `Authorization` says, if the receiver wants something there.
         authorization: Option<String>,
     },
+    /// A request to end everything that a user has (Global Token Revocation).
+    Revocation {
+        /// Who asks, signed.
+        token: String,
+        /// About whom, as JSON.
+        body: String,
+    },
 }
 
 /// Tokens are not for logs.
@@ -50,6 +57,7 @@ impl std::fmt::Debug for Posted {
             Self::Form(_) => "Form",
             Self::Text(_) => "Text",
             Self::SecurityEvent { .. } => "SecurityEvent",
+            Self::Revocation { .. } => "Revocation",
         })
     }
 }

@@ -10,8 +10,10 @@ pub mod rounds;
 
 use claviger_model::{Millis, Seconds};
 use claviger_store::{OutboxRow, StoreError, Tx};
+use serde_json::Value;
 
 use crate::app::App;
+use crate::logout::global;
 use crate::logout::notice::{Channel, Notice};
 use crate::network::{NetworkError, Posted};
 use crate::realm::Realm;
@@ -28,6 +30,10 @@ const GIVE_UP_REFUSED: Seconds = Seconds(3_600);
 const FIRST_PAUSE: i64 = 15_000;
 /// The longest pause.
 const LONGEST_PAUSE: i64 = 300_000;
+
+/// Why nobody is asked to end what a user has: see `docs/logout.md`.
+const NO_ISSUER: &str = "nobody knows under which address the receiver knows this server: \
+    set hostname to a URL, or global.token.revocation.issuer at the client";
 
 /// Category of what is told of messages: the ledger.
 const LEDGER: &str = "claviger.outbox";
@@ -131,7 +137,7 @@ pub async fn attempt(app: &App, row: &OutboxRow) -> Result<Attempt, StoreError> 
     }
     let verdict = match token(app, row, channel, &notice).await? {
         Ok(token) => {
-            let body = body(channel, token, authorization);
+            let body = body(channel, token, authorization, &notice);
             let verdict = judged(app.network.post(notice.url.clone(), body).await);
             app.watch_message(&notice.realm, channel, verdict.attempt);
             verdict
@@ -195,6 +201,9 @@ async fn token(
     if let Some(token) = &notice.token {
         return Ok(Ok(token.clone()));
     }
+    if channel == Channel::GlobalRevocation && !global::is_complete(notice) {
+        return Ok(Err(NO_ISSUER.to_owned()));
+    }
     let Some(realm) = app.realm_by_id(&row.realm).await? else {
         return Ok(Err("its realm is gone, with its keys".to_owned()));
     };
@@ -205,7 +214,7 @@ async fn token(
     }
 }
 
-fn body(channel: Channel, token: String, authorization: Option<String>) -> Posted {
+fn body(channel: Channel, token: String, authorization: Option<String>, notice: &Notice) -> Posted {
     match channel {
         Channel::BackChannel => Posted::Form(vec![("logout_token".to_owned(), token)]),
         Channel::AdapterLogout | Channel::AdapterNotBefore | Channel::AdapterTest => {
@@ -214,6 +223,10 @@ fn body(channel: Channel, token: String, authorization: Option<String>) -> Poste
         Channel::SecurityEvent => Posted::SecurityEvent {
             token,
             authorization,
+        },
+        Channel::GlobalRevocation => Posted::Revocation {
+            token,
+            body: Value::Object(notice.body.clone().unwrap_or_default()).to_string(),
         },
     }
 }
@@ -298,7 +311,9 @@ pub async fn seal(app: &App, realm: &Realm) -> Result<(), StoreError> {
                 continue;
             };
             // A stream goes with its realm.
-            if notice.token.is_some() || channel == Channel::SecurityEvent {
+            let is_incomplete =
+                channel == Channel::GlobalRevocation && !global::is_complete(&notice);
+            if notice.token.is_some() || channel == Channel::SecurityEvent || is_incomplete {
                 continue;
             }
             let end = Some(row.created_at + GIVE_UP);

@@ -107,6 +107,7 @@ pub struct Realm {
     flow_trees: OnceCell<Arc<Flows>>,
     horizon: OnceCell<Seconds>,
     streams: OnceCell<Arc<Vec<Stream>>>,
+    asked_of_everything: OnceCell<Arc<Vec<String>>>,
     clients: moka::sync::Cache<String, Option<Arc<Client>>>,
     client_ids: moka::sync::Cache<ClientUuid, Option<Arc<Client>>>,
     groups: moka::sync::Cache<GroupId, Option<Arc<Group>>>,
@@ -142,6 +143,7 @@ impl Realm {
             flow_trees: OnceCell::new(),
             horizon: OnceCell::new(),
             streams: OnceCell::new(),
+            asked_of_everything: OnceCell::new(),
             clients: moka::sync::Cache::new(PARTS_KEPT),
             client_ids: moka::sync::Cache::new(PARTS_KEPT),
             groups: moka::sync::Cache::new(PARTS_KEPT),
@@ -393,6 +395,20 @@ impl Realm {
             Ok(crate::revocation::record::horizon(&self.settings, &clients))
         };
         self.horizon.get_or_try_init(load).await.copied()
+    }
+
+    /// The clients, by `clientId`, that want to be asked when everything ends that a user has.
+    pub(crate) async fn asked_of_everything(&self) -> Result<Arc<Vec<String>>, StoreError> {
+        let load = || async {
+            let bodies = self.store.clients_with_revocation_url(&self.id).await?;
+            let names = bodies.iter().filter_map(|body| body.get("clientId"));
+            let names = names.filter_map(|name| name.as_str().map(str::to_owned));
+            Ok(Arc::new(names.collect()))
+        };
+        self.asked_of_everything
+            .get_or_try_init(load)
+            .await
+            .cloned()
     }
 
     /// When an event written now is to be forgotten, if the realm says so.

@@ -79,6 +79,7 @@ impl Told<'_> {
             reason: self.reason.or_else(|| Some(self.event.alias().to_owned())),
             algorithm: algorithm.unwrap_or(ALGORITHM).to_owned(),
             claims,
+            body: None,
             token: None,
         };
         OutboxRow {

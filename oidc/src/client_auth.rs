@@ -69,6 +69,18 @@ pub async fn identify(call: &mut Call, event: &mut EventBuilder) -> Result<Arc<C
     Ok(client)
 }
 
+/// Takes a client's assertion out of a bearer header (RFC 7523), for an endpoint whose body is no form.
+/// Tells whether it is one; what it proves is for [`identify`] to find out.
+pub fn take_assertion(call: &mut Call, text: &str) -> bool {
+    match assertion::as_form(text) {
+        Some(form) if !call.is_form => {
+            call.form = form;
+            true
+        }
+        _ => false,
+    }
+}
+
 /// A way for a client to prove itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {

@@ -11,6 +11,7 @@ mod levels;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use claviger_engine::logout::global::is_on;
 use claviger_engine::realm::{Realm, Scopes};
 use claviger_store::StoreError;
 use claviger_wire::client::OPENID_CONNECT;
@@ -56,6 +57,8 @@ struct Facts {
     scopes: Vec<String>,
     acr_values: Vec<String>,
     prompts: Vec<&'static str>,
+    /// Whether other servers may have everything ended that a user has.
+    revokes_globally: bool,
 }
 
 impl Facts {
@@ -67,6 +70,7 @@ impl Facts {
             scopes: scopes(&*realm.scopes().await?),
             acr_values: levels::acr_values(&call.app.store, realm).await?,
             prompts: prompts(realm),
+            revokes_globally: is_on(realm),
         })
     }
 
@@ -77,7 +81,27 @@ impl Facts {
         put_algorithms(&mut document, &self.registration());
         self.put_claims(&mut document);
         self.put_back_channel(&mut document);
+        if self.revokes_globally {
+            self.put_global_revocation(&mut document);
+        }
         document
+    }
+
+    /// Where other servers ask (draft-parecki-oauth-global-token-revocation).
+    fn put_global_revocation(&self, document: &mut Json) {
+        put(
+            document,
+            [
+                (
+                    "global_token_revocation_endpoint",
+                    json!(self.called("global-token-revocation")),
+                ),
+                (
+                    "global_token_revocation_endpoint_auth_methods_supported",
+                    json!(can::REVOCATION_AUTH_METHODS),
+                ),
+            ],
+        );
     }
 
     fn registration(&self) -> String {
@@ -313,7 +337,24 @@ mod tests {
             scopes: vec!["openid".into()],
             acr_values: vec!["0".into(), "1".into()],
             prompts: vec!["none", "login", "consent"],
+            revokes_globally: false,
         }
+    }
+
+    #[test]
+    fn global_revocation_is_announced_where_it_is_on_behind_all_that_keycloak_has() {
+        let on = Facts {
+            revokes_globally: true,
+            ..facts()
+        };
+        let document = on.document();
+        let (off, names) = (facts().document(), document.keys().collect::<Vec<_>>());
+        assert_eq!(names.len(), off.len() + 2);
+        assert!(off.keys().eq(names[..off.len()].iter().copied()));
+        assert_eq!(
+            document["global_token_revocation_endpoint"],
+            "http://id.example/auth/realms/shop/protocol/openid-connect/global-token-revocation"
+        );
     }
 
     #[test]

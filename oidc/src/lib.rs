@@ -14,6 +14,7 @@ mod discovery;
 mod docker;
 mod frames;
 mod gate;
+mod global_revocation;
 mod grant;
 mod introspect;
 mod logout;
@@ -122,6 +123,10 @@ fn devices() -> Router<App> {
 /// What those ask who check tokens before an API, or in it: `docs/logout.md`.
 fn outside() -> Router<App> {
     signal::router()
+        .route(
+            "/realms/{realm}/protocol/openid-connect/global-token-revocation",
+            post(global_revocation::revoke),
+        )
         .route("/realms/{realm}/revocations", get(revocations::show))
         .route(
             "/realms/{realm}/status-lists/{number}",

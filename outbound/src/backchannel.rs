@@ -1,6 +1,6 @@
 //! Telling clients without a browser: logout tokens as a form (OpenID Connect Back-Channel Logout 1.0
 //! §2.5), orders to Keycloak's own adapters as plain text, security event tokens as they are
-//! (RFC 8935 §2.1).
+//! (RFC 8935 §2.1), requests to end everything that a user has as JSON.
 
 use claviger_engine::network::{NetworkError, Posted};
 
@@ -28,6 +28,9 @@ pub(crate) async fn post(
             token,
             authorization,
         } => (SET, token, authorization),
+        Posted::Revocation { token, body } => {
+            ("application/json", body, Some(format!("Bearer {token}")))
+        }
     };
     let accept = (content_type == SET).then_some("application/json");
     let headers = [

@@ -55,6 +55,10 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     } else {
         app
     };
+    let app = match settings.hostname.url() {
+        Some(url) => app.with_public_url(&url),
+        None => app,
+    };
     match &settings.vault {
         Some(vault) => Ok(app.with_vault(crate::vault::open(vault)?)),
         None => Ok(app),

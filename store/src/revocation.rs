@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use claviger_model::revocation::{Numbered, Revocation};
 use claviger_model::session::EndReason;
-use claviger_model::{Millis, RealmId};
+use claviger_model::{Millis, RealmId, SessionId};
 use claviger_wire::document::Json;
 
 use crate::Store;
@@ -30,9 +30,15 @@ statements! {
     REVOCATIONS = "SELECT realm_id, seq, client_id, user_id, session_id, jti, before_at, until_at, \
         time_at, reason FROM revocation WHERE realm_id = $1 AND seq > $2 AND until_at > $3 \
         ORDER BY seq LIMIT $4";
+    /// The numbers of the records that speak of a session.
+    REVOCATIONS_OF_SESSION = "SELECT seq FROM revocation WHERE realm_id = $1 AND session_id = $2 \
+        ORDER BY seq LIMIT $3";
     /// Clients that say themselves how long their tokens live.
     CLIENTS_WITH_LIFESPAN = "SELECT body FROM document WHERE realm_id = $1 AND kind = 'client' \
         AND body LIKE '%access.token.lifespan%'";
+    /// Clients that are asked when everything ends that a user has.
+    CLIENTS_WITH_REVOCATION_URL = "SELECT body FROM document WHERE realm_id = $1 AND kind = 'client' \
+        AND body LIKE '%global.token.revocation.url%'";
     /// A realm begins to count.
     REVOCATION_HEAD_INSERT = "INSERT INTO revocation_head (realm_id, last, long_until) \
         VALUES ($1, 0, 0)";
@@ -205,6 +211,30 @@ impl Store {
     pub async fn clients_with_lifespan(&self, realm: &RealmId) -> Result<Vec<Json>, StoreError> {
         let clients = self.query(&CLIENTS_WITH_LIFESPAN).bind(realm);
         clients.all(|row| row.json("body")).await
+    }
+
+    /// The clients of a realm that may want to be asked when everything ends that a user has.
+    pub async fn clients_with_revocation_url(
+        &self,
+        realm: &RealmId,
+    ) -> Result<Vec<Json>, StoreError> {
+        let clients = self.query(&CLIENTS_WITH_REVOCATION_URL).bind(realm);
+        clients.all(|row| row.json("body")).await
+    }
+
+    /// The numbers of the records that speak of a session, as far as they are still kept.
+    pub async fn revocations_of_session(
+        &self,
+        realm: &RealmId,
+        session: &SessionId,
+        limit: i64,
+    ) -> Result<Vec<i64>, StoreError> {
+        self.query(&REVOCATIONS_OF_SESSION)
+            .bind(realm)
+            .bind(session)
+            .bind(page_size(limit))
+            .all(|row| row.int("seq"))
+            .await
     }
 
     /// A realm's records behind a number, in order, at most `limit`: those that concern tokens which

@@ -69,6 +69,12 @@ impl Form {
         )
     }
 
+    /// A form of these fields.
+    pub fn of(fields: &[(&str, &str)]) -> Self {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(fields.iter().map(own).collect())
+    }
+
     /// The first value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0

@@ -108,6 +108,10 @@ pages! {
     LogoutQuestionOver Logout "logout-question-over"
     /// A `logout_scope` that there is not, or that reaches further than the client may.
     LogoutScope Logout "logout-scope"
+    /// Global token revocation where it is off, or by a client that may not.
+    GlobalRevocationOff Logout "global-revocation-off"
+    /// Global token revocation of nobody, of more than one, or of nothing that can be read.
+    GlobalRevocation Logout "global-revocation-subject"
 
     /// No client, two of them, or one that nobody knows.
     AuthorizationClient Authorize "authorization-client"

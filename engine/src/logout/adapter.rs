@@ -86,6 +86,7 @@ fn addressed(realm: &Realm, client: &Client, url: String, order: Json) -> Notice
         reason: None,
         algorithm: realm.settings.default_signature_algorithm.clone(),
         claims: order,
+        body: None,
         token: None,
     }
 }

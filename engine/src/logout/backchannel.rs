@@ -65,6 +65,7 @@ pub(super) fn notice(
         reason: Some(reason.as_str().to_owned()),
         algorithm: sign::algorithm(realm, client, sign::ID_TOKEN).to_owned(),
         claims,
+        body: None,
         token: None,
     })
 }

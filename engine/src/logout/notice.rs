@@ -7,6 +7,7 @@ use claviger_wire::document::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::global;
 use crate::app::App;
 use crate::client::Client;
 use crate::realm::Realm;
@@ -31,15 +32,18 @@ pub enum Channel {
     AdapterTest,
     /// A security event token, over a stream of shared signals (RFC 8935).
     SecurityEvent,
+    /// A request to end everything that a user has, at `global.token.revocation.url`.
+    GlobalRevocation,
 }
 
 impl Channel {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::BackChannel,
         Self::AdapterLogout,
         Self::AdapterNotBefore,
         Self::AdapterTest,
         Self::SecurityEvent,
+        Self::GlobalRevocation,
     ];
 
     /// A stable name for rows, logs and metrics.
@@ -50,6 +54,7 @@ impl Channel {
             Self::AdapterNotBefore => "admin-url-not-before",
             Self::AdapterTest => "admin-url-test",
             Self::SecurityEvent => "security-event",
+            Self::GlobalRevocation => "global-token-revocation",
         }
     }
 
@@ -84,6 +89,9 @@ pub struct Notice {
     pub algorithm: String,
     /// What the token says, but for what depends on when it is told.
     pub claims: Json,
+    /// What is sent beside the token, where the token says only who asks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body: Option<Json>,
     /// The token itself, where it cannot be signed later: its realm is about to go with its keys.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub token: Option<String>,
@@ -141,12 +149,16 @@ impl Notice {
         let now = app.now();
         let mut claims = Json::new();
         let typ = match channel {
-            Channel::BackChannel => {
+            Channel::BackChannel | Channel::GlobalRevocation => {
                 let end = end.unwrap_or(now + LOGOUT_TOKEN);
                 claims.insert("exp".into(), json!(end.seconds().0));
                 claims.insert("iat".into(), json!(now.seconds().0));
                 claims.insert("jti".into(), json!(app.random.uuid()));
-                "logout+jwt"
+                if channel == Channel::GlobalRevocation {
+                    global::TYP
+                } else {
+                    "logout+jwt"
+                }
             }
             Channel::AdapterLogout | Channel::AdapterNotBefore | Channel::AdapterTest => {
                 let end = end.unwrap_or(now + ADMIN_ACTION);

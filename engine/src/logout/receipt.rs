@@ -52,6 +52,10 @@ pub async fn receipt(
     said.insert("told".into(), Value::Array(told));
     let untold = json!(untold(&endings, &deliveries));
     said.insert("untold".into(), untold);
+    let revocations = store
+        .revocations_of_session(&realm.id, session, MOST)
+        .await?;
+    said.insert("revocations".into(), json!(revocations));
     let mut claims = Json::new();
     claims.insert("iss".into(), json!(issuer));
     claims.insert("iat".into(), json!(app.now().seconds().0));
@@ -63,7 +67,7 @@ pub async fn receipt(
 }
 
 /// The realm's algorithm, but for those that only the realm itself could check.
-fn algorithm(realm: &Realm) -> &str {
+pub(super) fn algorithm(realm: &Realm) -> &str {
     let own = realm.settings.default_signature_algorithm.as_str();
     let is_public = Algorithm::from_name(own).is_some_and(|own| !own.is_symmetric());
     if is_public {

@@ -7,7 +7,7 @@ use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::{ClientUuid, UserId, UserSession};
 use claviger_store::{StoreError, Tx};
 
-use super::{end_client_session, end_session, end_sessions_of_user};
+use super::{end_client_session, end_session, end_sessions_of_user, global};
 use crate::app::App;
 use crate::client::Client;
 use crate::realm::Realm;
@@ -109,10 +109,14 @@ pub async fn end(
             end_session(app, realm, tx, &other, reason).await?;
         }
     }
+    if scope == LogoutScope::All {
+        global::ask(app, realm, tx, (&session.user, reason), None).await?;
+    }
     Ok(())
 }
 
-/// Ends what a scope reaches of a user whom no session is at hand of.
+/// Ends what a scope reaches of a user whom no session is at hand of. Whoever asks for it refuses all
+/// older tokens of the user as well, so that to other servers it is everything, whatever the scope.
 ///
 /// # Errors
 ///
@@ -125,7 +129,11 @@ pub async fn end_of_user(
     scope: LogoutScope,
     reason: EndReason,
 ) -> Result<(), StoreError> {
-    end_sessions_of_user(app, realm, tx, user, scope.kinds(), reason).await
+    end_sessions_of_user(app, realm, tx, user, scope.kinds(), reason).await?;
+    if scope != LogoutScope::All {
+        global::ask(app, realm, tx, (user, reason), None).await?;
+    }
+    Ok(())
 }
 
 /// Counts what a scope reaches from a session.

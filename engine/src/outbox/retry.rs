@@ -7,8 +7,8 @@ use claviger_wire::document::Json;
 
 use super::ledger::{last_day, place};
 use crate::app::App;
-use crate::logout::backchannel;
 use crate::logout::notice::{Channel, Notice};
+use crate::logout::{backchannel, global};
 use crate::realm::Realm;
 
 /// What came of asking.
@@ -40,7 +40,7 @@ pub async fn retry(
                 return Ok(Retry::Due);
             };
             if let Some((channel, mut notice)) = Notice::read(&row) {
-                readdress(realm, delivery, channel, &mut notice).await?;
+                readdress((app, realm), delivery, channel, &mut notice).await?;
                 tx.rewrite_outbox(at, id, &notice.payload());
                 tx.hasten_logout_delivery(at, id, now, &place(&notice.url));
             }
@@ -53,7 +53,7 @@ pub async fn retry(
             let Some((mut row, (channel, mut notice))) = read else {
                 return Ok(Retry::Unreadable);
             };
-            readdress(realm, delivery, channel, &mut notice).await?;
+            readdress((app, realm), delivery, channel, &mut notice).await?;
             row.payload = notice.payload();
             let until = (now, last_day(now));
             tx.revive_logout_delivery((at, id), &place(&notice.url), until);
@@ -81,18 +81,22 @@ fn message(delivery: &Delivery, payload: Json, now: claviger_model::Millis) -> O
 /// Gives a message the address that its client has today, if it has one that is the same for all
 /// sessions.
 async fn readdress(
-    realm: &Realm,
+    (app, realm): (&App, &Realm),
     delivery: &Delivery,
     channel: Channel,
     notice: &mut Notice,
 ) -> Result<(), StoreError> {
-    if channel != Channel::BackChannel {
+    if !matches!(channel, Channel::BackChannel | Channel::GlobalRevocation) {
         return Ok(());
     }
     let uuid = ClientUuid::new(delivery.target.as_str());
     let Some(client) = realm.client_by_uuid(&uuid).await? else {
         return Ok(());
     };
+    if channel == Channel::GlobalRevocation {
+        global::readdress(app, realm, &client, notice);
+        return Ok(());
+    }
     let issuer = notice.claims.get("iss").and_then(|iss| iss.as_str());
     if let Some(url) = issuer.and_then(|issuer| backchannel::address(&client, issuer)) {
         notice.url = url;

@@ -141,10 +141,10 @@ pub async fn user_cut(
     app: &App,
     realm: &Realm,
     tx: &mut Tx,
-    user: &UserId,
+    (user, reason): (&UserId, EndReason),
     not_before: Seconds,
 ) -> Result<(), StoreError> {
-    let record = cut(blank(app, realm, EndReason::NotBefore).await?, not_before);
+    let record = cut(blank(app, realm, reason).await?, not_before);
     of_user(app, realm, tx, user, record).await
 }
 

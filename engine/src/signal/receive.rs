@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::subject::{by_email, identifiers, is_sane};
 use crate::app::App;
 use crate::events::EventBuilder;
-use crate::logout::{end_session, end_sessions_of_user};
+use crate::logout::{end_session, end_sessions_of_user, global};
 use crate::published_keys::PublishedKeysError;
 use crate::realm::Realm;
 
@@ -321,6 +321,7 @@ async fn act(
         // A session of theirs may stand behind any of ours: better one too many.
         None => {
             end_sessions_of_user(app, realm, tx, &user.id, &SessionKind::ALL, reason).await?;
+            global::pass_on(app, realm, tx, &user, None).await?;
         }
     }
     event.user(user.id.as_str());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_model::{User, UserId};
-use claviger_store::{StoreError, Tx};
+use claviger_store::{StoreError, Tx, UserQuery};
 use serde_json::Value;
 
 use super::{Stream, set};
@@ -147,7 +147,13 @@ pub(super) async fn by_email(
     if email.is_empty() {
         return Ok(None);
     }
-    let found = app.store.user_by_email(&realm.id, email).await?;
+    let query = UserQuery {
+        email: Some(email.to_owned()),
+        exact: Some(true),
+        max: 2,
+        ..UserQuery::default()
+    };
+    let found = app.store.users(&realm.id, &query).await?;
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(user), None) if user.email_verified => Ok(Some(user)),
@@ -176,7 +182,7 @@ pub(super) fn identifiers(subject: &Value) -> Vec<&Value> {
 }
 
 /// No name of ours is that long, or has the character NUL.
-pub(super) fn is_sane(text: &str) -> bool {
+pub(crate) fn is_sane(text: &str) -> bool {
     !text.is_empty() && text.len() <= 1_024 && !text.contains('\0')
 }
 

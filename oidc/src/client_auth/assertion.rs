@@ -19,6 +19,7 @@ use claviger_wire::client::ClientSettings;
 use super::{Failure, Method, Refusal, Verdict};
 use crate::Help;
 use crate::call::Call;
+use crate::form::Form;
 use crate::problem::chain;
 use claims::Claims;
 
@@ -71,6 +72,15 @@ fn broken(help: Help, rule: &str) -> Refusal {
 /// Whether a text is a JWT with claims, and its type is given.
 pub fn is_readable(text: &str, given_type: Option<&str>) -> bool {
     given_type == Some(TYPE) && Assertion::read(text).is_some()
+}
+
+/// The form of a request that brings such an assertion in its header, where there is no other form:
+/// none, if the text is no assertion that a client has issued about itself.
+pub fn as_form(text: &str) -> Option<Form> {
+    let claims = Assertion::read(text)?.claims;
+    let is_own = claims.issuer.is_some() && claims.issuer == claims.subject;
+    let fields = [("client_assertion_type", TYPE), ("client_assertion", text)];
+    is_own.then(|| Form::of(&fields))
 }
 
 /// Finds the client that the assertion speaks of, and checks what it says.
@@ -189,12 +199,13 @@ fn age_max(client: &ClientSettings) -> Seconds {
 /// By which names an assertion may address this server: as issuer and as each endpoint to which
 /// clients prove themselves with assertions, at every base path that is served.
 fn audiences(context: &RequestContext, realm: &str) -> Vec<String> {
-    const ENDPOINTS: [&str; 5] = [
+    const ENDPOINTS: [&str; 6] = [
         "",
         "/protocol/openid-connect/token",
         "/protocol/openid-connect/token/introspect",
         "/protocol/openid-connect/ext/par/request",
         "/protocol/openid-connect/ext/ciba/auth",
+        "/protocol/openid-connect/global-token-revocation",
     ];
     let issuers = context
         .base_paths

@@ -36,6 +36,14 @@ pub const CLIENT_AUTH_METHODS: [&str; 5] = [
     "tls_client_auth",
     "client_secret_jwt",
 ];
+/// How those prove themselves who have everything ended that a user has: methods of clients, without those
+/// that need a form, and a type of access token.
+pub const REVOCATION_AUTH_METHODS: [&str; 4] = [
+    "private_key_jwt",
+    "client_secret_basic",
+    "client_secret_jwt",
+    "Bearer",
+];
 /// Grants.
 pub const GRANTS: [&str; 10] = [
     "authorization_code",

@@ -290,7 +290,8 @@ async fn logout_user(call: AdminCall) -> Result<Answer, Problem> {
     let (app, realm, reason) = (&call.app, &call.realm, EndReason::Admin);
     let now = app.now().seconds();
     tx.set_user_not_before(&realm.id, &user.id, now);
-    record::user_cut(app, realm, &mut tx, &user.id, now).await?;
+    let cut = (&user.id, EndReason::NotBefore);
+    record::user_cut(app, realm, &mut tx, cut, now).await?;
     scope::end_of_user(app, realm, &mut tx, &user.id, scope, reason).await?;
     let path = call.resource_path();
     let resource = Resource {

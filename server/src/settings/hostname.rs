@@ -80,6 +80,18 @@ impl Hostname {
         })
     }
 
+    /// The base address of which all is known, without a slash at the end.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::OfRequest | Self::Name(_) => None,
+            Self::Url {
+                scheme,
+                authority,
+                path,
+            } => Some(format!("{scheme}://{authority}{path}")),
+        }
+    }
+
     /// Whether the name leads to this machine only.
     pub fn is_local(&self) -> bool {
         match self {

@@ -35,7 +35,9 @@ async fn orders(world: &World) -> Vec<(String, Value)> {
             assert_eq!(header, json!({"alg": "RS256", "typ": "JWT"}));
             (url, claims)
         }
-        Posted::Form(_) | Posted::SecurityEvent { .. } => panic!("{url} got another thing"),
+        Posted::Form(_) | Posted::SecurityEvent { .. } | Posted::Revocation { .. } => {
+            panic!("{url} got another thing")
+        }
     };
     posted.map(order).collect()
 }

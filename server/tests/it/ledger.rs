@@ -321,6 +321,12 @@ async fn a_receipt_proves_what_ended_and_who_confirmed_it() {
         }])
     );
     assert_eq!(before["told"][0]["state"], "pending");
+    // The record that APIs are told by, in the realm's sequence.
+    let records = before["revocations"].as_array().unwrap();
+    assert!(
+        records.len() == 1 && records[0].as_i64() > Some(0),
+        "{before}"
+    );
     world.stage.wait(Seconds(3));
     assert_eq!(world.deliver().await, [Attempt::Told]);
     let after = read().await;

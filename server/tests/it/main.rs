@@ -17,6 +17,8 @@ mod faults;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod global_revocation;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod help;

@@ -46,6 +46,9 @@ fn of_realm(page: &str) -> Value {
         "token-before-cut" => json!({"notBefore": CUT}),
         "realm-disabled" => json!({"enabled": false}),
         "https-required" => json!({"sslRequired": "all"}),
+        "global-revocation-subject" => {
+            json!({"attributes": {"global.token.revocation.enabled": "true"}})
+        }
         "gate-audience" | "gate-scope" => {
             json!({"attributes": {"gateway.check.enabled": "true"}})
         }
@@ -86,6 +89,7 @@ fn of_client(page: &str) -> Value {
             json!({"clientAuthenticatorType": "client-secret-jwt"})
         }
         "signals-receiver" | "signals-stream" => attribute("ssf.enabled", "true"),
+        "global-revocation-subject" => attribute("global.token.revocation.allowed", "true"),
         "revocation-feed-gone" => attribute("revocation.feed.enabled", "true"),
         "request-not-pushed" => attribute("require.pushed.authorization.requests", "true"),
         "client-protocol" => json!({"protocol": "saml"}),
