@@ -23,6 +23,7 @@ use crate::Help;
 use crate::call::Call;
 use crate::cors::Readers;
 use crate::problem::Problem;
+pub use assertion::take as take_assertion;
 
 /// The flow of realms that bind none.
 const DEFAULT_FLOW: &str = "clients";
@@ -67,18 +68,6 @@ pub async fn identify(call: &mut Call, event: &mut EventBuilder) -> Result<Arc<C
         return Err(call.refuse(event, "invalid_client", problem).await);
     }
     Ok(client)
-}
-
-/// Takes a client's assertion out of a bearer header (RFC 7523), for an endpoint whose body is no form.
-/// Tells whether it is one; what it proves is for [`identify`] to find out.
-pub fn take_assertion(call: &mut Call, text: &str) -> bool {
-    match assertion::as_form(text) {
-        Some(form) if !call.is_form => {
-            call.form = form;
-            true
-        }
-        _ => false,
-    }
 }
 
 /// A way for a client to prove itself.

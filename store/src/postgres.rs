@@ -341,16 +341,12 @@ fn parameters(args: &[Value]) -> Vec<&(dyn tokio_postgres::types::ToSql + Sync)>
 /// later than whoever waits for an answer; SQLSTATE classes 08 and 57P), or leads to a server that was
 /// demoted to a replica (25006): another one may lead to its successor.
 pub(crate) fn is_lost(error: &Error) -> bool {
-    match error.as_db_error() {
-        Some(error) => {
-            let code = error.code().code();
-            code.starts_with("08") || code.starts_with("57P") || code == "25006"
-        }
-        None => {
-            let source = std::error::Error::source(error);
-            error.is_closed() || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
-        }
+    if let Some(error) = error.as_db_error() {
+        let code = error.code().code();
+        return code.starts_with("08") || code.starts_with("57P") || code == "25006";
     }
+    let source = std::error::Error::source(error);
+    error.is_closed() || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 /// Whether the server lacks room, memory or time (SQLSTATE class 53 and 57014): later it may not.

@@ -313,16 +313,13 @@ async fn act(
     };
     let reason = EndReason::Upstream;
     let mut event = EventBuilder::new("LOGOUT", ip_address);
-    match one_of_ours(app, realm, &user, checked).await? {
-        Some(session) => {
-            event.session(Some(session.id.as_str()));
-            end_session(app, realm, tx, &session, reason).await?;
-        }
+    if let Some(session) = one_of_ours(app, realm, &user, checked).await? {
+        event.session(Some(session.id.as_str()));
+        end_session(app, realm, tx, &session, reason).await?;
+    } else {
         // A session of theirs may stand behind any of ours: better one too many.
-        None => {
-            end_sessions_of_user(app, realm, tx, &user.id, &SessionKind::ALL, reason).await?;
-            global::pass_on(app, realm, tx, &user, None).await?;
-        }
+        end_sessions_of_user(app, realm, tx, &user.id, &SessionKind::ALL, reason).await?;
+        global::pass_on(app, realm, tx, &user, None).await?;
     }
     event.user(user.id.as_str());
     event.detail("username", &*user.username);

@@ -74,13 +74,17 @@ pub fn is_readable(text: &str, given_type: Option<&str>) -> bool {
     given_type == Some(TYPE) && Assertion::read(text).is_some()
 }
 
-/// The form of a request that brings such an assertion in its header, where there is no other form:
-/// none, if the text is no assertion that a client has issued about itself.
-pub fn as_form(text: &str) -> Option<Form> {
-    let claims = Assertion::read(text)?.claims;
-    let is_own = claims.issuer.is_some() && claims.issuer == claims.subject;
-    let fields = [("client_assertion_type", TYPE), ("client_assertion", text)];
-    is_own.then(|| Form::of(&fields))
+/// Takes an assertion that a client has issued about itself out of a bearer header (RFC 7523), for an
+/// endpoint whose body is no form. Tells whether it is one; what it proves is for [`super::identify`].
+pub fn take(call: &mut Call, text: &str) -> bool {
+    let claims = Assertion::read(text).map(|assertion| assertion.claims);
+    let is_own =
+        claims.is_some_and(|claims| claims.issuer.is_some() && claims.issuer == claims.subject);
+    if !is_own || call.is_form {
+        return false;
+    }
+    call.form = Form::of(&[("client_assertion_type", TYPE), ("client_assertion", text)]);
+    true
 }
 
 /// Finds the client that the assertion speaks of, and checks what it says.
