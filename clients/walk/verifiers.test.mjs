@@ -11,7 +11,7 @@ import { components, decoded, forged, refused } from './tokens.mjs'
 import { verifiers } from './verifiers.mjs'
 
 const asked = process.env.ONLY?.split(',')
-const open = verifiers.filter((verifier) => !asked || asked.includes('verifiers') || asked.includes(verifier.name))
+const open = verifiers.filter((verifier) => !asked || asked.includes('verifiers') || asked.includes(verifier.folder))
 
 /** The API that the tokens are for, and the client that its verifier is at the feed. */
 const API = 'orders'
@@ -42,7 +42,7 @@ class World {
     world.programs = []
     world.proxy = await Proxy.to(BASE)
     world.secret = secret()
-    world.realm = await Realm.make(`verifier-${verifier.name}`, {
+    world.realm = await Realm.make(`verifier-${verifier.folder}`, {
       accessTokenLifespan: 600,
       attributes: { 'status.list.ttl': '1' },
       components,
@@ -60,8 +60,9 @@ class World {
 
   /** Starts a program; it listens before the server is reached. */
   async start(more = {}) {
-    const { name, run, cwd } = this.verifier
+    const { name, run, cwd, env: own } = this.verifier
     const env = {
+      ...own,
       ISSUER: this.issuer, FEED_CLIENT_ID: API, FEED_CLIENT_SECRET: this.secret, AUDIENCE: API, PORT: '0',
       MAX_STALE: `${MAX_STALE}`, ...more,
     }

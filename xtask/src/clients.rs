@@ -115,21 +115,25 @@ fn shops(output: &Path) -> Vec<Command> {
     go.args(["build", "-o"])
         .arg(output.join("go-oidc"))
         .current_dir(clients.join("shops/go-oidc"));
-    let mut maven = Command::new("mvn");
-    maven
-        .args(["--batch-mode", "--quiet", "--no-transfer-progress"])
-        .arg(format!(
-            "-DbuildDirectory={}",
-            output.join("spring").display()
-        ))
-        .arg("package")
-        .current_dir(clients.join("shops/spring"));
     let shop = clients.join("shops/openidconnect");
     let mut rust = cargo(&["build", "--quiet", "--locked", "--manifest-path"]);
     rust.arg(shop.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(output.join("cargo"));
-    vec![npm, go, maven, rust]
+    vec![npm, go, rust]
+}
+
+/// The command that builds projects of `clients/pom.xml` below a folder: one for all, as two at once could spoil
+/// what they both download.
+fn maven(output: &Path, projects: &[&str]) -> Command {
+    let mut maven = Command::new("mvn");
+    maven
+        .args(["--batch-mode", "--quiet", "--no-transfer-progress"])
+        .arg(format!("-Dbuilt={}", output.display()))
+        .arg(format!("--projects={}", projects.join(",")))
+        .arg("package")
+        .current_dir(root().join("clients"));
+    maven
 }
 
 /// Has every page written down.
@@ -175,13 +179,16 @@ impl Walk {
         let files = self.files();
         let has_verifiers = files.contains(&VERIFIERS_FILE);
         let has_others = files.iter().any(|file| *file != VERIFIERS_FILE);
-        let mut commands = Vec::new();
+        let (mut commands, mut projects) = (Vec::new(), Vec::new());
         if has_others {
             commands.extend(shops(&output));
+            projects.push("shops/spring");
         }
         if has_verifiers {
             commands.extend(verifiers::builds(&output));
+            projects.push(verifiers::MAVEN_PROJECT);
         }
+        commands.push(maven(&output, &projects));
         let started: Result<Vec<(Command, Running)>> = commands
             .into_iter()
             .map(|mut command| {
@@ -192,6 +199,9 @@ impl Walk {
         if has_others {
             gallery(&output)?;
             python::environment("clients/python", "clients/requirements.txt")?;
+        }
+        if has_verifiers {
+            verifiers::python()?;
         }
         for (command, mut running) in started? {
             let status = running.wait()?;

@@ -3,7 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::Result;
+
+use crate::python;
 use crate::workspace::{cargo, root, target};
+
+/// What Maven builds, as `clients/pom.xml` calls it.
+pub const MAVEN_PROJECT: &str = "../verifiers/java";
 
 /// Whether a name is that of a verifier: its folder's.
 pub fn is_one(name: &str) -> bool {
@@ -20,7 +26,11 @@ pub fn builds(output: &Path) -> Vec<Command> {
     };
     let mut build_go = go(&["build", "-o"]);
     build_go.arg(output.join("verifiers/go")).arg("./api");
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--silent", "--ignore-scripts"])
+        .current_dir(root().join("verifiers/node"));
     vec![
+        npm,
         build_go,
         go(&["vet", "./..."]),
         go(&["test", "./..."]),
@@ -35,6 +45,12 @@ pub fn rust(arguments: &[&str]) -> Command {
         .current_dir(root().join("verifiers/rust"))
         .env("CARGO_TARGET_DIR", target());
     command
+}
+
+/// Makes the environment of the one in Python.
+pub fn python() -> Result<()> {
+    let requirements = "verifiers/python/requirements.txt";
+    python::environment("clients/verifiers/python", requirements).map(drop)
 }
 
 #[cfg(test)]
