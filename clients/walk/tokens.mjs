@@ -3,7 +3,7 @@
 
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 
-const pair = () => generateKeyPairSync('rsa', {
+export const pair = () => generateKeyPairSync('rsa', {
   modulusLength: 2048,
   publicKeyEncoding: { type: 'spki', format: 'pem' },
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -35,12 +35,16 @@ const signatures = {
   none: () => Buffer.alloc(0),
 }
 
-/** A token like another one, but for what is given; what is `undefined` is left out. */
+/** A token; what is `undefined` is left out. */
+export function signed(header, claims, key) {
+  const text = `${encoded(header)}.${encoded(claims)}`
+  return `${text}.${signatures[header.alg](Buffer.from(text), key).toString('base64url')}`
+}
+
+/** A token like another one, but for what is given. */
 export function forged(token, { header = {}, claims = {}, key } = {}) {
   const like = decoded(token)
-  const head = { ...like.header, ...header }
-  const text = `${encoded(head)}.${encoded({ ...like.claims, ...claims })}`
-  return `${text}.${signatures[head.alg](Buffer.from(text), key).toString('base64url')}`
+  return signed({ ...like.header, ...header }, { ...like.claims, ...claims }, key)
 }
 
 /** What no verifier may take, each with what differs from a good token. */

@@ -3,21 +3,17 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { following } from './following.mjs'
+import { ask, becomes, isCurrent, open, start, word } from './guard.mjs'
 import { PATIENCE, eventually } from './patience.mjs'
-import { Program } from './program.mjs'
 import { Proxy } from './proxy.mjs'
 import { BASE, Realm, admin, secret } from './realm.mjs'
 import { components, decoded, forged, refused } from './tokens.mjs'
-import { verifiers } from './verifiers.mjs'
-
-const asked = process.env.ONLY?.split(',')
-const open = verifiers.filter((verifier) => !asked || asked.includes('verifiers') || asked.includes(verifier.folder))
 
 /** The API that the tokens are for, and the client that its verifier is at the feed. */
 const API = 'orders'
 /** Longer than the server's beat of ten seconds, and as short as can be: so long do tests of a cut wait. */
 const MAX_STALE = 13
-const REVOKED = 'The token was revoked'
 
 /** An application that gets tokens for the API. */
 const shop = (clientId, attributes = {}) => ({
@@ -60,16 +56,10 @@ class World {
 
   /** Starts a program; it listens before the server is reached. */
   async start(more = {}) {
-    const { name, run, cwd, env: own } = this.verifier
-    const env = {
-      ...own,
-      ISSUER: this.issuer, FEED_CLIENT_ID: API, FEED_CLIENT_SECRET: this.secret, AUDIENCE: API, PORT: '0',
-      MAX_STALE: `${MAX_STALE}`, ...more,
-    }
-    const program = new Program(`${name} ${JSON.stringify(more)}`, run, { cwd, env, stdin: 'pipe' })
+    const program = await start(this.verifier, {
+      ISSUER: this.issuer, FEED_CLIENT_ID: API, FEED_CLIENT_SECRET: this.secret, AUDIENCE: API, MAX_STALE: `${MAX_STALE}`, ...more,
+    })
     this.programs.push(program)
-    const [, address] = await program.says(/^listening on (127\.0\.0\.1:\d+)$/m)
-    program.url = `http://${address}`
     return program
   }
 
@@ -96,30 +86,6 @@ class World {
     await Promise.all(this.programs.map((program) => program.stop()))
     await this.proxy.close()
   }
-}
-
-/** What a program answers. */
-async function ask(program, authorization) {
-  const answer = await fetch(`${program.url}/`, { headers: authorization ? { authorization } : {} })
-  const challenge = answer.headers.get('www-authenticate') ?? ''
-  const text = await answer.text()
-  return { status: answer.status, challenge, headers: answer.headers, text }
-}
-
-/** The same in a word. */
-async function word(program, token) {
-  const { status, challenge } = await ask(program, `Bearer ${token}`)
-  if (status === 200) return 'passes'
-  if (status === 503) return 'blind'
-  if (status !== 401) return `${status}`
-  assert.match(challenge, /^Bearer .*error="invalid_token"/, 'a refusal says why')
-  return challenge.includes(`error_description="${REVOKED}"`) ? 'revoked' : 'refused'
-}
-
-const isCurrent = async (program) => (await fetch(`${program.url}/health`)).json().then(({ current }) => current)
-
-async function becomes(program, token, expected, why) {
-  assert.equal(await eventually(() => word(program, token), expected), expected, why)
 }
 
 /** That it passes all along: what is asked once too early says nothing, so it is asked a few times. */
@@ -178,8 +144,10 @@ const doors = {
   },
 }
 
-describe('verifiers', { concurrency: open.length || 1 }, () => {
+// Most of the time is waiting for what must not come: all at once.
+describe('verifiers', { concurrency: 2 * open.length || 1 }, () => {
   for (const verifier of open) {
+    following(verifier)
     describe(verifier.name, { concurrency: 1 }, () => {
       let world, strict, lenient, listed, hasFailed
 
