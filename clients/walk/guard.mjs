@@ -1,6 +1,7 @@
 // A verifier's sample program, and what it says of a token.
 
 import assert from 'node:assert/strict'
+import http from 'node:http'
 import { eventually } from './patience.mjs'
 import { Program } from './program.mjs'
 import { verifiers } from './verifiers.mjs'
@@ -24,12 +25,22 @@ export async function start({ name, run, cwd, env: own }, env) {
   return program
 }
 
+/** Asks on a connection of its own: one that is kept may be closed in the moment in which it is used again. */
+function get(url, headers = {}) {
+  return new Promise((done, fail) => {
+    const request = http.get(url, { agent: false, headers }, (answer) => {
+      let body = ''
+      answer.setEncoding('utf8').on('error', fail)
+      answer.on('data', (part) => (body += part)).on('end', () => done({ status: answer.statusCode, headers: answer.headers, text: body }))
+    })
+    request.on('error', fail)
+  })
+}
+
 /** What a program answers. */
 export async function ask(program, authorization) {
-  const answer = await fetch(`${program.url}/`, { headers: authorization ? { authorization } : {} })
-  const challenge = answer.headers.get('www-authenticate') ?? ''
-  const text = await answer.text()
-  return { status: answer.status, challenge, headers: answer.headers, text }
+  const answer = await get(`${program.url}/`, authorization && { authorization })
+  return { ...answer, challenge: answer.headers['www-authenticate'] ?? '' }
 }
 
 /** The same in a word. */
@@ -43,7 +54,7 @@ export async function word(program, token) {
 }
 
 /** Whether a program says that it knows what is revoked. */
-export const isCurrent = async (program) => (await fetch(`${program.url}/health`)).json().then(({ current }) => current)
+export const isCurrent = async (program) => JSON.parse((await get(`${program.url}/health`)).text).current
 
 /** That a program's word is, sooner or later, the expected one. */
 export async function becomes(program, token, expected, why) {
