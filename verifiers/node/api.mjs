@@ -2,7 +2,7 @@
 
 import { Verifier } from './verifier.mjs'
 
-const { ISSUER, FEED_CLIENT_ID, FEED_CLIENT_SECRET, AUDIENCE, MAX_STALE, WHEN_BLIND, MODE, FRAMEWORK } = process.env
+const { ISSUER, FEED_CLIENT_ID, FEED_CLIENT_SECRET, AUDIENCE, MAX_STALE, WHEN_BLIND, MAX_RECORDS, MODE, FRAMEWORK } = process.env
 const port = Number(process.env.PORT ?? 0)
 
 const verifier = new Verifier({
@@ -12,6 +12,7 @@ const verifier = new Verifier({
   audience: AUDIENCE || undefined,
   maxStale: MAX_STALE ? Number(MAX_STALE) : undefined,
   whenBlind: WHEN_BLIND || undefined,
+  maxRecords: MAX_RECORDS ? Number(MAX_RECORDS) : undefined,
   mode: MODE || undefined,
 })
 

@@ -1,6 +1,5 @@
 """An API that takes access tokens, with FastAPI."""
 
-import asyncio
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ verifier = Verifier(
     audience=os.environ.get("AUDIENCE") or None,
     max_stale=float(os.environ.get("MAX_STALE") or 30),
     when_blind=os.environ.get("WHEN_BLIND") or "refuse",
+    max_records=int(os.environ.get("MAX_RECORDS") or 1_000_000),
 )
 app = FastAPI()
 app.add_middleware(Guard, verifier=verifier, public={"/health"})
@@ -38,13 +38,13 @@ def end_with_input():
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def main():
-    config = uvicorn.Config(app, "127.0.0.1", int(os.environ.get("PORT") or 0), log_level="warning")
-    listener = config.bind_socket()
-    listener.listen()
-    print(f"listening on 127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    threading.Thread(target=end_with_input, daemon=True).start()
-    await uvicorn.Server(config).serve([listener])
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        if self.started:
+            print(f"listening on 127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}", flush=True)
 
 
-asyncio.run(main())
+threading.Thread(target=end_with_input, daemon=True).start()
+port = int(os.environ.get("PORT") or 0)
+Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning")).run()

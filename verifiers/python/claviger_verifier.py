@@ -482,6 +482,7 @@ class Guard:
             challenge += f', error="{refused.error}", error_description="{refused.description}"'
             body = {"error": refused.error, "error_description": refused.description}
         extra = (b"retry-after", b"1") if refused.status == 503 else (b"www-authenticate", challenge.encode())
-        headers = [(b"content-type", b"application/json"), extra]
+        text = json.dumps(body).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(text)), extra]
         await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+        await send({"type": "http.response.body", "body": text})

@@ -35,11 +35,13 @@ public class Api {
             @Value("${FEED_CLIENT_SECRET}") String clientSecret,
             @Value("${AUDIENCE:}") String audience,
             @Value("${MAX_STALE:30}") double maxStale,
-            @Value("${WHEN_BLIND:refuse}") String whenBlind) {
+            @Value("${WHEN_BLIND:refuse}") String whenBlind,
+            @Value("${MAX_RECORDS:1000000}") int maxRecords) {
         return new Verifier.Builder(issuer, clientId, clientSecret)
             .audience(audience.isEmpty() ? null : audience)
             .maxStale(Duration.ofMillis((long) (maxStale * 1000)))
             .whenBlind(Verifier.WhenBlind.valueOf(whenBlind.toUpperCase()))
+            .maxRecords(maxRecords)
             .build();
     }
 
