@@ -22,7 +22,9 @@ const (
 	keysAgain = 10 * time.Second
 	// The same while there are none at all.
 	keysFirst = time.Second
-	patience  = 5 * time.Second
+	// How often they are fetched in any case: what the realm has given up is to be given up here.
+	keysAnyway = 10 * time.Minute
+	patience   = 5 * time.Second
 	// Bytes of a document, and of a token.
 	longestDocument = 4 << 20
 	longestToken    = 64 << 10
@@ -82,6 +84,26 @@ func (k *keys) refresh() {
 	if !k.tried.IsZero() && time.Since(k.tried) < pause {
 		return
 	}
+	k.replace()
+}
+
+// keepFresh fetches them again and again, until it is told to stop.
+func (k *keys) keepFresh(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			k.fetching.Lock()
+			k.replace()
+			k.fetching.Unlock()
+		}
+	}
+}
+
+func (k *keys) replace() {
 	k.tried = time.Now()
 	known, err := k.fetch()
 	if err != nil {

@@ -89,6 +89,7 @@ func New(config Config) (*Verifier, error) {
 		whenBlind: config.WhenBlind,
 		stop:      stop,
 	}
+	go v.keys.keepFresh(ctx, keysAnyway)
 	go v.feed.follow(ctx, v.keys, client, config.ClientID, config.ClientSecret)
 	return v, nil
 }

@@ -29,6 +29,8 @@ const ALGORITHMS: [Algorithm; 9] = [
 const AGAIN: Duration = Duration::from_secs(10);
 /// The same while there are none at all.
 const FIRST: Duration = Duration::from_secs(1);
+/// How often they are fetched in any case: what the realm has given up is to be given up here.
+pub const ANYWAY: Duration = Duration::from_mins(10);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of a document, of a list of keys, of a status list's token.
 pub const DOCUMENT: usize = 4 << 20;
@@ -105,10 +107,23 @@ impl Keys {
         let had = self.known();
         let mut tried = self.tried.lock().await;
         let pause = if had.is_some() { AGAIN } else { FIRST };
-        if tried.is_some_and(|tried| tried.elapsed() < pause) {
-            return;
+        if tried.is_none_or(|tried| tried.elapsed() >= pause) {
+            *tried = Some(Instant::now());
+            self.replace().await;
         }
-        *tried = Some(Instant::now());
+    }
+
+    /// Fetches them again and again, for ever.
+    pub async fn keep_fresh(&self, every: Duration) {
+        loop {
+            tokio::time::sleep(every).await;
+            let mut tried = self.tried.lock().await;
+            *tried = Some(Instant::now());
+            self.replace().await;
+        }
+    }
+
+    async fn replace(&self) {
         match self.fetch().await {
             Ok(keys) => {
                 let keys = Some(Arc::new(keys));
@@ -245,4 +260,51 @@ fn usable(value: Value) -> Option<(String, Arc<Key>)> {
     };
     let id = common.key_id.clone()?;
     signs.then(|| (id, Arc::new(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_that_the_realm_has_given_up_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let discovery = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")});
+        let shown = Arc::new(RwLock::new("first"));
+        let showing = Arc::clone(&shown);
+        let keys = move || {
+            let kid = *showing.read().unwrap();
+            let key = json!({"kty": "RSA", "kid": kid, "alg": "RS256", "n": "AQAB", "e": "AQAB"});
+            async move { Json(json!({"keys": [key, {"kty": "of later times"}]})) }
+        };
+        let app = Router::new()
+            .route(
+                "/.well-known/openid-configuration",
+                get(|| async { Json(discovery) }),
+            )
+            .route("/keys", get(keys));
+        let server = tokio::spawn(async { axum::serve(listener, app).await });
+
+        let keys = Arc::new(Keys::new(issuer, None, reqwest::Client::new()));
+        let has = |kid: &str| keys.known().is_some_and(|known| known.contains_key(kid));
+        keys.refresh().await;
+        assert!(has("first"));
+        *shown.write().unwrap() = "second";
+        let fresh = Arc::clone(&keys);
+        let task = tokio::spawn(async move { fresh.keep_fresh(Duration::from_millis(1)).await });
+        let changed = async {
+            while !has("second") {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_mins(1), changed).await;
+        assert!(waited.is_ok() && !has("first"));
+        task.abort();
+        server.abort();
+    }
 }

@@ -158,7 +158,8 @@ impl Builder {
                 let address = format!("{address}{}", since.unwrap_or_default());
                 http.get(address).basic_auth(&client_id, Some(&secret))
             };
-            following.follow(&its_keys, &address, request).await;
+            let follow = following.follow(&its_keys, &address, request);
+            tokio::join!(follow, its_keys.keep_fresh(keys::ANYWAY));
         });
         let source = Source::Feed(feed, self.when_blind);
         Ok(Verifier::new(
@@ -177,7 +178,10 @@ impl Builder {
         let lists = Arc::new(lists);
         let keys = Arc::new(Keys::new(self.issuer.clone(), self.audience, http));
         let (kept, its_keys) = (Arc::clone(&lists), Arc::clone(&keys));
-        let task = runtime.spawn(async move { kept.keep_fresh(&its_keys).await });
+        let task = runtime.spawn(async move {
+            let keep = kept.keep_fresh(&its_keys);
+            tokio::join!(keep, its_keys.keep_fresh(keys::ANYWAY));
+        });
         Ok(Verifier::new(
             self.issuer,
             keys,
