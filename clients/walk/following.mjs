@@ -10,6 +10,10 @@ import { pair } from './tokens.mjs'
 /** So long is a connection silent that is given up, and so often may keys be asked for, in milliseconds. */
 const SILENCE = 20_000
 const KEYS = 10_000
+/** More than any event has. */
+const ENDLESS = 1 << 20
+/** How many records the program keeps. */
+const MOST = 100
 
 /** The tests of it. */
 export function following(verifier) {
@@ -34,6 +38,7 @@ export function following(verifier) {
       // Nothing grows old here, so that what is seen is not an effect of time.
       program = await start(verifier, {
         ISSUER: double.issuer, AUDIENCE: 'orders', FEED_CLIENT_ID: 'orders', FEED_CLIENT_SECRET: 'secret', MAX_STALE: '3600',
+        MAX_RECORDS: `${MOST}`,
       })
       good = double.token('good')
     })
@@ -100,6 +105,13 @@ export function following(verifier) {
       await becomes(program, double.token('readable'), 'revoked')
     })
 
+    step('does not read an event that never ends', async () => {
+      const count = double.asked.length
+      double.connection.response.write(`id: 20\nevent: revocation\ndata: ${'x'.repeat(ENDLESS)}`)
+      assert.equal((await double.connections(count + 1)).since, '14')
+      assert.equal(await word(program, good), 'passes')
+    })
+
     step('follows no redirection', async () => {
       await double.again(302)
       await double.again()
@@ -164,6 +176,16 @@ export function following(verifier) {
       const count = double.asked.length
       await double.connections(count + 1, SILENCE + PATIENCE)
       assert.equal(double.connection.since, '2')
+    })
+
+    step('is blind with more records than it keeps, and forgets none', async () => {
+      const count = double.asked.length
+      // One is kept already: number 1.
+      for (let id = 3; id < MOST + 20; id += 1) double.revoke(id, { sid: `of many ${id}` })
+      assert.equal((await double.connections(count + 1)).since, `${MOST + 1}`)
+      await becomesCurrent(false)
+      assert.equal(await word(program, good), 'blind')
+      for (const sid of ['after', `of many ${MOST + 1}`]) assert.equal(await word(program, double.token(sid)), 'revoked')
     })
   })
 }

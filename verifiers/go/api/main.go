@@ -36,6 +36,10 @@ func main() {
 		log.Fatalf("MAX_STALE: %v", err)
 	}
 	config.MaxStale = time.Duration(seconds * float64(time.Second))
+	config.MaxRecords, err = strconv.Atoi(env("MAX_RECORDS", "0"))
+	if err != nil {
+		log.Fatalf("MAX_RECORDS: %v", err)
+	}
 	switch blind := env("WHEN_BLIND", "refuse"); blind {
 	case "refuse":
 	case "accept":

@@ -33,6 +33,9 @@ fn verifier() -> Result<Verifier, Box<dyn Error>> {
     if let Some(seconds) = optional("MAX_STALE")? {
         builder = builder.max_stale(Duration::try_from_secs_f64(seconds.parse()?)?);
     }
+    if let Some(records) = optional("MAX_RECORDS")? {
+        builder = builder.max_records(records.parse()?);
+    }
     builder = match optional("WHEN_BLIND")?.as_deref() {
         None | Some("refuse") => builder.when_blind(WhenBlind::Refuse),
         Some("accept") => builder.when_blind(WhenBlind::Accept),
