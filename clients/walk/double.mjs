@@ -2,8 +2,9 @@
 
 import { createPublicKey } from 'node:crypto'
 import { createServer } from 'node:http'
+import { deflateSync } from 'node:zlib'
 import { eventually } from './patience.mjs'
-import { known, signed } from './tokens.mjs'
+import { forged, known, signed } from './tokens.mjs'
 
 const jwk = (kid, pem) => ({ ...createPublicKey(pem).export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' })
 
@@ -18,6 +19,8 @@ export class Double {
     double.asked = []
     /** Every path that was asked for. */
     double.paths = []
+    /** Status lists by their numbers: `places` that are set, and what is odd about the list. */
+    double.lists = {}
     double.server = createServer((request, response) => double.serve(request, response))
     await new Promise((done, fail) => {
       double.server.once('error', fail)
@@ -46,10 +49,32 @@ export class Double {
         if (response.statusCode !== 200) return json({ error: 'whatever' })
         response.setHeader('content-type', 'text/event-stream')
         return response.flushHeaders()
+      case pathname.match(/^\/realms\/double(\/status-lists\/\d+)$/)?.[1]:
+        return this.list(request, response)
       default:
         response.statusCode = 404
         return response.end()
     }
+  }
+
+  /** Answers with a status list (draft-ietf-oauth-status-list §5.1, §8). */
+  list(request, response) {
+    const uri = `${this.url}${request.url}`
+    const list = this.lists[uri.split('/').at(-1)]
+    list.asked = (list.asked ?? 0) + 1
+    const etag = `"${list.places}"`
+    response.setHeader('etag', etag).setHeader('content-type', 'application/statuslist+jwt')
+    if (list.isDown) return response.writeHead(503).end()
+    if (request.headers['if-none-match'] === etag) {
+      list.unchanged = (list.unchanged ?? 0) + 1
+      return response.writeHead(304).end()
+    }
+    const bytes = Buffer.alloc(list.size ?? 16)
+    for (const place of list.places) bytes[place >> 3] |= 1 << (place & 7)
+    const now = Math.floor(Date.now() / 1000)
+    const claims = { sub: uri, iat: now, exp: now + 3_600, ttl: 1, status_list: { bits: 1, lst: deflateSync(bytes).toString('base64url') } }
+    const header = { alg: 'RS256', kid: 'known', typ: 'statuslist+jwt' }
+    return response.end(signed({ ...header, ...list.header }, { ...claims, ...list.claims }, list.key ?? known.privateKey))
   }
 
   /** Shows another key, beside the others. */
@@ -91,6 +116,12 @@ export class Double {
     this.answer = answer
     this.connection.response.end()
     return this.connections(count + 1)
+  }
+
+  /** A good token that names a place in a status list. */
+  placed(idx, list) {
+    const uri = typeof list === 'number' ? `${this.issuer}/status-lists/${list}` : list
+    return forged(this.token('placed'), { claims: { status: { status_list: { idx, uri } } } })
   }
 
   /** A good token of a session. */

@@ -1,4 +1,4 @@
-// How a verifier follows the feed, step by step: at a double of the server.
+// How a verifier follows the feed, and how it reads status lists, step by step: at a double of the server.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -15,7 +15,7 @@ const ENDLESS = 1 << 20
 /** How many records the program keeps. */
 const MOST = 100
 
-/** The tests of it. */
+/** The feed. */
 export function following(verifier) {
   describe(`${verifier.name}, at a double`, { concurrency: 1 }, () => {
     let double, program, good, hasFailed
@@ -35,6 +35,7 @@ export function following(verifier) {
 
     before(async () => {
       double = await Double.make()
+      double.called = 'http://127.0.0.1:9/realms/double'
       // Nothing grows old here, so that what is seen is not an effect of time.
       program = await start(verifier, {
         ISSUER: double.issuer, AUDIENCE: 'orders', FEED_CLIENT_ID: 'orders', FEED_CLIENT_SECRET: 'secret', MAX_STALE: '3600',
@@ -53,6 +54,18 @@ export function following(verifier) {
       assert.equal(since, null)
       assert.equal(headers.authorization, `Basic ${Buffer.from('orders:secret').toString('base64')}`)
       assert.match(headers.accept, /text\/event-stream/)
+    })
+
+    step('believes no keys of a server that calls itself otherwise', async () => {
+      double.revoke(4, { sid: 'zero' })
+      const discovered = () => double.paths.filter((path) => path.endsWith('/openid-configuration')).length
+      const again = async () => {
+        assert.equal(await word(program, double.token('zero')), 'blind')
+        return discovered() > 1
+      }
+      assert.ok(await eventually(again, true), 'it asks again')
+      double.called = double.issuer
+      await becomes(program, double.token('zero'), 'revoked')
     })
 
     step('knows all with the first head, and not before', async () => {
@@ -186,6 +199,82 @@ export function following(verifier) {
       await becomesCurrent(false)
       assert.equal(await word(program, good), 'blind')
       for (const sid of ['after', `of many ${MOST + 1}`]) assert.equal(await word(program, double.token(sid)), 'revoked')
+    })
+  })
+}
+
+/** The status lists. */
+export function listing(verifier) {
+  describe(`${verifier.name}, with lists of a double`, { concurrency: 1 }, () => {
+    let double, program
+
+    before(async () => {
+      double = await Double.make()
+      program = await start(verifier, { MODE: 'status-list', ISSUER: double.issuer, AUDIENCE: 'orders', MAX_STALE: '3600' })
+    })
+    after(async () => {
+      await program?.stop()
+      await double?.close()
+    })
+
+    test('fetches a list for its time, not for each token', async () => {
+      const list = (double.lists[0] = { places: [7] })
+      await becomes(program, double.placed(6, 0), 'passes')
+      const [before, from] = [list.asked, performance.now()]
+      for (let place = 8; place < 60; place += 1) assert.equal(await word(program, double.placed(place, 0)), 'passes')
+      assert.equal(await word(program, double.placed(7, 0)), 'revoked')
+      // It may be asked for twice in its life of a second, so that no token has to wait.
+      const allowed = 2 + Math.floor((performance.now() - from) / 250)
+      assert.ok(list.asked - before <= allowed, `${list.asked - before} times, ${allowed} allowed`)
+    })
+
+    test('sees what is set, and asks whether anything changed', async () => {
+      const list = double.lists[0]
+      // A list that is in use is asked for again.
+      const asked = async () => (await word(program, double.placed(6, 0))) === 'passes' && list.unchanged > 0
+      assert.ok(await eventually(asked, true))
+      list.places = [7, 9]
+      await becomes(program, double.placed(9, 0), 'revoked')
+      assert.equal(await word(program, double.placed(8, 0)), 'passes')
+      list.places = [7]
+      await becomes(program, double.placed(9, 0), 'passes', 'a place is used again')
+    })
+
+    test('goes on with what it has for a while', async () => {
+      const list = double.lists[0]
+      list.isDown = true
+      const before = list.asked
+      const asked = async () => (await word(program, double.placed(6, 0))) === 'passes' && list.asked > before + 1
+      assert.ok(await eventually(asked, true))
+      assert.equal(await word(program, double.placed(7, 0)), 'revoked')
+      list.isDown = false
+    })
+
+    test('believes no list that is not what the token names', async () => {
+      const now = Math.floor(Date.now() / 1000)
+      const odd = {
+        'of another key': { key: pair().privateKey },
+        'without a signature': { header: { alg: 'none' } },
+        'of another type': { header: { typ: 'JWT' } },
+        'of another address': { claims: { sub: `${double.issuer}/status-lists/0` } },
+        'that has run out': { claims: { exp: now - 3_600 } },
+        'that unpacks to very much': { size: 64 << 20 },
+        'without bits': { claims: { status_list: { bits: 3, lst: 'eNrbuRgAAhcBXQ' } } },
+      }
+      for (const [number, [what, list]] of Object.entries(Object.entries(odd))) {
+        const id = 100 + Number(number)
+        double.lists[id] = { places: [], ...list }
+        assert.equal(await word(program, double.placed(1, id)), 'blind', `a list ${what}`)
+        assert.ok(double.lists[id].asked, 'it was fetched')
+      }
+      assert.equal(await word(program, double.placed(6, 0)), 'passes', 'and a good one is good all the same')
+    })
+
+    test('fetches nothing that is not a list of the realm', async () => {
+      for (const uri of [`${double.url}/elsewhere`, `${double.issuer}/elsewhere`, `${double.issuer}/status-lists/../elsewhere`]) {
+        assert.equal(await word(program, double.placed(1, uri)), 'refused', uri)
+      }
+      assert.deepEqual(double.paths.filter((path) => path.endsWith('/elsewhere')), [])
     })
   })
 }

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { following } from './following.mjs'
+import { following, listing } from './following.mjs'
 import { ask, becomes, isCurrent, open, start, word } from './guard.mjs'
 import { PATIENCE, eventually } from './patience.mjs'
 import { Proxy } from './proxy.mjs'
@@ -145,9 +145,10 @@ const doors = {
 }
 
 // Most of the time is waiting for what must not come: all at once.
-describe('verifiers', { concurrency: 2 * open.length || 1 }, () => {
+describe('verifiers', { concurrency: 3 * open.length || 1 }, () => {
   for (const verifier of open) {
     following(verifier)
+    if (verifier.statusList) listing(verifier)
     describe(verifier.name, { concurrency: 1 }, () => {
       let world, strict, lenient, listed, hasFailed
 
