@@ -125,9 +125,9 @@ export class Double {
   }
 
   /** A good token of a session. */
-  token(sid, kid = 'known', key = known.privateKey) {
+  token(sid, kid = 'known', key = known.privateKey, more = {}) {
     const now = Math.floor(Date.now() / 1000)
-    const claims = { iss: this.issuer, aud: 'orders', typ: 'Bearer', sub: 'alice', azp: 'shop', jti: `of ${sid}`, sid, iat: now, exp: now + 600 }
+    const claims = { iss: this.issuer, aud: 'orders', typ: 'Bearer', sub: 'alice', azp: 'shop', jti: `of ${sid}`, sid, iat: now, exp: now + 600, ...more }
     return signed({ alg: 'RS256', typ: 'JWT', kid }, claims, key)
   }
 

@@ -99,6 +99,9 @@ export function following(verifier) {
       assert.equal(await word(program, double.token('part')), 'revoked')
       assert.equal(await word(program, double.token('one')), 'revoked')
       assert.equal(await word(program, double.token('other part')), 'passes')
+      const of = (iat) => double.token('part', undefined, undefined, { iat })
+      assert.equal(await word(program, of(undefined)), 'revoked', 'of an unknown time')
+      assert.equal(await word(program, of(Math.floor(Date.now() / 1000) + 300)), 'passes', 'from after it')
       assert.equal(await word(program, good), 'passes')
     })
 

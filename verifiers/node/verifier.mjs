@@ -214,12 +214,13 @@ export class Records {
   }
 
   /** Whether one of them matches a token. */
-  match({ sid, sub, azp, jti, iat = -Infinity }) {
+  match({ sid, sub, azp, jti, iat }) {
     const claims = { sid, sub, client_id: azp, jti }
     for (const [kind, table] of this.#tables) {
       const values = kind === '' ? [] : kind.split(' ').map((name) => claims[name])
       const kept = table.get(JSON.stringify(values))
-      if (kept && iat * 1000 <= kept.before) return true
+      // One that does not say from when it is is taken for older.
+      if (kept && !(iat * 1000 > kept.before)) return true
     }
     return false
   }
