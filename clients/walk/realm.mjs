@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 export const BASE = (process.env.BASE_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '')
 
 /** The administrator of the master realm. */
-const ADMIN = { username: process.env.ADMIN ?? 'admin', password: process.env.ADMIN_PASSWORD ?? 'admin' }
+export const ADMIN = { username: process.env.ADMIN ?? 'admin', password: process.env.ADMIN_PASSWORD ?? 'admin' }
 
 /** A password that no server has seen before. */
 export const secret = () => randomBytes(12).toString('hex')

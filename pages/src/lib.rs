@@ -4,6 +4,7 @@
 //! message files; templates can be replaced by a theme's folder. Nothing here knows HTTP.
 
 pub mod bundles;
+pub mod console;
 mod form_post;
 mod format;
 mod look;

@@ -42,7 +42,7 @@ pub fn file(kind: &str, path: &str) -> Option<File> {
 
 /// Where the files of a page are, as far as a page says it.
 pub fn path(view: &View) -> String {
-    folder(base_path(&view.base_url))
+    folder(base_path(&view.base_url), "login")
 }
 
 /// The same of a theme of the operator.
@@ -53,11 +53,12 @@ pub fn path_of_theme(view: &View, version: &str, theme: &str) -> String {
 
 /// The address of a script below a base path.
 pub fn script(base_path: &str, name: &str) -> String {
-    format!("{}/js/{name}", folder(base_path))
+    format!("{}/js/{name}", folder(base_path, "login"))
 }
 
-fn folder(base_path: &str) -> String {
-    format!("{base_path}/resources/{VERSION}/login/{THEME}")
+/// Where the files of one kind of pages are.
+pub(crate) fn folder(base_path: &str, kind: &str) -> String {
+    format!("{base_path}/resources/{VERSION}/{kind}/{THEME}")
 }
 
 /// The path of a base address: `/auth`, or nothing.

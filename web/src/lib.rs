@@ -1,5 +1,7 @@
-//! Where the forms of our pages go (`/realms/{realm}/login-actions/`), and the files that pages need.
+//! Where the forms of our pages go (`/realms/{realm}/login-actions/`), the files that pages need, and
+//! the page for administrators.
 
+mod console;
 mod login_actions;
 mod resources;
 pub mod themes;
@@ -14,6 +16,10 @@ pub fn router() -> Router<App> {
         .route(
             "/resources/{version}/{kind}/{theme}/{*path}",
             get(resources::show),
+        )
+        .route(
+            "/admin/{realm}/console/logout-deliveries",
+            get(console::show),
         )
         .merge(login_actions::router())
 }

@@ -22,8 +22,8 @@ usage: cargo xtask clients [options] [names]
 Builds the shops in clients/shops/, one small application for each client library, starts the server with an empty
 database, and walks through them with Chromium: sign in, call an API, refresh, sign out, be signed out. Then it walks
 through the pages that the server itself shows, and tries each verifier of verifiers/ at it. Names choose among the
-walks, which are `shops`, `keycloak-js`, `tabs`, `pages`, `gallery` (every page there is, without a server) and
-`verifiers`, or single shops and verifiers by their folders; what only others need is not built.
+walks, which are `shops`, `keycloak-js`, `tabs`, `pages`, `gallery` (every page there is, without a server),
+`console` (the page for administrators) and `verifiers`, or single shops and verifiers by their folders; what only others need is not built.
 
   --against=URL     use a running server (its administrator: admin, password admin) instead of starting one; the
                     walks go through Keycloak as well
@@ -59,12 +59,13 @@ pub const NEEDS: [Need; 5] = [
 ];
 
 /// The walks that are not a shop's: what `names` calls them, and their files.
-const WALKS: [(&str, &str); 6] = [
+const WALKS: [(&str, &str); 7] = [
     ("shops", "walk/shops.test.mjs"),
     ("keycloak-js", "walk/keycloak-js.test.mjs"),
     ("tabs", "walk/tabs.test.mjs"),
     ("pages", "walk/pages.test.mjs"),
     ("gallery", "walk/gallery.test.mjs"),
+    ("console", "walk/console.test.mjs"),
     ("verifiers", VERIFIERS_FILE),
 ];
 const VERIFIERS_FILE: &str = "walk/verifiers.test.mjs";

@@ -9,6 +9,8 @@ mod base_paths;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod database_tls;
 #[cfg(test)]
 mod databases;

@@ -9,6 +9,8 @@ mod conditional_otp;
 #[cfg(test)]
 mod consent;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod cve;
 #[cfg(test)]
 mod devices;
