@@ -228,6 +228,26 @@ impl Fetcher {
         self.send(&shown, request).await
     }
 
+    /// A request with headers of the caller's own, and its answer whatever its status but a redirect.
+    pub async fn ask(
+        &self,
+        method: http::Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Answer, FetchError> {
+        let target = self.target(url)?;
+        let shown = shown(&target);
+        let mut request = self.client.request(method, target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_empty() {
+            request = request.body(body);
+        }
+        self.send(&shown, request).await
+    }
+
     /// Posts a text, and gives the status of the answer whatever follows it.
     pub(crate) async fn post_for_status(
         &self,

@@ -9,6 +9,7 @@ pub mod completion;
 pub mod export;
 mod grammar;
 pub mod import;
+pub mod prove_logout;
 pub mod show_config;
 pub mod start;
 
@@ -82,6 +83,8 @@ pub enum Command {
     ShowConfig { all: bool },
     /// Print a script that completes what is typed.
     Completion { shell: clap_complete::Shell },
+    /// End sessions at a running server, and see who still takes their tokens.
+    ProveLogout(Box<prove_logout::Asked>),
     /// Nothing to be done: Keycloak's step before the first start.
     Build,
 }
@@ -267,6 +270,7 @@ fn command(path: &[&str], leaf: &ArgMatches) -> Result<Command, UsageError> {
                 .copied()
                 .unwrap_or(clap_complete::Shell::Bash),
         },
+        ["prove-logout"] => Command::ProveLogout(Box::new(prove_logout::Asked::read(leaf)?)),
         ["build"] => Command::Build,
         ["bootstrap-admin", "user"] => Command::BootstrapUser {
             username: text("username", "username:env")?,
@@ -312,7 +316,7 @@ fn explain(table: &Table, error: &clap::Error) -> Result<Parsed, UsageError> {
         ErrorKind::UnknownArgument => unknown_argument(table, &context(ContextKind::InvalidArg)),
         ErrorKind::InvalidSubcommand => {
             let known = "start-dev, start, build, import, export, bootstrap-admin, show-config, \
-                         completion, tools";
+                         prove-logout, completion, tools";
             let given = context(ContextKind::InvalidSubcommand);
             format!("Unknown command: '{given}'. Commands are: {known}")
         }

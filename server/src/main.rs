@@ -124,6 +124,7 @@ fn run() -> anyhow::Result<()> {
             cli::show_config::run(&raw, &table, all);
             Ok(())
         }
+        Command::ProveLogout(asked) => cli::prove_logout::run(&settings, &asked, &environment),
         // Done above: it asks for no settings.
         Command::Completion { .. } => Ok(()),
         Command::Build => {
@@ -173,6 +174,7 @@ fn load(
         | Command::BootstrapUser { .. }
         | Command::BootstrapService { .. }
         | Command::ShowConfig { .. }
+        | Command::ProveLogout(_)
         | Command::Completion { .. }
         | Command::Build => Mode::Offline,
     };

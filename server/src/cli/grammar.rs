@@ -37,6 +37,19 @@ Options are read from the command line, from variables (--http-port is KC_HTTP_P
 conf/keycloak.conf (http-port=8080); the first that has one decides.
 'claviger <command> -h' is short, '--help' tells more, '--help-all' leaves nothing out.";
 
+/// What the help of `prove-logout` ends with.
+const PROOFS: &str = "\
+Examples:
+  With a user and a client of its own, removed at the end:
+      $ PW=… claviger prove-logout --realm=shop --server=https://id.example \\
+            --admin=admin --admin-password:env=PW --api=https://orders.example/orders
+  With a test user and a confidential client that may use the password grant:
+      $ PW=… SECRET=… claviger prove-logout --realm=shop --server=https://id.example \\
+            --username=probe --password:env=PW --client-id=probe --client-secret:env=SECRET
+
+Passwords and secrets come from variables, or from the terminal or standard input when they are
+missing. Exit code 0: everything that is configured refused the tokens in time. Otherwise 1.";
+
 /// How much of the table help shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
@@ -92,6 +105,7 @@ pub fn grammar(table: &Table, depth: Depth) -> Command {
         ))
         .subcommand(administrators(table, depth))
         .subcommand(show_config(table, depth))
+        .subcommand(prove_logout(table, depth))
         .subcommand(completion("Print a script that completes what is typed"))
         .subcommand(tools())
 }
@@ -245,6 +259,25 @@ fn show_config(table: &Table, depth: Depth) -> Command {
         .num_args(1);
     let about = "Print what is configured, and by whom; secrets are masked";
     leaf(table, depth, ("show-config", about), TRANSFER).arg(what)
+}
+
+fn prove_logout(table: &Table, depth: Depth) -> Command {
+    let own = super::prove_logout::OPTIONS
+        .iter()
+        .map(|(name, value, help)| option(name, help).value_name(*value));
+    let format = option("format", "How the result is written [default: human]")
+        .value_name("human|json")
+        .value_parser(["human", "json"]);
+    let trust = table
+        .rows()
+        .iter()
+        .filter(|row| row.group == "Trust" || row.name == "tls-hostname-verifier");
+    Command::new("prove-logout")
+        .about("End test sessions at a running server, and see who still takes their tokens")
+        .after_help(PROOFS)
+        .args(own)
+        .arg(format)
+        .args(trust.map(|row| known_option(row, depth)))
 }
 
 fn completion(about: &'static str) -> Command {

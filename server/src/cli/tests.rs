@@ -202,3 +202,35 @@ fn help_shows_what_has_an_effect() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_proof_needs_a_realm_and_somebody_to_sign_in() {
+    let Command::ProveLogout(asked) = run("prove-logout --realm shop --admin root").command else {
+        panic!("another command");
+    };
+    assert_eq!(asked.servers, ["http://localhost:8080"]);
+    assert_eq!(asked.timeout, std::time::Duration::from_secs(10));
+    let own = "--username u --client-id c";
+    let cases = [
+        ("--admin root", "Option --realm is missing"),
+        ("--realm r", "Whose session is to be ended?"),
+        ("--realm r --username u", "belong together"),
+        ("--realm r --admin-client-id c", "--admin-client-secret:env"),
+        (
+            &format!("--realm r {own} --audience a"),
+            "leave out --username",
+        ),
+        (
+            &format!("--realm r {own} --server ftp://x"),
+            "no address of HTTP",
+        ),
+        (&format!("--realm r {own} --api x"), "no address of HTTP"),
+        (&format!("--realm r {own} --timeout 0"), "wants seconds"),
+        (&format!("--realm r {own} --timeout 9999"), "wants seconds"),
+        (&format!("--realm r {own} --password x"), "Unknown option"),
+    ];
+    for (line, told) in cases {
+        let refusal = refusal(&format!("prove-logout {line}"));
+        assert!(refusal.contains(told), "{line}: {refusal}");
+    }
+}

@@ -49,6 +49,8 @@ mod outgoing;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod prove_logout;
+#[cfg(test)]
 mod question;
 #[cfg(test)]
 mod restart;
