@@ -3,15 +3,18 @@
 //! It prints, from one run on one machine, what one core can sign and hash, what the disk can sync, and what the server
 //! answers per second of its own CPU time. The part of the first that the last is depends little on the machine; neither
 //! figure alone means much. With another server beside it, each load is given to the one and then to the other.
-//! It measures and judges nothing: no test depends on it.
+//! It measures and judges nothing: no test depends on it. With `time-to-denial` it measures something else, and judges:
+//! how long access tokens are taken after a logout (`denial.rs`).
 
 mod browser;
 mod client;
+mod denial;
 mod load;
 mod options;
 mod process;
 mod raw;
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -25,18 +28,35 @@ use crate::raw::Raw;
 /// How long the server is left alone before its memory is called idle.
 const REST: Duration = Duration::from_secs(2);
 
-fn main() -> Result<()> {
-    let options = Options::read(std::env::args().skip(1))?;
+fn main() -> Result<ExitCode> {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments
+        .next_if(|first| first == "time-to-denial")
+        .is_some()
+    {
+        let is_good = denial::run(arguments)?;
+        return Ok(if is_good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
+    speed(&Options::read(arguments)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Speed, memory and start-up.
+fn speed(options: &Options) -> Result<()> {
     let raw = Raw::measure(options.seconds, &options.folder)?;
     println!(
         "this machine: {:.0} RS256 signatures (2048 bits) and {:.1} Argon2id hashes (7 MiB, 5 passes) per CPU second; \
          {:.0} synced pages per second",
         raw.signatures, raw.hashes, raw.syncs
     );
-    let first = Server::start(&options)?;
+    let first = Server::start(options)?;
     let first_start = first.start;
     first.stop()?;
-    let server = Server::start(&options)?;
+    let server = Server::start(options)?;
     let second_start = server.start;
     std::thread::sleep(REST);
     let idle = server.resident_kib()?;
@@ -62,9 +82,9 @@ fn main() -> Result<()> {
         }
     );
     for load in &options.loads {
-        let rate = load.measure(&client, server.watched(), &options)?;
+        let rate = load.measure(&client, server.watched(), options)?;
         let beside = match &other {
-            Some((client, watched)) => Some(load.measure(client, *watched, &options)?),
+            Some((client, watched)) => Some(load.measure(client, *watched, options)?),
             None => None,
         };
         println!("{}", line(*load, &raw, &rate, beside.as_ref()));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -28,16 +29,26 @@ pub struct Server {
 impl Server {
     /// Starts it in its folder and waits for the first 200.
     pub fn start(options: &Options) -> Result<Self> {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let log = fs::File::create(options.folder.join("log"))?;
+        Self::launch(&options.server, &options.folder, Self::free_port()?, &[])
+    }
+
+    /// A port of loopback that nobody has.
+    pub fn free_port() -> Result<u16> {
+        Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    }
+
+    /// The same on a port, with options of its own.
+    pub fn launch(program: &Path, folder: &Path, port: u16, arguments: &[String]) -> Result<Self> {
+        let log = fs::File::create(folder.join("log"))?;
         let since = now();
-        let child = Command::new(&options.server)
+        let child = Command::new(program)
             .args([
                 "start-dev",
                 "--http-host=127.0.0.1",
                 &format!("--http-port={port}"),
             ])
-            .current_dir(&options.folder)
+            .args(arguments)
+            .current_dir(folder)
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin")
             .env("KC_BOOTSTRAP_ADMIN_PASSWORD", "admin")
             .stdin(Stdio::null())
@@ -53,7 +64,7 @@ impl Server {
         let client = Client::new(server.url());
         while client.status("/realms/master") != Some(200) {
             if let Some(status) = server.child.try_wait()? {
-                let log = fs::read_to_string(options.folder.join("log")).unwrap_or_default();
+                let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
                 bail!("the server ended with {status}\n{log}");
             }
             if since.elapsed() > START_LIMIT {

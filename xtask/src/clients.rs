@@ -126,7 +126,7 @@ fn shops(output: &Path) -> Vec<Command> {
 
 /// The command that builds projects of `clients/pom.xml` below a folder: one for all, as two at once could spoil
 /// what they both download.
-fn maven(output: &Path, projects: &[&str]) -> Command {
+pub fn maven(output: &Path, projects: &[&str]) -> Command {
     let mut maven = Command::new("mvn");
     maven
         .args(["--batch-mode", "--quiet", "--no-transfer-progress"])
@@ -275,7 +275,7 @@ impl Walk {
 }
 
 /// Node.js 18, which Debian 12 has, knows Web Crypto only when asked.
-fn node_options() -> Result<&'static str> {
+pub fn node_options() -> Result<&'static str> {
     let output = Command::new("node").arg("--version").output()?;
     let old = output.stdout.starts_with(b"v18.");
     Ok(if old {

@@ -105,7 +105,7 @@ const TASKS: [Task; 12] = [
     },
     Task {
         name: "bench",
-        summary: "measure speed, memory and start-up",
+        summary: "measure speed, memory, start-up, and how long tokens outlive a logout",
         help: bench::HELP,
         run: bench::run,
     },

@@ -16,26 +16,35 @@ pub fn is_one(name: &str) -> bool {
     root().join("verifiers").join(name).is_dir()
 }
 
-/// The commands that build them below a folder, and look at them in their languages' ways. They may run at once.
-pub fn builds(output: &Path) -> Vec<Command> {
-    let go = |arguments: &[&str]| {
-        let mut command = Command::new("go");
-        let folder = root().join("verifiers/go");
-        command.args(arguments).current_dir(folder);
-        command
-    };
-    let mut build_go = go(&["build", "-o"]);
-    build_go.arg(output.join("verifiers/go")).arg("./api");
+/// The commands that build them below a folder, with the name of each. They may run at once.
+pub fn programs(output: &Path) -> Vec<(&'static str, Command)> {
     let mut npm = Command::new("npm");
     npm.args(["ci", "--silent", "--ignore-scripts"])
         .current_dir(root().join("verifiers/node"));
+    let mut build_go = go(&["build", "-o"]);
+    build_go.arg(output.join("verifiers/go")).arg("./api");
     vec![
-        npm,
-        build_go,
-        go(&["vet", "./..."]),
-        go(&["test", "./..."]),
-        rust(&["build", "--quiet", "--locked", "--example", "api"]),
+        ("node", npm),
+        ("go", build_go),
+        (
+            "rust",
+            rust(&["build", "--quiet", "--locked", "--example", "api"]),
+        ),
     ]
+}
+
+/// The same, and what looks at them in their languages' ways.
+pub fn builds(output: &Path) -> Vec<Command> {
+    let programs = programs(output).into_iter();
+    let looks = [go(&["vet", "./..."]), go(&["test", "./..."])];
+    programs.map(|(_, command)| command).chain(looks).collect()
+}
+
+fn go(arguments: &[&str]) -> Command {
+    let mut command = Command::new("go");
+    let folder = root().join("verifiers/go");
+    command.args(arguments).current_dir(folder);
+    command
 }
 
 /// Cargo at the Rust verifier, which is a workspace of its own, and shares with the product what it depends on.
