@@ -148,6 +148,36 @@ impl From<Unusable> for GateError {
     }
 }
 
+/// What was read in one question, as a rule all there is to read. What is taken out of it is looked at
+/// as if it had been read alone; what is not there is read alone, to tell what is missing.
+#[derive(Default)]
+struct Read {
+    user: Option<User>,
+    session: Option<UserSession>,
+    part: Option<ClientSession>,
+}
+
+impl Read {
+    async fn together(
+        app: &App,
+        realm: &Realm,
+        client: &Client,
+        claim: &Claim,
+    ) -> Result<Self, StoreError> {
+        let (Some(id), Some(kind), Part::Needed) =
+            (&claim.session, claim.kinds.first(), claim.part)
+        else {
+            return Ok(Self::default());
+        };
+        let standing = app.store.standing(&realm.id, *kind, id, &client.uuid);
+        Ok(standing.await?.map_or_else(Self::default, |found| Self {
+            user: Some(found.user),
+            session: Some(found.session),
+            part: Some(found.part),
+        }))
+    }
+}
+
 /// Finds the session that a token hangs on and lets it pass if everything about it may be used.
 pub async fn usable(
     app: &App,
@@ -156,9 +186,13 @@ pub async fn usable(
     claim: &Claim,
 ) -> Result<Usable, GateError> {
     open(realm, client)?;
+    let mut read = Read::together(app, realm, client, claim).await?;
     // A pairwise subject finds nobody here; then the session tells whose it is.
     let subject = match &claim.subject {
-        Some(subject) => app.store.user(&realm.id, subject).await?,
+        Some(subject) => match read.user.take_if(|user| user.id == *subject) {
+            None => app.store.user(&realm.id, subject).await?,
+            read => read,
+        },
         None => None,
     };
     if subject.as_ref().is_some_and(|user| !user.enabled) {
@@ -167,15 +201,15 @@ pub async fn usable(
     let Some(id) = &claim.session else {
         return Err(Unusable::SessionNotFound.into());
     };
-    let session = find(app, realm, claim, id).await?;
+    let session = find(app, realm, claim, id, &mut read).await?;
     let user = match subject {
         Some(user) if user.id == session.user => user,
         // Its id may be that of a session before it, of somebody else (CVE-2025-12390).
         Some(_) => return Err(Unusable::SessionNotFound.into()),
-        None => owner(app, realm, &session).await?,
+        None => owner(app, realm, &session, &mut read).await?,
     };
     let part = match claim.part {
-        Part::Needed => live_part(app, realm, client, &session, claim).await?,
+        Part::Needed => live_part(app, realm, client, (&session, claim), &mut read).await?,
         Part::Spared => passing_part(&session, client),
     };
     if claim.issued_at < revoked_before(realm, Some(client), Some(&user)) {
@@ -193,13 +227,17 @@ async fn live_part(
     app: &App,
     realm: &Realm,
     client: &Client,
-    session: &UserSession,
-    claim: &Claim,
+    (session, claim): (&UserSession, &Claim),
+    read: &mut Read,
 ) -> Result<ClientSession, GateError> {
-    let part = app
-        .store
-        .client_session(&realm.id, session.kind, &session.id, &client.uuid)
-        .await?;
+    let part = match read.part.take_if(|part| part.kind == session.kind) {
+        None => {
+            let (kind, id) = (session.kind, &session.id);
+            let part = app.store.client_session(&realm.id, kind, id, &client.uuid);
+            part.await?
+        }
+        read => read,
+    };
     let Some(part) = part else {
         return Err(Unusable::PartNotFound.into());
     };
@@ -263,11 +301,16 @@ async fn find(
     realm: &Realm,
     claim: &Claim,
     id: &SessionId,
+    read: &mut Read,
 ) -> Result<UserSession, GateError> {
     let now = app.now();
     let mut expired = None;
     for kind in claim.kinds {
-        let Some(session) = app.store.user_session(&realm.id, *kind, id).await? else {
+        let session = match read.session.take_if(|session| session.kind == *kind) {
+            None => app.store.user_session(&realm.id, *kind, id).await?,
+            read => read,
+        };
+        let Some(session) = session else {
             continue;
         };
         if !is_alive(realm, &session, now) {
@@ -285,8 +328,16 @@ async fn find(
     })
 }
 
-async fn owner(app: &App, realm: &Realm, session: &UserSession) -> Result<User, GateError> {
-    let user = app.store.user(&realm.id, &session.user).await?;
+async fn owner(
+    app: &App,
+    realm: &Realm,
+    session: &UserSession,
+    read: &mut Read,
+) -> Result<User, GateError> {
+    let user = match read.user.take_if(|user| user.id == session.user) {
+        None => app.store.user(&realm.id, &session.user).await?,
+        read => read,
+    };
     let user = user.ok_or(Unusable::UserNotFound)?;
     if user.enabled {
         Ok(user)

@@ -21,10 +21,11 @@ macro_rules! session_columns {
 /// The columns of a client session: what [`client_session`] reads.
 macro_rules! part_columns {
     () => {
-        "offline, session_id, client_id, started_at, last_refresh, refresh_token_id, \
-         refresh_token_uses, notes"
+        "c.offline, c.session_id, c.client_id, c.started_at, c.last_refresh, c.refresh_token_id, \
+         c.refresh_token_uses, c.notes"
     };
 }
+pub(crate) use {part_columns, session_columns};
 
 statements! {
     /// A session that is over is taken by whoever ends it, if nobody used it meanwhile.
@@ -62,11 +63,12 @@ statements! {
     SESSIONS_OF_CLIENT_COUNT = "SELECT COUNT(*) AS n FROM client_session \
         WHERE realm_id = $1 AND offline = $2 AND client_id = $3";
     /// One client's part in a session.
-    CLIENT_SESSION_BY_ID = concat!("SELECT ", part_columns!(), " FROM client_session",
-        " WHERE realm_id = $1 AND offline = $2 AND session_id = $3 AND client_id = $4");
+    CLIENT_SESSION_BY_ID = concat!("SELECT ", part_columns!(), " FROM client_session c",
+        " WHERE c.realm_id = $1 AND c.offline = $2 AND c.session_id = $3 AND c.client_id = $4");
     /// All clients' parts in a session, in the order in which they came.
-    CLIENT_SESSIONS = concat!("SELECT ", part_columns!(), " FROM client_session",
-        " WHERE realm_id = $1 AND offline = $2 AND session_id = $3 ORDER BY started_at, client_id");
+    CLIENT_SESSIONS = concat!("SELECT ", part_columns!(), " FROM client_session c",
+        " WHERE c.realm_id = $1 AND c.offline = $2 AND c.session_id = $3",
+        " ORDER BY c.started_at, c.client_id");
     /// A new session.
     SESSION_INSERT = "INSERT INTO user_session (realm_id, offline, id, user_id, started_at, \
         last_refresh, expires_at, remember_me, ip_address, auth_method, base_path, notes) \
@@ -134,7 +136,7 @@ pub struct SessionStats {
     pub offline: i64,
 }
 
-const fn offline(kind: SessionKind) -> bool {
+pub(crate) const fn offline(kind: SessionKind) -> bool {
     match kind {
         SessionKind::Online => false,
         SessionKind::Offline => true,
@@ -150,7 +152,7 @@ fn kind(row: &mut Row) -> Result<SessionKind, StoreError> {
 }
 
 /// Reads [`session_columns`].
-fn user_session(row: &mut Row) -> Result<UserSession, StoreError> {
+pub(crate) fn user_session(row: &mut Row) -> Result<UserSession, StoreError> {
     Ok(UserSession {
         kind: kind(row)?,
         id: row.id("id")?,
@@ -167,7 +169,7 @@ fn user_session(row: &mut Row) -> Result<UserSession, StoreError> {
 }
 
 /// Reads [`part_columns`].
-fn client_session(row: &mut Row) -> Result<ClientSession, StoreError> {
+pub(crate) fn client_session(row: &mut Row) -> Result<ClientSession, StoreError> {
     Ok(ClientSession {
         kind: kind(row)?,
         session: row.id("session_id")?,

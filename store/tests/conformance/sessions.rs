@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use claviger_model::session::{ClientSession, SessionKind, UserSession};
 use claviger_model::{ClientUuid, Millis, RealmId, SessionId, UserId};
-use claviger_store::{Commit, RefreshState, SessionStats, Tx};
+use claviger_store::{Commit, RefreshState, SessionStats, Standing, Tx};
 
-use crate::fixtures::{attempt, part, session, write};
+use crate::fixtures::{attempt, part, session, user, write};
 use crate::world::on_every_engine;
 
 use SessionKind::{Offline, Online};
@@ -69,6 +69,42 @@ on_every_engine! {
         ] {
             assert!(matches!(missed, Commit::Missed(_)), "{missed:?}");
         }
+    }
+
+    async fn what_a_token_stands_on_is_read_at_once(world) {
+        let id = SessionId::new("s");
+        let (online, offline) = (session(Online, "s", "u"), session(Offline, "s", "u"));
+        let mut own = part(Online, "s", "a");
+        own.started_at = Millis(7_000);
+        own.refresh_token_id = Some("t".to_owned());
+        let owner = user("u", "somebody");
+        write(&world, |tx| {
+            tx.insert_user(&at(), &owner);
+            tx.insert_user(&at(), &user("a", "another"));
+            tx.insert_user_session(&at(), &online);
+            tx.insert_user_session(&at(), &offline);
+            tx.insert_client_session(&at(), &own);
+            tx.insert_client_session(&at(), &part(Online, "s", "b"));
+            tx.insert_user_session(&at(), &session(Online, "of nobody", "gone"));
+            tx.insert_client_session(&at(), &part(Online, "of nobody", "a"));
+        }).await;
+        let standing = async |realm: &str, kind, id: &str, client: &str| {
+            let (realm, id) = (RealmId::new(realm), SessionId::new(id));
+            world.standing(&realm, kind, &id, &client.into()).await.unwrap()
+        };
+        let found = Standing { session: online, part: own, user: owner };
+        assert_eq!(standing("r", Online, "s", "a").await, Some(found));
+        for (realm, kind, id, client) in [
+            ("other", Online, "s", "a"),
+            ("r", Offline, "s", "a"),
+            ("r", Online, "t", "a"),
+            ("r", Online, "s", "c"),
+            ("r", Online, "of nobody", "a"),
+        ] {
+            assert_eq!(standing(realm, kind, id, client).await, None, "{realm} {kind:?} {id} {client}");
+        }
+        write(&world, |tx| tx.delete_user_session(&at(), Online, &id)).await;
+        assert_eq!(standing("r", Online, "s", "a").await, None);
     }
 
     async fn clients_take_part(world) {
