@@ -274,7 +274,8 @@ fn is_secure(context: &RequestContext, asked: &HeaderMap) -> bool {
 const SPECIAL: &str = "()<>@,;:\\\"/[]?={} \t";
 
 fn quoted(value: &str) -> String {
-    if !value.contains(|letter| SPECIAL.contains(letter)) {
+    // A value is long, and rarely has one: each is looked for in all of it.
+    if !SPECIAL.chars().any(|letter| value.contains(letter)) {
         return value.to_owned();
     }
     let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");

@@ -1,7 +1,7 @@
 //! Flows out of a realm's documents.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use claviger_store::{Store, StoreError};
 use claviger_wire::document::{Document, Kind};
@@ -31,8 +31,23 @@ pub enum ReadError {
 /// All flows of a realm, with the settings of their steps.
 #[derive(Debug, Default)]
 pub struct Flows {
-    by_alias: HashMap<String, FlowView>,
+    by_alias: HashMap<String, Known>,
     configs: HashMap<String, Arc<Config>>,
+}
+
+/// A flow as it is kept, and with what is below it once somebody asked for that; none if it cannot be
+/// read.
+#[derive(Debug)]
+struct Known {
+    view: FlowView,
+    whole: OnceLock<Option<Arc<Flow>>>,
+}
+
+impl Known {
+    const fn new(view: FlowView) -> Self {
+        let whole = OnceLock::new();
+        Self { view, whole }
+    }
 }
 
 impl Flows {
@@ -46,20 +61,23 @@ impl Flows {
     fn new(flows: &[Document], configs: &[Document]) -> Self {
         let views = flows.iter().map(|flow| FlowView::from_body(&flow.body));
         Self {
-            by_alias: views.map(|view| (view.alias.clone(), view)).collect(),
+            by_alias: views
+                .map(|view| (view.alias.clone(), Known::new(view)))
+                .collect(),
             configs: configs.iter().filter_map(config).collect(),
         }
     }
 
     /// The flow of this name.
-    fn by_alias(&self, alias: &str) -> Option<Flow> {
-        let mut steps = 0;
-        self.build(self.by_alias.get(alias)?, DEPTH_MAX, &mut steps)
+    fn by_alias(&self, alias: &str) -> Option<Arc<Flow>> {
+        let known = self.by_alias.get(alias)?;
+        let build = || self.build(&known.view, DEPTH_MAX, &mut 0).map(Arc::new);
+        known.whole.get_or_init(build).clone()
     }
 
     /// The name of the flow of this id.
     fn alias_of(&self, id: &str) -> Option<&str> {
-        let mut views = self.by_alias.values();
+        let mut views = self.by_alias.values().map(|known| &known.view);
         views.find(|view| view.id == id).map(|view| &*view.alias)
     }
 
@@ -84,7 +102,7 @@ impl Flows {
         let does = match &execution.step {
             Does::Authenticator(id) => Do::Ask(Authenticator::from_id(id)),
             Does::Flow { alias, form: page } => {
-                let view = self.by_alias.get(alias)?;
+                let view = &self.by_alias.get(alias)?.view;
                 if page.as_deref() == Some(form::PAGE) && view.provider_id == FORM_FLOW {
                     Do::Ask(Authenticator::Registration(self.parts(view, steps)?))
                 } else if page.is_some() || view.provider_id == FORM_FLOW {
@@ -138,7 +156,7 @@ fn config(document: &Document) -> Option<(String, Arc<Config>)> {
 /// A realm's flow, by its name.
 pub async fn by_alias(realm: &Realm, alias: &str) -> Result<Arc<Flow>, ReadError> {
     let flows = realm.flows().await?;
-    let flow = flows.by_alias(alias).map(Arc::new);
+    let flow = flows.by_alias(alias);
     flow.ok_or_else(|| ReadError::Unreadable(alias.to_owned()))
 }
 
@@ -146,6 +164,5 @@ pub async fn by_alias(realm: &Realm, alias: &str) -> Result<Arc<Flow>, ReadError
 pub async fn by_id(realm: &Realm, id: &str) -> Result<Arc<Flow>, ReadError> {
     let flows = realm.flows().await?;
     let flow = flows.alias_of(id).and_then(|alias| flows.by_alias(alias));
-    flow.map(Arc::new)
-        .ok_or_else(|| ReadError::Unreadable(id.to_owned()))
+    flow.ok_or_else(|| ReadError::Unreadable(id.to_owned()))
 }
