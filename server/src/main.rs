@@ -31,10 +31,6 @@ use settings::known::Table;
 use settings::raw::{RawOptions, Sources};
 use settings::{Mode, Notices, Settings, UsageError};
 
-/// Small objects of many threads: the system's allocator keeps more memory, and is slower.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What `--version` and the log say.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The release of Keycloak whose options, paths and answers are followed.
