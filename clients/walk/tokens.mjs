@@ -1,7 +1,7 @@
 // Tokens as a test wants them: the realm signs with a key that the test knows, so that a token can be made that
 // differs from a good one in a single thing.
 
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { constants, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 
 export const pair = () => generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -30,6 +30,8 @@ export const decoded = (token) => {
 
 const signatures = {
   RS256: (text, key = known.privateKey) => sign('sha256', text, key),
+  PS256: (text, key = known.privateKey) =>
+    sign('sha256', text, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }),
   // The public key taken for a shared secret: the attack that made lists of algorithms a habit.
   HS256: (text) => createHmac('sha256', known.publicKey).update(text).digest(),
   none: () => Buffer.alloc(0),
@@ -58,6 +60,7 @@ export function refused(token) {
     'no signature': `${head}.${body}.`,
     'the algorithm none': forged(token, { header: { alg: 'none' } }),
     'the public key as a shared secret': forged(token, { header: { alg: 'HS256' } }),
+    'an algorithm that the key is not for': forged(token, { header: { alg: 'PS256' } }),
     'a key that is not of the realm': forged(token, { key: foreign.privateKey }),
     'the id of a key that is not of the realm': forged(token, { header: { kid: 'unknown' }, key: foreign.privateKey }),
     'a key that it brings along': forged(token, { header: { jwk: { kty: 'RSA' }, jku: 'http://127.0.0.1:9/', kid: undefined }, key: foreign.privateKey }),
