@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 
 /** How long a program may take to answer; the one with a virtual machine takes seconds. */
-const START = 90_000
+const START = 300_000
 
 /** A port of loopback that nobody listens on at this moment. */
 export function freePort() {
