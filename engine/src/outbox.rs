@@ -173,6 +173,9 @@ pub async fn attempt(app: &App, row: &OutboxRow) -> Result<Attempt, StoreError> 
 async fn drop_one(app: &App, row: &OutboxRow) -> Result<Attempt, StoreError> {
     let mut tx = Tx::new();
     tx.delete_outbox(&row.realm, &row.id);
+    let (now, why) = (app.now(), "its stream is gone, or wants nothing");
+    let until = (now, now + ledger::KEPT);
+    tx.end_signal_delivery((&row.realm, &row.target), &row.id, Some(why), until);
     let _done = app.commit(tx).await?;
     Ok(Attempt::Hopeless)
 }

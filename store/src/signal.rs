@@ -9,6 +9,7 @@ use claviger_model::{Millis, RealmId, UserId};
 use crate::Store;
 use crate::built::page_size;
 use crate::error::StoreError;
+use crate::logout_delivery::DeliveryState;
 use crate::outbox::{OutboxRow, message};
 use crate::row::Row;
 use crate::statement::statements;
@@ -42,6 +43,14 @@ statements! {
         WHERE target = $1 AND realm_id = $2 AND next_at >= $3 AND next_at < $4";
     /// One message of a target was taken.
     SIGNAL_TAKE = "DELETE FROM outbox WHERE id = $1 AND realm_id = $2 AND target = $3";
+    /// What came of one message, as the ledger of logouts tells it, if it is one of its lines.
+    SIGNAL_DELIVERY_END = "UPDATE logout_delivery SET state = $1, last_error = $2, next_at = NULL, \
+        ended_at = $3, expires_at = $4 WHERE realm_id = $5 AND id = $6 AND target = $7 \
+        AND state IN ('pending', 'failing')";
+    /// The same of all that waits for a target.
+    SIGNAL_DELIVERIES_END = "UPDATE logout_delivery SET state = 'given_up', last_error = $1, \
+        next_at = NULL, ended_at = $2, expires_at = $3 WHERE realm_id = $4 AND target = $5 \
+        AND state IN ('pending', 'failing')";
     /// Nothing waits for a target any more.
     SIGNAL_DROP = "DELETE FROM outbox WHERE target = $1 AND realm_id = $2";
 }
@@ -177,6 +186,35 @@ impl Tx {
     /// A message of a stream was taken; nothing happens if it is not there, or another stream's.
     pub fn take_signal(&mut self, realm: &RealmId, stream: &str, id: &str) {
         self.push(&SIGNAL_TAKE, params![id, realm, stream]);
+    }
+
+    /// The receiver has fetched a message: it has confirmed it, or cannot use it for this reason. Nothing
+    /// happens if the ledger has no line of it, or it is another stream's.
+    pub fn end_signal_delivery(
+        &mut self,
+        (realm, stream): (&RealmId, &str),
+        id: &str,
+        error: Option<&str>,
+        (now, expires_at): (Millis, Millis),
+    ) {
+        let state = match error {
+            None => DeliveryState::Confirmed,
+            Some(_) => DeliveryState::GivenUp,
+        };
+        let args = params![state.as_str(), error, now, expires_at, realm, id, stream];
+        self.push(&SIGNAL_DELIVERY_END, args);
+    }
+
+    /// Nobody is told any more what waits for a stream, for this reason.
+    pub fn end_signal_deliveries(
+        &mut self,
+        realm: &RealmId,
+        stream: &str,
+        why: &str,
+        (now, expires_at): (Millis, Millis),
+    ) {
+        let args = params![why, now, expires_at, realm, stream];
+        self.push(&SIGNAL_DELIVERIES_END, args);
     }
 
     /// Throws away all that waits for a stream.

@@ -2,7 +2,8 @@
 //! written with the message that it tells of, and changes in the job that postpones the message or
 //! takes it out.
 
-use claviger_model::{Millis, RealmId, Seconds};
+use claviger_model::session::EndReason;
+use claviger_model::{Millis, RealmId, Seconds, UserSession};
 use claviger_store::{Delivery, DeliveryState, OutboxRow, StoreError, Tx};
 use claviger_wire::document::Json;
 use url::Url;
@@ -19,6 +20,8 @@ pub const KEPT: Seconds = Seconds(7 * 86_400);
 /// How many lines a realm keeps at most. Of those that are over the oldest go first; what still
 /// waits is never forgotten.
 pub const MOST: i64 = 200_000;
+/// In place of an address, where the receiver fetches it (RFC 8936).
+const FETCHED: &str = "fetched by the receiver";
 /// The longest text of a line, in characters.
 const TEXT_MAX: usize = 500;
 /// The error of the event that is written when a delivery is given up.
@@ -77,6 +80,36 @@ impl Letter<'_> {
             ended_at: None,
             expires_at: last_day(row.created_at),
         }
+    }
+}
+
+/// The line of an end of a session that a stream of shared signals tells of: the message is the
+/// stream's, to be called out or fetched.
+pub(crate) fn of_signal(
+    row: &OutboxRow,
+    client: &Client,
+    session: &UserSession,
+    (address, reason): (Option<&str>, EndReason),
+) -> Delivery {
+    Delivery {
+        id: row.id.clone(),
+        realm: row.realm.clone(),
+        session: Some(session.id.as_str().to_owned()),
+        user: Some(session.user.as_str().to_owned()),
+        client_id: client.client_id.clone(),
+        channel: row.kind.clone(),
+        target: row.target.clone(),
+        address: address.map_or_else(|| FETCHED.to_owned(), place),
+        reason: Some(reason.as_str().to_owned()),
+        state: DeliveryState::Pending,
+        status: None,
+        attempts: 0,
+        last_error: None,
+        created_at: row.created_at,
+        // What is fetched is never due.
+        next_at: address.map(|_| row.next_at),
+        ended_at: None,
+        expires_at: last_day(row.created_at),
     }
 }
 

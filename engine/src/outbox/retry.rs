@@ -42,7 +42,7 @@ pub async fn retry(
             if let Some((channel, mut notice)) = Notice::read(&row) {
                 readdress((app, realm), delivery, channel, &mut notice).await?;
                 tx.rewrite_outbox(at, id, &notice.payload());
-                tx.hasten_logout_delivery(at, id, now, &place(&notice.url));
+                tx.hasten_logout_delivery(at, id, now, &shown(delivery, channel, &notice));
             }
             tx.hasten_outbox(at, id, now);
         }
@@ -56,12 +56,20 @@ pub async fn retry(
             readdress((app, realm), delivery, channel, &mut notice).await?;
             row.payload = notice.payload();
             let until = (now, last_day(now));
-            tx.revive_logout_delivery((at, id), &place(&notice.url), until);
+            tx.revive_logout_delivery((at, id), &shown(delivery, channel, &notice), until);
             tx.insert_outbox(&row);
         }
     }
     app.nudges.add(&delivery.target);
     Ok(Retry::Due)
+}
+
+/// The address that the line shows; a stream says when it is told where that is.
+fn shown(delivery: &Delivery, channel: Channel, notice: &Notice) -> String {
+    if channel == Channel::SecurityEvent {
+        return delivery.address.clone();
+    }
+    place(&notice.url)
 }
 
 /// The message of a delivery that was given up, as new: its time to be told begins again.

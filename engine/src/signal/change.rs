@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Stream, target};
 use crate::app::App;
 use crate::client::Client;
+use crate::outbox::ledger::KEPT;
 use crate::realm::Realm;
 
 /// How many streams a client has at most.
@@ -134,10 +135,12 @@ pub fn update(
 }
 
 /// Ends a stream, with all that waits for it.
-pub fn delete(realm: &Realm, tx: &mut Tx, stream: &Stream) {
+pub fn delete(app: &App, realm: &Realm, tx: &mut Tx, stream: &Stream) {
     let document = stream.document();
     tx.delete_document(&realm.id, document.kind, &document.id);
     tx.end_signals(&realm.id, &stream.id);
+    let (now, why) = (app.now(), "the stream was deleted");
+    tx.end_signal_deliveries(&realm.id, &stream.id, why, (now, now + KEPT));
 }
 
 /// What only the transmitter may say may be sent, but only as it is (SSF §8.1.1.3).

@@ -14,6 +14,7 @@ use super::set::{self, Initiator};
 use super::{Stream, Told, is_receiver, subject};
 use crate::app::App;
 use crate::client::Client;
+use crate::outbox::ledger;
 use crate::realm::Realm;
 
 /// What has happened, to whom.
@@ -34,7 +35,7 @@ pub struct Happening<'a> {
 /// The subject that an event has instead of the person alone.
 enum About<'a> {
     Person,
-    Session(&'a str),
+    Session(&'a UserSession, EndReason),
     Address(Value),
 }
 
@@ -58,7 +59,7 @@ pub(crate) async fn session_revoked(
         reason: Some(words),
         says: Json::new(),
     };
-    let about = About::Session(session.id.as_str());
+    let about = About::Session(session, reason);
     put(app, realm, tx, &happening, &about).await
 }
 
@@ -124,7 +125,10 @@ async fn put(
         let person = set::person(stream, &client, (happening.user, told.user.as_ref()));
         let (subject, sid) = match about {
             About::Person => (person, None),
-            About::Session(sid) => (set::session(&person, sid), Some((*sid).to_owned())),
+            About::Session(session, _) => {
+                let sid = session.id.as_str();
+                (set::session(&person, sid), Some(sid.to_owned()))
+            }
             About::Address(former) => (former.clone(), None),
         };
         let mut says = happening.says.clone();
@@ -142,7 +146,16 @@ async fn put(
             sid,
             reason: None,
         };
-        tx.insert_outbox(&told.row(app, realm, now));
+        let row = told.row(app, realm, now);
+        tx.insert_outbox(&row);
+        // An end of a session is a line of the ledger, whoever is told of it.
+        if let About::Session(session, reason) = about {
+            let delivery = &stream.body.delivery;
+            let address = delivery.endpoint_url.as_deref();
+            let address = address.filter(|_| delivery.is_push());
+            let line = ledger::of_signal(&row, &client, session, (address, *reason));
+            tx.insert_logout_delivery(&line);
+        }
     }
     Ok(())
 }

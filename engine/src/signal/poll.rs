@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Stream;
 use crate::app::App;
 use crate::logout::notice::Notice;
+use crate::outbox::ledger::KEPT;
 use crate::realm::Realm;
 use crate::token::MintError;
 
@@ -69,10 +70,15 @@ async fn take(
     asked: &PollRequest,
 ) -> Result<(), StoreError> {
     let mut tx = Tx::new();
-    for id in asked.ack.iter().chain(asked.set_errs.keys()) {
+    let (now, place) = (app.now(), (&realm.id, stream.id.as_str()));
+    let acknowledged = asked.ack.iter().map(|id| (id, None));
+    let refused = asked.set_errs.keys();
+    let refused = refused.map(|id| (id, Some("the receiver cannot use the token")));
+    for (id, error) in acknowledged.chain(refused) {
         // What cannot be an id of ours is nobody's.
         if id.len() <= 36 && !id.contains('\0') {
             tx.take_signal(&realm.id, &stream.id, id);
+            tx.end_signal_delivery(place, id, error, (now, now + KEPT));
         }
     }
     for error in asked.set_errs.values() {

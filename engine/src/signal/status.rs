@@ -10,6 +10,7 @@ use super::stream::verification_interval;
 use super::{Stream, Told, set};
 use crate::app::App;
 use crate::client::Client;
+use crate::outbox::ledger::KEPT;
 use crate::realm::Realm;
 
 /// Gives a stream another status, with what waits for it: what is paused is held, what is disabled
@@ -29,7 +30,11 @@ pub fn put(
     tx.update_document(&realm.id, &after.document());
     match status {
         Status::Enabled | Status::Paused => tx.shift_signals(&realm.id, &after.id, after.lane()),
-        Status::Disabled => tx.drop_signals(&realm.id, &after.id),
+        Status::Disabled => {
+            let why = "the stream was disabled";
+            tx.drop_signals(&realm.id, &after.id);
+            tx.end_signal_deliveries(&realm.id, &after.id, why, (now, now + KEPT));
+        }
     }
     let mut says = Json::new();
     says.insert("status".into(), json!(status.as_str()));

@@ -92,7 +92,7 @@ async fn deleted(call: &mut Call) -> Result<Answer, Problem> {
     let id = call.query.get("stream_id").map(str::to_owned);
     let stream = stream_or_only(call, &client, id.as_deref()).await?;
     let mut tx = Tx::new();
-    end(&call.realm, &mut tx, &stream);
+    end(&call.app, &call.realm, &mut tx, &stream);
     written(call, tx).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT).no_store())
 }

@@ -3,6 +3,7 @@
 
 mod delivery;
 mod events;
+mod ledger;
 mod receiver;
 mod socket;
 mod streams;
