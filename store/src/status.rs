@@ -24,9 +24,10 @@ statements! {
         AND idx IN ($3, $4, $5, $6, $7, $8, $9, $10)";
     /// The last list in which a place is given.
     STATUS_LAST = "SELECT COALESCE(MAX(list), 0) AS last FROM status_index WHERE realm_id = $1";
-    /// The places of a list that are set.
+    /// The places of a list that are set. (The place is hidden from planners, so that they walk the index
+    /// of those that are set, not all that are given, of which there are many more.)
     STATUS_SET = "SELECT idx FROM status_index WHERE realm_id = $1 AND list = $2 AND status = 1 \
-        AND idx > $3 ORDER BY idx LIMIT $4";
+        AND COALESCE(idx, 0) > $3 ORDER BY COALESCE(idx, 0) LIMIT $4";
     /// A place is given.
     STATUS_INSERT = "INSERT INTO status_index \
         (realm_id, list, idx, session_id, client_id, user_id, status, expires_at) \

@@ -49,8 +49,9 @@ usage: cargo xtask torture [rounds]
 
 The long forms of the tests, for the night: in each round (3 unless told) the tests of all crates on all databases,
 property tests with 20,000 cases each instead of 256, the server killed 200 times on each database instead of 10, and
-10,000 logouts told to receivers that fail half of the time, instead of 90, while all nodes are killed; then the
-oracle's cases, each in a realm of its own, and every parser fuzzed for a minute.
+10,000 logouts told to receivers that fail half of the time, instead of 90, while all nodes are killed, and status
+lists of ten million sessions instead of 2,000; then the oracle's cases, each in a realm of its own, and every parser
+fuzzed for a minute.
 
 CLAVIGER_KILLS sets another number of kills, CLAVIGER_KILL_LOGOUTS of logouts; CLAVIGER_KILL_SEED repeats the choices
 of a run that failed.";
@@ -63,6 +64,8 @@ const KILLS: &str = "CLAVIGER_KILLS";
 /// How many logouts are told on each database in the long form, while the server is killed.
 const TORTURE_LOGOUTS: &str = "10000";
 const LOGOUTS: &str = "CLAVIGER_KILL_LOGOUTS";
+/// How many sessions have places in status lists in the long form.
+const TORTURE_STATUS_SESSIONS: (&str, &str) = ("CLAVIGER_STATUS_SESSIONS", "10000000");
 const DATABASE_URLS: &str = "CLAVIGER_TEST_DB_URLS";
 /// Which database the stages of tests stand on: `testkit/src/database.rs`.
 const STAGE: &str = "CLAVIGER_TEST_STAGE";
@@ -181,6 +184,8 @@ pub fn torture(arguments: &[String]) -> Result<bool> {
         variables.push((KILLS, kills));
         let logouts = std::env::var(LOGOUTS).unwrap_or_else(|_| TORTURE_LOGOUTS.to_owned());
         variables.push((LOGOUTS, logouts));
+        let (name, sessions) = TORTURE_STATUS_SESSIONS;
+        variables.push((name, sessions.to_owned()));
         report.step(&format!("tests, round {round} of {rounds}"), |report| {
             tests(report, &["--workspace"], None, &variables)
         });

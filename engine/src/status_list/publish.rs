@@ -33,8 +33,9 @@ const LIFE: Seconds = Seconds(3_600);
 /// How long a list that was just read is not read again, in milliseconds: how much later than the
 /// logout it may show it.
 const FRESH: i64 = 50;
-/// How many places that are set are read in one question.
-const PAGE: i64 = 10_000;
+/// How many places that are set are read in one question: as a rule all of a list, for each question looks
+/// at all of them.
+const PAGE: i64 = 100_000;
 /// How many bytes of signed lists are kept.
 const KEPT: u64 = 64 << 20;
 

@@ -77,4 +77,6 @@ mod sealed;
 #[cfg(test)]
 mod status_lists;
 #[cfg(test)]
+mod status_lists_many;
+#[cfg(test)]
 mod world;

@@ -45,7 +45,7 @@ fn place(tokens: &Reply) -> (String, usize) {
     (path.to_owned(), place)
 }
 
-fn inflated(compressed: &[u8]) -> Vec<u8> {
+pub fn inflated(compressed: &[u8]) -> Vec<u8> {
     let mut bits = Vec::new();
     ZlibDecoder::new(compressed).read_to_end(&mut bits).unwrap();
     assert_eq!(bits.len(), 1 << 17);
