@@ -10,6 +10,7 @@
 //! tests walk every order of steps, replays and other people's proofs.
 
 mod authenticator;
+pub mod book;
 mod choices;
 mod form;
 mod read;

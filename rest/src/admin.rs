@@ -2,6 +2,7 @@
 
 mod adapters;
 mod attack_detection;
+mod authentication;
 mod client_policies;
 mod client_scopes;
 mod clients;
@@ -55,6 +56,7 @@ pub fn routes() -> Vec<Route> {
         attack_detection::routes(),
         transfer::routes(),
         features::routes(),
+        authentication::routes(),
         user_profile::routes(),
     ]
     .concat()

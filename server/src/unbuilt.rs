@@ -2,7 +2,7 @@
 //! than that there is no such path.
 
 /// Where they begin, `*` being any one segment, and what they are. Everything below belongs to them.
-const UNBUILT: [(&str, &str); 14] = [
+const UNBUILT: [(&str, &str); 13] = [
     (
         "realms/*/protocol/openid-connect/ext",
         "This extension of OpenID Connect",
@@ -18,7 +18,6 @@ const UNBUILT: [(&str, &str); 14] = [
     ("realms/*/clients-registrations", "Client registration"),
     ("admin/serverinfo", "The server's description of itself"),
     ("admin/*/console", "The administration console"),
-    ("admin/realms/*/authentication", "Managing flows"),
     (
         "admin/realms/*/identity-provider",
         "Managing identity providers",

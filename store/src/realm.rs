@@ -42,6 +42,8 @@ statements! {
     REALM_UPDATE = "UPDATE realm SET name = $1, enabled = $2, body = $3 WHERE id = $4";
     /// The realm's configuration has changed.
     REALM_TOUCH = "UPDATE realm SET version = version + 1 WHERE id = $1";
+    /// The same if nobody has changed it since.
+    REALM_TOUCH_SAME = "UPDATE realm SET version = version + 1 WHERE id = $1 AND version = $2";
     /// The end of a realm.
     REALM_DELETE = "DELETE FROM realm WHERE id = $1";
     /// The end of a realm: its documents.
@@ -105,11 +107,15 @@ fn realm(row: &mut Row) -> Result<RealmRow, StoreError> {
     })
 }
 
-/// The step that makes a realm's version grow.
-pub(crate) fn version_step(realm: &RealmId) -> Step {
+/// The step that makes a realm's version grow, from the one that is expected, if one is.
+pub(crate) fn version_step(realm: &RealmId, expected: Option<i64>) -> Step {
+    let (statement, args) = expected.map_or_else(
+        || (&REALM_TOUCH, params![realm]),
+        |version| (&REALM_TOUCH_SAME, params![realm, version]),
+    );
     Step {
-        statement: &REALM_TOUCH,
-        args: params![realm],
+        statement,
+        args,
         rows: Some(1),
         patience: crate::tx::ONE_ROW,
     }
@@ -155,6 +161,12 @@ impl Tx {
         )
         .touching(1);
         self.insert_revocation_head(&realm.id);
+    }
+
+    /// Writes only if the realm's configuration is still as it was at this version: for changes that
+    /// follow from several documents. [`crate::Commit::Missed`] otherwise.
+    pub fn expect_version(&mut self, realm: &RealmId, version: i64) {
+        self.touch_from(realm, version);
     }
 
     /// Changes name, switch and body; the version grows whatever `realm.version` says.

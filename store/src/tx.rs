@@ -1,7 +1,7 @@
 //! One write: a list of steps, each with the number of rows it must touch. Plain data until
 //! [`crate::Store::commit`] sends it to the writer, which does all of it or nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claviger_model::RealmId;
 
@@ -49,7 +49,8 @@ impl Step {
 #[must_use = "a write is nothing until it is committed"]
 pub struct Tx {
     steps: Vec<Step>,
-    touched: BTreeSet<RealmId>,
+    /// Realms whose configuration changes, each with the version that it must have had.
+    touched: BTreeMap<RealmId, Option<i64>>,
     fresh: BTreeSet<RealmId>,
     /// Whether somebody has to be told something once it is done.
     pub(crate) has_messages: bool,
@@ -109,8 +110,13 @@ impl Tx {
     /// Marks a realm's configuration as changed: its version grows in the same job.
     pub(crate) fn touch(&mut self, realm: &RealmId) {
         if !self.fresh.contains(realm) {
-            self.touched.insert(realm.clone());
+            self.touched.entry(realm.clone()).or_default();
         }
+    }
+
+    /// The same, if its version is still this one.
+    pub(crate) fn touch_from(&mut self, realm: &RealmId, version: i64) {
+        self.touched.insert(realm.clone(), Some(version));
     }
 
     /// A realm made, or deleted, by this write has no older version that anybody could hold.
@@ -123,8 +129,8 @@ impl Tx {
     /// for each other there and cannot deadlock further on.
     pub(crate) fn into_parts(self) -> (Vec<Step>, Closing) {
         let mut steps = Vec::with_capacity(self.touched.len() + self.steps.len());
-        for realm in &self.touched {
-            steps.push(crate::realm::version_step(realm));
+        for (realm, version) in &self.touched {
+            steps.push(crate::realm::version_step(realm, *version));
         }
         steps.extend(self.steps);
         (steps, self.closing)

@@ -1,5 +1,7 @@
 //! Authentication flows and required actions.
 
+pub mod provider;
+
 use std::collections::BTreeMap;
 
 use crate::document::Json;

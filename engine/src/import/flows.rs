@@ -22,7 +22,7 @@ pub const BINDINGS: &[(&str, &str)] = &[
 ];
 
 /// Flows that every realm has at the top; what is missing is added with all that it needs.
-const ALWAYS: &[&str] = &[
+pub const ALWAYS: &[&str] = &[
     "browser",
     "direct grant",
     "registration",

@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::flow::{Flow, Known, State};
 use crate::realm::Realm;
 use crate::request::RequestContext;
+use crate::required_action;
 
 /// Notes of a tab that its driver keeps, by Keycloak's names.
 pub mod note {
@@ -291,8 +292,10 @@ impl Asks {
         let essential = self.level_is_essential.then(|| "true".to_owned());
         put("force-level-of-authentication", essential);
         put("kc_idp_hint", self.provider_hint.clone());
-        put("kc_action", self.action.clone());
         put("ui_locales", self.ui_locales.clone());
+        if let Some(action) = &self.action {
+            required_action::ask(notes, action);
+        }
     }
 
     /// Reads what is asked out of the notes.
@@ -317,5 +320,37 @@ impl Asks {
     pub fn prompts(&self, value: &str) -> bool {
         let prompt = self.prompt.as_deref().unwrap_or_default();
         prompt.split(' ').any(|known| known == value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Asks;
+
+    /// Else no application can ask for a credential to be taken back.
+    #[test]
+    fn what_an_action_is_about_is_kept_apart_from_its_name() {
+        let asks = Asks {
+            action: Some("delete_credential:x".to_owned()),
+            ..Asks::default()
+        };
+        let mut notes = std::collections::BTreeMap::new();
+        asks.write(&mut notes);
+        assert_eq!(notes["kc_action"], "delete_credential");
+        assert_eq!(notes["kc_action_parameter"], "x");
+        Asks::read(&notes).write(&mut notes);
+        assert_eq!(notes["kc_action_parameter"], "x");
+    }
+
+    #[test]
+    fn a_colon_without_anything_behind_it_means_nothing() {
+        let asks = Asks {
+            action: Some("UPDATE_PASSWORD:".to_owned()),
+            ..Asks::default()
+        };
+        let mut notes = std::collections::BTreeMap::new();
+        asks.write(&mut notes);
+        assert_eq!(notes.len(), 1);
+        assert_eq!(notes["kc_action"], "UPDATE_PASSWORD");
     }
 }

@@ -5,6 +5,7 @@ mod rename;
 mod view;
 
 use axum::http::{Method, StatusCode};
+use claviger_engine::import::flows::BINDINGS;
 use claviger_engine::import::{self, ImportError, ImportProblem};
 use claviger_engine::logout::end_sessions_of_realm;
 use claviger_engine::realm::Realm;
@@ -30,17 +31,6 @@ use crate::problem::{Problem, done};
 use crate::route::{Rights, Route, route};
 
 const SEE: &[Right] = &[Right::ViewRealm, Right::ManageRealm];
-/// Bindings of flows: each must name one.
-const BINDINGS: [&str; 7] = [
-    "browserFlow",
-    "registrationFlow",
-    "directGrantFlow",
-    "resetCredentialsFlow",
-    "clientAuthenticationFlow",
-    "dockerAuthenticationFlow",
-    "firstBrokerLoginFlow",
-];
-
 /// The rows of this file.
 pub fn routes() -> Vec<Route> {
     const MANAGE: Rights = Rights::Any(&[Right::ManageRealm]);
@@ -278,7 +268,7 @@ async fn end_sessions(call: &AdminCall) -> Result<(), Problem> {
 
 /// Refuses to bind a flow that is not there: nobody could sign in any more.
 async fn refuse_flows(call: &AdminCall, sent: &Json) -> Result<(), Problem> {
-    for binding in BINDINGS {
+    for (binding, _) in BINDINGS {
         let Some(alias) = Fields::of(sent).text(binding) else {
             continue;
         };

@@ -88,6 +88,21 @@ on_every_engine! {
         assert_eq!(version().await, 104, "nothing was written");
     }
 
+    /// Of two writes that follow from what both have read, one misses.
+    async fn a_write_may_insist_on_the_version_that_it_follows_from(world) {
+        let row = realm("r");
+        write(&world, |tx| tx.insert_realm(&row)).await;
+        let add = async |name: &str| attempt(&world, |tx| {
+            tx.insert_document(&row.id, &document(Kind::Role, name, "", name));
+            tx.expect_version(&row.id, 100);
+        }).await;
+        assert_eq!(add("a").await, Commit::Done);
+        assert_eq!(add("b").await, Commit::Missed("REALM_TOUCH_SAME"));
+        assert_eq!(world.document(&row.id, Kind::Role, "b").await.unwrap(), None);
+        let version = world.realm_version(&row.name).await.unwrap().unwrap().1;
+        assert_eq!(version, 101);
+    }
+
     /// Every table gets rows of two realms with the same ids; one realm goes with all of its rows,
     /// the other loses none.
     async fn the_end_of_a_realm_leaves_nothing_of_it_and_everything_else(world) {
