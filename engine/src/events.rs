@@ -9,6 +9,8 @@ use crate::realm::Realm;
 
 /// How many characters are kept of the name of a client or the id of a user.
 const NAME_MAX: usize = 255;
+/// What counters are told of a client whose name the caller made up.
+const UNKNOWN: &str = "unknown";
 /// How many characters are kept of the id of a session.
 const SESSION_ID_MAX: usize = 36;
 
@@ -23,6 +25,7 @@ pub(crate) fn tell(name: &'static str, value: &str) {
 pub struct EventBuilder {
     kind: &'static str,
     client_id: Option<String>,
+    hearsay: bool,
     user_id: Option<String>,
     session_id: Option<String>,
     ip_address: String,
@@ -37,6 +40,7 @@ impl EventBuilder {
         Self {
             kind,
             client_id: None,
+            hearsay: false,
             user_id: None,
             session_id: None,
             ip_address: ip_address.to_owned(),
@@ -62,10 +66,19 @@ impl EventBuilder {
         self.kind == kind
     }
 
-    /// Names the client by its `clientId`.
+    /// Names a client of the realm by its `clientId`.
     pub fn client(&mut self, client_id: &str) -> &mut Self {
+        self.client_said(client_id);
+        self.hearsay = false;
+        self
+    }
+
+    /// Names the client as the caller does, as long as nobody has found it. The event tells the name;
+    /// what counts by names of clients is not told it, for callers may make up as many as they like.
+    pub fn client_said(&mut self, client_id: &str) -> &mut Self {
         tell("kc.clientId", client_id);
         self.client_id = Some(client_id.to_owned());
+        self.hearsay = true;
         self
     }
 
@@ -157,8 +170,14 @@ impl EventBuilder {
             return;
         }
         let event = self.build(app, realm, None);
-        app.watch_event(&realm.name, &event);
+        app.watch_event(&realm.name, self.counted_client(), &event);
         record(realm, &event, None, app.now(), tx);
+    }
+
+    /// The client as counters may tell it apart.
+    fn counted_client(&self) -> Option<&str> {
+        let name = self.client_id.as_deref();
+        name.map(|name| if self.hearsay { UNKNOWN } else { name })
     }
 
     /// Whether anybody wants to know of a success: the realm, a counter, or a reader of the log.
@@ -171,7 +190,7 @@ impl EventBuilder {
     /// Records a failure with the job that it belongs to.
     pub fn error(&self, app: &App, realm: &Realm, error: &str, tx: &mut Tx) {
         let event = self.build(app, realm, Some(error));
-        app.watch_event(&realm.name, &event);
+        app.watch_event(&realm.name, self.counted_client(), &event);
         record(realm, &event, self.help.as_deref(), app.now(), tx);
     }
 }

@@ -12,8 +12,9 @@ pub trait Watcher: Send + Sync {
     /// Whether user events are counted at all.
     fn wants_events(&self) -> bool;
 
-    /// A user event, whether or not the realm keeps it.
-    fn user_event(&self, realm: &str, event: &Event);
+    /// A user event, whether or not the realm keeps it. `client` is its client by `clientId`, or
+    /// `unknown` where the event has a name that its caller may have made up.
+    fn user_event(&self, realm: &str, client: Option<&str>, event: &Event);
 
     /// Somebody's password was compared.
     fn password_checked(&self, realm: &str, hash: &HashUsed, outcome: Outcome);
@@ -56,9 +57,9 @@ impl App {
     }
 
     /// Tells the watcher of a user event, if there is one.
-    pub(crate) fn watch_event(&self, realm: &str, event: &Event) {
+    pub(crate) fn watch_event(&self, realm: &str, client: Option<&str>, event: &Event) {
         if let Some(watcher) = &self.watcher {
-            watcher.user_event(realm, event);
+            watcher.user_event(realm, client, event);
         }
     }
 

@@ -200,11 +200,12 @@ async fn find_client(
         let told = wrong("realmNotEnabledMessage", Help::RealmDisabled);
         return Err(tell(call, event, "realm_disabled", told).await);
     }
-    event.client(id);
+    event.client_said(id);
     let Some(client) = call.realm.client(id).await? else {
         let told = wrong("clientNotFoundMessage", Help::AuthorizationClient);
         return Err(tell(call, event, "client_not_found", told).await);
     };
+    event.client(&client.client_id);
     let (error, told) = if !client.settings.enabled {
         let told = wrong("clientDisabledMessage", Help::ClientDisabled);
         ("client_disabled", told)

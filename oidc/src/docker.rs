@@ -99,11 +99,12 @@ async fn service(call: &Call, event: &mut EventBuilder) -> Result<std::sync::Arc
         let text = "service parameter must be provided";
         return refuse(event, ("invalid_request", "invalid_request"), reason, text).await;
     };
-    event.client(service);
+    event.client_said(service);
     let Some(client) = call.realm.client(service).await? else {
         let text = "Client specified by 'service' parameter does not exist";
         return refuse(event, ("client_not_found", "invalid_client"), text, text).await;
     };
+    event.client(&client.client_id);
     if !client.settings.enabled {
         let text = "Client specified by 'service' is disabled";
         return refuse(event, ("client_disabled", "invalid_client"), text, text).await;

@@ -225,7 +225,7 @@ async fn read(
     if let (Some(client_id), Some(issued_for)) = (client_id, &token.issued_for)
         && client_id != issued_for
     {
-        event.client(client_id);
+        event.client_said(client_id);
         let text =
             "Parameter client_id is different than the client for which ID Token was issued.";
         return Ok(Err(text.to_owned()));

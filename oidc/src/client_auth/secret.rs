@@ -39,11 +39,12 @@ pub async fn attempt(
             return Err(Refusal::malformed(help, "unauthorized_client", text).into());
         }
     };
-    event.client(&given.client_id);
+    event.client_said(&given.client_id);
     let Some(client) = call.realm.client(&given.client_id).await? else {
         let refusal = Refusal::not_found(Help::ClientNotAccepted);
         return Ok(Verdict::Refused(refusal));
     };
+    event.client(&client.client_id);
     let secrets = client_secrets::known(&call.app, &call.realm, &client.settings).await;
     let verdict = given.judge(&client.settings, &secrets);
     *known = Some(client);

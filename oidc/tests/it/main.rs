@@ -31,6 +31,8 @@ mod docker;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod feed;

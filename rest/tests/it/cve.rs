@@ -3,4 +3,5 @@
 
 mod administrators;
 mod people;
+mod searches;
 mod tokens;

@@ -152,7 +152,7 @@ impl Watcher for Happenings {
         self.tags.is_some()
     }
 
-    fn user_event(&self, realm: &str, event: &Event) {
+    fn user_event(&self, realm: &str, client: Option<&str>, event: &Event) {
         let Some(tags) = &self.tags else { return };
         let (kind, failed) = match event.kind.strip_suffix("_ERROR") {
             Some(kind) => (kind, true),
@@ -166,13 +166,6 @@ impl Watcher for Happenings {
         let error = error.or(failed.then_some("unknown")).unwrap_or_default();
         let mut values = Vec::with_capacity(5);
         if tags.client {
-            // A client that is not there has a name that a stranger made up.
-            let unknown = event.error.as_deref() == Some("client_not_found");
-            let client = if unknown {
-                Some("unknown")
-            } else {
-                event.client_id.as_deref()
-            };
             values.push(client.unwrap_or_default().to_owned());
         }
         values.push(error.to_owned());
@@ -271,11 +264,9 @@ mod tests {
     #[test]
     fn events_are_told_apart_as_keycloak_tells_them() {
         let happenings = Happenings::new(Some(all()));
-        happenings.user_event("shop", &event("LOGIN", "app", None));
-        happenings.user_event(
-            "shop",
-            &event("LOGIN_ERROR", "made-up", Some("client_not_found")),
-        );
+        happenings.user_event("shop", Some("app"), &event("LOGIN", "app", None));
+        let made_up = event("LOGIN_ERROR", "made-up", Some("client_not_found"));
+        happenings.user_event("shop", Some("unknown"), &made_up);
         assert_eq!(
             written(&happenings),
             "# TYPE keycloak_user_events counter\n\
@@ -294,11 +285,11 @@ mod tests {
             ..EventTags::default()
         };
         let happenings = Happenings::new(Some(tags));
-        happenings.user_event("shop", &event("LOGIN", "app", None));
-        happenings.user_event("shop", &event("LOGOUT", "app", None));
+        happenings.user_event("shop", Some("app"), &event("LOGIN", "app", None));
+        happenings.user_event("shop", Some("app"), &event("LOGOUT", "app", None));
         assert!(written(&happenings).contains("_total{error=\"\",event=\"logout\"} 1.0\n# EOF"));
         let none = Happenings::new(None);
-        none.user_event("shop", &event("LOGIN", "app", None));
+        none.user_event("shop", Some("app"), &event("LOGIN", "app", None));
         assert_eq!(written(&none), "# EOF\n");
     }
 
@@ -356,7 +347,8 @@ mod tests {
     fn rows_have_a_limit() {
         let happenings = Happenings::new(Some(all()));
         for number in 0..MOST_ROWS + 5 {
-            happenings.user_event("shop", &event("LOGIN", &number.to_string(), None));
+            let name = number.to_string();
+            happenings.user_event("shop", Some(&name), &event("LOGIN", &name, None));
         }
         assert_eq!(happenings.events.rows.lock().unwrap().len(), MOST_ROWS);
     }

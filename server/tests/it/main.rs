@@ -11,6 +11,8 @@ mod bootstrap;
 #[cfg(test)]
 mod console;
 #[cfg(test)]
+mod cve;
+#[cfg(test)]
 mod database_tls;
 #[cfg(test)]
 mod databases;

@@ -11,7 +11,7 @@ const NUMBERS: &str = include_str!("attacks.txt");
 /// What a row may say in place of a test.
 const EXCUSES: [&str; 3] = ["cannot apply yet: ", "cannot apply: ", "not tested: "];
 /// How many rows may say that a test is missing: fewer each time one is written.
-const DEBTS: usize = 6;
+const DEBTS: usize = 0;
 
 #[test]
 fn every_attack_meets_a_test_or_a_reason() {
