@@ -192,12 +192,17 @@ pub async fn next(
     while let Some(action) = due::first(realm, visit, &ignored).await? {
         let kind = Kind::of(&action.provider_id);
         if due::is_asked_for(visit, &action.provider_id) {
-            if !kind.may_be_asked_for() {
+            if kind.may_be_asked_for() {
+                due::begin(visit, &action.provider_id);
+            } else {
+                // What is due anyway stays due, whoever asks for it besides.
+                let is_due_anyway = due::is_enforced(visit);
                 due::settle(visit, &action.provider_id, Status::Error);
-                ignored.push(action.provider_id);
-                continue;
+                if !is_due_anyway {
+                    ignored.push(action.provider_id);
+                    continue;
+                }
             }
-            due::begin(visit, &action.provider_id);
         }
         match challenge(app, realm, visit, (kind, &action), tx).await? {
             Challenge::Page(due) => return Ok(Some(*due)),

@@ -4,6 +4,7 @@
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::{ClientUuid, SessionId, User, UserSession};
 use claviger_store::{StoreError, Tx};
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::events::EventBuilder;
@@ -29,40 +30,95 @@ pub enum Limited {
     Broken(Refusal),
 }
 
+/// What a step sets. A login keeps it until its session is made, for pages may lie between.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    realm: usize,
+    client: usize,
+    behavior: Option<String>,
+    message: Option<String>,
+}
+
+impl Limits {
+    /// What the step's settings say; nothing where it has none.
+    pub fn of(step: &Step) -> Option<Self> {
+        step.config.as_ref()?;
+        let limit = |name: &str| -> usize {
+            let number = step.setting(name).and_then(|text| text.trim().parse().ok());
+            number.unwrap_or(0)
+        };
+        let text = |name: &str| step.setting(name).map(str::to_owned);
+        Some(Self {
+            realm: limit("userRealmLimit"),
+            client: limit("userClientLimit"),
+            behavior: text("behavior"),
+            message: text("errorMessage"),
+        })
+    }
+
+    /// What somebody is told who does not get in.
+    pub fn message(&self) -> &str {
+        let own = self.message.as_deref();
+        own.unwrap_or("sessionLimitExceeded")
+    }
+}
+
+/// The sessions of a user as they were counted, those whose time is over included.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    all: i64,
+    at_client: i64,
+}
+
+impl Counted {
+    /// Lets the job fail if there are more by the time it is written: of two logins at the same time
+    /// one begins anew. It has to come before whatever begins or ends sessions in the job.
+    pub fn guard(self, realm: &Realm, (user, client): (&User, &ClientUuid), tx: &mut Tx) {
+        let counts = (self.all, self.at_client);
+        tx.expect_no_more_sessions(&realm.id, SessionKind::Online, (&user.id, client), counts);
+    }
+}
+
 /// Counts the sessions of a user. `own` finds, among those that there are, the one that goes on.
 pub async fn look(
     app: &App,
     realm: &Realm,
-    step: &Step,
+    limits: Option<&Limits>,
     (user, client): (&User, &ClientUuid),
     own: impl Fn(&[UserSession]) -> Option<SessionId>,
-) -> Result<Limited, StoreError> {
-    if step.config.is_none() {
+) -> Result<(Limited, Counted), StoreError> {
+    let mut counted = Counted {
+        all: 0,
+        at_client: 0,
+    };
+    let Some(limits) = limits else {
         tracing::error!(
             realm = realm.name,
             "sessions are to be limited, and nothing says how"
         );
-        return Ok(Limited::Broken(Refusal::InvalidCredentials));
-    }
+        return Ok((Limited::Broken(Refusal::InvalidCredentials), counted));
+    };
     let (store, now) = (&app.store, app.now());
     let online = SessionKind::Online;
-    let all = store.sessions_of_user(&realm.id, online, &user.id).await?;
-    let all: Vec<UserSession> = all
-        .into_iter()
-        .filter(|session| is_alive(realm, session, now))
-        .collect();
-    let mut at_client = Vec::new();
-    for session in &all {
+    let (mut all, mut at_client) = (Vec::new(), Vec::new());
+    for session in store.sessions_of_user(&realm.id, online, &user.id).await? {
         let part = store.client_session(&realm.id, online, &session.id, client);
-        if part.await?.is_some() {
+        let takes_part = part.await?.is_some();
+        counted.all += 1;
+        counted.at_client += i64::from(takes_part);
+        if !is_alive(realm, &session, now) {
+            continue;
+        }
+        if takes_part {
             at_client.push(session.clone());
         }
+        all.push(session);
     }
     let own = own(&all);
-    let Some(excess) = excess_of(step, own.as_ref(), (&all, &at_client)) else {
-        return Ok(Limited::Fits);
+    let Some(excess) = excess_of(limits, own.as_ref(), (&all, &at_client)) else {
+        return Ok((Limited::Fits, counted));
     };
-    Ok(match step.setting("behavior") {
+    let limited = match limits.behavior.as_deref() {
         Some(DENY) => {
             tracing::info!(
                 realm = realm.name,
@@ -75,10 +131,12 @@ pub async fn look(
         Some(END) => Limited::Ends(excess.ending),
         // A limit that says nothing of what happens at it must not be none.
         Some(_) | None => Limited::Broken(Refusal::Internal),
-    })
+    };
+    Ok((limited, counted))
 }
 
-/// Ends a session that has to go, told by the event of the login that takes its place.
+/// Ends a session that has to go, told by the event of the login that takes its place. Of two logins
+/// that would end the same one, one begins anew: each has to make room for itself.
 pub async fn end(
     app: &App,
     realm: &Realm,
@@ -86,6 +144,7 @@ pub async fn end(
     session: &UserSession,
     tx: &mut Tx,
 ) -> Result<(), StoreError> {
+    tx.claim_user_session(&realm.id, session);
     end_session(app, realm, tx, session, EndReason::Policy).await?;
     let mut event = event.clone();
     event.kind("LOGOUT");
@@ -106,15 +165,11 @@ struct Excess {
 /// Whether one more session, or one more at the client, is too many. A session that goes on is not one
 /// more, and a client that takes part in it is not either.
 fn excess_of(
-    step: &Step,
+    limits: &Limits,
     own: Option<&SessionId>,
     (all, at_client): (&[UserSession], &[UserSession]),
 ) -> Option<Excess> {
-    let limit = |name: &str| -> usize {
-        let number = step.setting(name).and_then(|text| text.trim().parse().ok());
-        number.unwrap_or(0)
-    };
-    let (realm_limit, client_limit) = (limit("userRealmLimit"), limit("userClientLimit"));
+    let (realm_limit, client_limit) = (limits.realm, limits.client);
     let takes_part = own.is_some_and(|own| at_client.iter().any(|known| known.id == *own));
     let mut ending = oldest(at_client, excess(at_client.len(), client_limit));
     if own.is_none() && excess(all.len(), realm_limit) > 0 {

@@ -21,7 +21,7 @@ use crate::login::condition::{Facts, Looked, holds};
 use crate::login::level;
 use crate::profile::UserProfile;
 use crate::realm::Realm;
-use crate::session_limits::{self, Limited};
+use crate::session_limits::{self, Limited, Limits};
 
 /// One attempt to sign in.
 struct Attempt<'a> {
@@ -214,10 +214,17 @@ impl Attempt<'_> {
             return Ok(Ok(None));
         };
         let whose = (user, &client.uuid);
-        match session_limits::look(app, realm, step, whose, |_| None).await? {
-            Limited::Fits => Ok(Ok(None)),
+        let limits = Limits::of(step);
+        let (limited, counted) =
+            session_limits::look(app, realm, limits.as_ref(), whose, |_| None).await?;
+        match limited {
+            Limited::Fits => {
+                counted.guard(realm, whose, tx);
+                Ok(Ok(None))
+            }
             Limited::Denied => Ok(Err(LoginRefused::TooManySessions.into())),
             Limited::Ends(sessions) => {
+                counted.guard(realm, whose, tx);
                 for session in &sessions {
                     session_limits::end(app, realm, event, session, tx).await?;
                 }

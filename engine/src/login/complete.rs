@@ -8,7 +8,7 @@ use claviger_model::{AuthenticationAction, ClientSession, SessionId, User, UserS
 
 use super::drive::Login;
 use super::identity::live_session;
-use super::step::AUTH_TIME;
+use super::step::{AUTH_TIME, limits};
 use super::tab::note;
 use super::{LoginError, cookies, identity, level};
 use crate::authorize::{self, Finishing, Refusal};
@@ -28,6 +28,14 @@ use claviger_model::session::EndReason;
 pub const CONSENT: &str = "OAUTH_GRANT";
 /// The note of a client's part that the user was signed in already.
 const SSO_NOTE: &str = "SSO_AUTH";
+
+/// Why a login leads to no session.
+enum Barred {
+    /// The browser has the cookie of this one, which is another user's.
+    ByOther(Box<UserSession>),
+    /// There are too many, as this page tells.
+    ByLimit(Box<Outcome>),
+}
 
 /// What an attempt came to.
 pub enum Tried {
@@ -177,10 +185,29 @@ impl Login<'_> {
             let outcome = self.refused(&[refusal]);
             return self.wait(outcome).await;
         }
+        let pending = match self.pending().await? {
+            Some(action) => Some(action),
+            None => match self.consent().await? {
+                Need::Ask(_) => Some(CONSENT.to_owned()),
+                Need::Settled(why) => {
+                    self.event.detail("consent", why);
+                    None
+                }
+            },
+        };
+        match pending {
+            Some(_) if is_passive => self.tell(Refusal::InteractionRequired).await,
+            Some(action) => self.send_to(&action).await,
+            None => self.finish().await,
+        }
+    }
+
+    /// The action that the person has to do next, if there is one.
+    pub async fn pending(&mut self) -> Result<Option<String>, LoginError> {
+        let (app, realm) = (self.scene.app, self.scene.realm);
         let Some(mut user) = self.user.take() else {
             return Err(LoginError::Busy);
         };
-        let (app, realm) = (self.scene.app, self.scene.realm);
         let mut visit = Visit {
             tab: &mut self.tab.session,
             user: &mut user,
@@ -192,33 +219,22 @@ impl Login<'_> {
         let pending = required_action::pending(app, realm, &mut visit, &mut self.tx).await?;
         let changed = std::mem::take(&mut visit.cookies);
         self.cookies.extend(changed);
-        let pending = match pending {
-            Some(action) => Some(action),
-            None => match self.consent(&user).await? {
-                Need::Ask(_) => Some(CONSENT.to_owned()),
-                Need::Settled(why) => {
-                    self.event.detail("consent", why);
-                    None
-                }
-            },
-        };
         self.user = Some(user);
-        match pending {
-            Some(_) if is_passive => self.tell(Refusal::InteractionRequired).await,
-            Some(action) => self.send_to(&action).await,
-            None => self.finish().await,
-        }
+        Ok(pending)
     }
 
     /// What the client needs a consent for.
-    pub async fn consent(&self, user: &User) -> Result<Need, LoginError> {
+    pub async fn consent(&self) -> Result<Need, LoginError> {
         let (app, realm) = (self.scene.app, self.scene.realm);
+        let Some(user) = &self.user else {
+            return Err(LoginError::Busy);
+        };
         let (client, tab) = (&self.tab.client, &self.tab.session);
         Ok(consent::needed(app, realm, client, tab, &user.id).await?)
     }
 
     /// Sends the browser to what the person has to do: to an address that can be loaded anew.
-    async fn send_to(mut self, action: &str) -> Result<Tried, LoginError> {
+    pub async fn send_to(mut self, action: &str) -> Result<Tried, LoginError> {
         self.stand_at(action);
         let address = self
             .scene
@@ -246,7 +262,8 @@ impl Login<'_> {
         self.event.kind("LOGIN");
         let session = match self.session(&user).await? {
             Ok(session) => session,
-            Err(other) => return self.taken(&other).await,
+            Err(Barred::ByOther(other)) => return self.taken(&other).await,
+            Err(Barred::ByLimit(page)) => return self.wait(*page).await,
         };
         let part = self.part(&session).await?;
         let name = self
@@ -317,11 +334,8 @@ impl Login<'_> {
     }
 
     /// The session that the login leads to, put into the job: the one whose cookie was enough, the one that
-    /// the browser's login led to before, or a new one. That of another user is handed back.
-    async fn session(
-        &mut self,
-        user: &User,
-    ) -> Result<Result<UserSession, UserSession>, LoginError> {
+    /// the browser's login led to before, or a new one; or what stands in its way.
+    async fn session(&mut self, user: &User) -> Result<Result<UserSession, Barred>, LoginError> {
         let (app, realm) = (self.scene.app, self.scene.realm);
         let now = app.now();
         let root = self.tab.session.root.clone();
@@ -334,12 +348,16 @@ impl Login<'_> {
                 // Who has its cookie is told whose it is. To anybody else with a tab of the same login,
                 // who had it from somewhere or saw to it that others have it, it is none.
                 if self.has_cookie_of(&session).await? {
-                    return Ok(Err(session));
+                    return Ok(Err(Barred::ByOther(Box::new(session))));
                 }
                 None
             }
             known => known,
         };
+        let goes_on = known.as_ref().map(|session| &session.id);
+        if let Some(page) = limits::enforce(self, user, goes_on).await? {
+            return Ok(Err(Barred::ByLimit(Box::new(page))));
+        }
         let is_known = known.is_some();
         let mut session = if let Some(session) = known {
             session

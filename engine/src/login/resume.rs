@@ -297,11 +297,15 @@ async fn decide(mut login: Login<'_>) -> Result<Tried, LoginError> {
             .error(app, realm, "rejected_by_user", &mut login.tx);
         return login.tell(Refusal::ConsentDenied).await;
     }
+    // What an administrator asked for while the question stood there goes before the answer.
+    if let Some(action) = login.pending().await? {
+        return login.send_to(&action).await;
+    }
+    let shown = login.tab.forget(note::CONSENT);
     let Some(user) = login.user.clone() else {
         return Err(LoginError::Busy);
     };
-    let shown = login.tab.forget(note::CONSENT);
-    match login.consent(&user).await? {
+    match login.consent().await? {
         Need::Ask(question) if shown.as_ref() == Some(&question.mark) => {
             let whom = (&*login.tab.client, &login.tab.session);
             consent::accept(app, realm, whom, &user.id, &mut login.tx).await?;
@@ -377,9 +381,8 @@ async fn next(mut login: Login<'_>) -> Result<Tried, LoginError> {
         login.user = Some(user);
         return show(login, due).await;
     }
-    let need = login.consent(&user).await?;
     login.user = Some(user);
-    match need {
+    match login.consent().await? {
         Need::Ask(question) => {
             login.stand_at(CONSENT);
             if login.tab.note(note::CONSENT) != Some(&question.mark) {

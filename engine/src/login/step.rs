@@ -2,7 +2,7 @@
 
 mod basic;
 mod cookie;
-mod limits;
+pub mod limits;
 mod otp;
 mod otp_rule;
 mod password;

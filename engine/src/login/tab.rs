@@ -47,6 +47,8 @@ pub mod note {
     pub const SELECTOR: &str = "auth.selector.screen.displayed";
     /// What the page that asked for a consent said ([`crate::consent::Question::mark`]).
     pub const CONSENT: &str = "consent.shown";
+    /// How many sessions there may be, as the steps said that the login came by.
+    pub const LIMITS: &str = "session.limits";
     /// The language that the person chose.
     pub const LOCALE: &str = "locale_client_requested";
 }

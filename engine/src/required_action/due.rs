@@ -142,10 +142,16 @@ pub(super) fn begin(visit: &mut Visit<'_>, provider: &str) {
     notes.insert(EXECUTING.to_owned(), provider.to_owned());
 }
 
+/// Whether what the application asks for is due anyway.
+pub(super) fn is_enforced(visit: &Visit<'_>) -> bool {
+    let notes = &visit.tab.client_notes;
+    notes.get(ENFORCED).map(String::as_str) == Some("true")
+}
+
 /// Whether the person may leave the action.
 pub(super) fn is_cancellable(visit: &Visit<'_>, provider: &str) -> bool {
     let note = |name: &str| visit.tab.client_notes.get(name).map(String::as_str);
-    note(EXECUTING) == Some(provider) && note(ENFORCED) != Some("true")
+    note(EXECUTING) == Some(provider) && !is_enforced(visit)
 }
 
 /// Notes what came of an action, if the application asked for it.

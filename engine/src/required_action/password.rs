@@ -5,7 +5,7 @@ use claviger_model::{Secret, UserId};
 use claviger_store::{StoreError, Tx};
 use claviger_wire::flow::RequiredActionView;
 
-use super::{ActionError, Answered, Due, Form, Visit, first};
+use super::{ActionError, Answered, Due, Form, PASSWORD_VALIDATED, Visit, first};
 use crate::app::App;
 use crate::credentials::{PasswordRefused, with_password, write_within};
 use crate::events::EventBuilder;
@@ -89,6 +89,8 @@ pub(super) async fn answer(
     }
     let whose = (&visit.user.id, &*visit.tab);
     write_within(tx, &realm.id, whose, &held, &after);
+    // Which password was shown before says nothing of the age of the new one, written by this very job.
+    visit.tab.auth_notes.remove(PASSWORD_VALIDATED);
     let whose = (&visit.user.id, Initiator::User);
     credentials_changed(app, realm, tx, whose, (&held, &after)).await?;
     visit.event.clone().kind(FORMER).success(app, realm, tx);

@@ -124,3 +124,40 @@ async fn sessions_are_limited_without_pages_too() {
     stage.post(&path, &form("app", "wonderland")).await.is(200);
     stage.post(&path, &form("app", "wonderland")).await.is(400);
 }
+
+/// However the right password came, whoever has something to do first gets no tokens by it.
+#[tokio::test]
+async fn nobody_gets_tokens_by_a_password_before_everything_asked_is_done() {
+    let form = |scope: &'static str| {
+        [
+            ("grant_type", "password"),
+            ("client_id", "app"),
+            ("username", "alice"),
+            ("password", "wonderland"),
+            ("scope", scope),
+        ]
+    };
+    let path = crate::world::oidc("token");
+    for action in [
+        "CONFIGURE_TOTP",
+        "UPDATE_PASSWORD",
+        "UPDATE_PROFILE",
+        "VERIFY_EMAIL",
+        "CONFIGURE_RECOVERY_AUTHN_CODES",
+        "webauthn-register",
+        "webauthn-register-passwordless",
+    ] {
+        let mut file = realm();
+        file["users"][0]["requiredActions"] = json!([action]);
+        let stage = Stage::open(claviger_oidc::router()).await;
+        stage.import(file).await;
+        for scope in ["openid", "offline_access"] {
+            let refused = stage.post(&path, &form(scope)).await.is(400);
+            refused.says("invalid_grant", "Account is not fully set up");
+        }
+        let realm = stage.app.realm("shop").await.unwrap().unwrap();
+        let rows = stage.app.store.count_rows(&realm.id).await.unwrap();
+        let kept = rows.iter().find(|(table, _)| *table == "user_session");
+        assert_eq!(kept.unwrap().1, 0, "{action}");
+    }
+}

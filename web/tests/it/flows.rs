@@ -361,45 +361,6 @@ async fn cve_2023_3597_a_higher_level_is_reached_by_its_own_step_and_for_its_tim
 }
 
 #[tokio::test]
-async fn sessions_beyond_the_limit_are_refused_or_end() {
-    for (behavior, denies) in [
-        ("Deny new session", true),
-        ("Terminate oldest session", false),
-    ] {
-        let mut file = realm();
-        add(
-            &mut file,
-            "limited",
-            true,
-            vec![
-                ask("auth-username-password-form", "REQUIRED", ""),
-                ask("user-session-limits", "REQUIRED", "limits"),
-            ],
-        );
-        let settings = json!({"behavior": behavior, "userRealmLimit": "2", "userClientLimit": "0"});
-        configure(&mut file, "limits", &settings);
-        file["browserFlow"] = json!("limited");
-        let stage = stage(file).await;
-        let mut sessions = Vec::new();
-        for _ in 0..2 {
-            let got = Visitor::new(&stage)
-                .sign_in("app", "alice", "wonderland")
-                .await;
-            sessions.extend(got.parameter("session_state"));
-            stage.wait(Seconds(5));
-        }
-        let mut third = Visitor::new(&stage);
-        let got = third.sign_in("app", "alice", "wonderland").await;
-        assert_eq!(got.has_code(), !denies, "{behavior}");
-        let left = third.sessions_of("alice").await;
-        let first = left
-            .iter()
-            .any(|session| session.id.as_str() == sessions[0]);
-        assert_eq!((left.len(), first), (2, denies), "{behavior}");
-    }
-}
-
-#[tokio::test]
 async fn name_and_password_may_come_in_the_header() {
     let mut file = realm();
     add(

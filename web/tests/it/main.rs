@@ -21,6 +21,8 @@ mod headers;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod mixed;
 #[cfg(test)]
 mod planted;
@@ -40,5 +42,7 @@ mod sign_in;
 mod tabs;
 #[cfg(test)]
 mod themes;
+#[cfg(test)]
+mod undone;
 #[cfg(test)]
 mod world;
