@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::fetcher::SetupError;
 
@@ -44,13 +47,17 @@ pub fn client_config(
             .map_err(SetupError::Root)?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = verifier(roots, names, &provider)?;
+    let verifier = Trusting {
+        usual: verifier(roots, names, &provider)?,
+        known: extra_roots.iter().cloned().map(Into::into).collect(),
+        names,
+    };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(SetupError::Tls)?;
     Ok(config
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth())
 }
 
@@ -66,6 +73,86 @@ fn verifier(
         NameCheck::Host => usual,
         NameCheck::Anybody => Arc::new(AnyName(usual)),
     })
+}
+
+/// The usual checks; and for a certificate that the operator named, byte for byte, those of its own time,
+/// use and name. Who makes a certificate for one host by hand gets one that calls itself an authority,
+/// which chains of authorities have no place for at their end; others' programs take it, too.
+#[derive(Debug)]
+struct Trusting {
+    usual: Arc<dyn ServerCertVerifier>,
+    known: Vec<CertificateDer<'static>>,
+    names: NameCheck,
+}
+
+impl Trusting {
+    /// The checks of a certificate that is known by itself.
+    fn check(
+        &self,
+        certificate: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let (_, parts) =
+            X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        if now < parts.validity().not_before.timestamp() {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if now > parts.validity().not_after.timestamp() {
+            return Err(CertificateError::Expired.into());
+        }
+        let purpose = parts.extended_key_usage();
+        let purpose = purpose.map_err(|_| CertificateError::BadEncoding)?;
+        if purpose.is_some_and(|purpose| !purpose.value.server_auth && !purpose.value.any) {
+            return Err(CertificateError::InvalidPurpose.into());
+        }
+        if self.names == NameCheck::Host {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+impl ServerCertVerifier for Trusting {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.known.iter().any(|known| known == end_entity) {
+            return self.check(end_entity, server_name, now);
+        }
+        self.usual
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
 }
 
 /// The usual checks, but for the name, which comes last among them.
