@@ -33,6 +33,7 @@ mod realm;
 mod revocation;
 mod row;
 mod session;
+mod session_count;
 mod signal;
 mod sqlite;
 mod standing;

@@ -80,15 +80,6 @@ statements! {
     /// A session that was used.
     SESSION_REFRESH = "UPDATE user_session SET last_refresh = $1, expires_at = $2 \
         WHERE realm_id = $3 AND offline = $4 AND id = $5";
-    /// Whoever counts the sessions of a user waits for whoever counted them before.
-    SESSIONS_HOLD = "UPDATE user_entity SET username = username WHERE realm_id = $1 AND id = $2";
-    /// There are no more sessions of a user, and no more at a client, than there were.
-    SESSIONS_STAND = "UPDATE user_entity SET username = username WHERE realm_id = $1 AND id = $2 \
-        AND (SELECT COUNT(*) FROM user_session s WHERE s.realm_id = $3 AND s.offline = $4 \
-        AND s.user_id = $5) <= $6 \
-        AND (SELECT COUNT(*) FROM user_session s JOIN client_session c \
-        ON c.realm_id = s.realm_id AND c.offline = s.offline AND c.session_id = s.id \
-        WHERE s.realm_id = $7 AND s.offline = $8 AND s.user_id = $9 AND c.client_id = $10) <= $11";
     /// The end of a session.
     SESSION_DELETE = "DELETE FROM user_session WHERE realm_id = $1 AND offline = $2 AND id = $3";
     /// A client takes part in a session.
@@ -415,29 +406,6 @@ impl Tx {
         self.push(
             &SESSION_CLAIM,
             params![*expires_at, realm, offline(*kind), id, *expires_at],
-        )
-        .touching(1);
-    }
-
-    /// Makes a job one for the sessions of a user as they were counted: all of a kind, whether or not
-    /// their time is over, and those that a client takes part in. Of two who each add one to the same
-    /// number, one is told [`crate::Commit::Missed`]. It has to stand in front of whatever begins or
-    /// ends sessions in the job.
-    pub fn expect_no_more_sessions(
-        &mut self,
-        realm: &RealmId,
-        kind: SessionKind,
-        (user, client): (&UserId, &ClientUuid),
-        (sessions, at_client): (i64, i64),
-    ) {
-        // Two statements: the second sees what was committed while the first waited for the row.
-        self.push(&SESSIONS_HOLD, params![realm, user]).touching(1);
-        let kind = offline(kind);
-        self.push(
-            &SESSIONS_STAND,
-            params![
-                realm, user, realm, kind, user, sessions, realm, kind, user, client, at_client
-            ],
         )
         .touching(1);
     }

@@ -114,6 +114,7 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::login_failures::ALL,
     crate::authentication::ALL,
     crate::session::ALL,
+    crate::session_count::ALL,
     crate::standing::ALL,
     crate::status::ALL,
     crate::token::ALL,
