@@ -12,6 +12,7 @@ pub mod browser;
 pub mod brute_force;
 pub mod client;
 pub mod client_keys;
+pub mod client_registration;
 pub mod client_secrets;
 pub mod clock;
 pub mod consent;

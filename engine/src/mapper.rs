@@ -42,6 +42,11 @@ pub fn subject_of(client: &Client, user: &UserId) -> String {
     sub::at_client(client, user)
 }
 
+/// The outermost claim that a setting `claim.name` writes into.
+pub fn outermost(claim_name: &str) -> Option<Cow<'_, str>> {
+    claim::path(claim_name).into_iter().next()
+}
+
 /// Which of the token's readers the claims are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {

@@ -1,6 +1,7 @@
 //! What the engine needs of the network: declared here, filled by `outbound`, scripted in tests.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 /// A future in a box, so that the trait can be an object.
@@ -69,6 +70,14 @@ pub trait Network: Send + Sync {
 
     /// Posts something and gives the status of the answer, within the same bounds.
     fn post(&self, url: String, body: Posted) -> Boxed<'_, Result<u16, NetworkError>>;
+
+    /// The addresses that a host name has now. They are for comparing, not for calling: whom we may
+    /// call is not asked.
+    fn addresses(&self, host: String) -> Boxed<'_, Result<Vec<IpAddr>, NetworkError>>;
+
+    /// The host name that an address says it has. Whoever owns the address chose it: it means
+    /// something only if [`Network::addresses`] leads back.
+    fn host_name(&self, address: IpAddr) -> Boxed<'_, Result<String, NetworkError>>;
 }
 
 /// A network without anybody: every call fails. For commands and tests that call nobody.
@@ -82,6 +91,14 @@ impl Network for Nobody {
 
     fn post(&self, url: String, _body: Posted) -> Boxed<'_, Result<u16, NetworkError>> {
         Box::pin(async move { Err(nobody(url)) })
+    }
+
+    fn addresses(&self, host: String) -> Boxed<'_, Result<Vec<IpAddr>, NetworkError>> {
+        Box::pin(async move { Err(nobody(host)) })
+    }
+
+    fn host_name(&self, address: IpAddr) -> Boxed<'_, Result<String, NetworkError>> {
+        Box::pin(async move { Err(nobody(address.to_string())) })
     }
 }
 

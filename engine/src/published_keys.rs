@@ -117,6 +117,7 @@ async fn fetch(network: &dyn Network, url: &str) -> Result<JwkSet, PublishedKeys
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::sync::Mutex as Lock;
 
     use super::*;
@@ -163,6 +164,14 @@ mod tests {
 
         fn post(&self, url: String, body: Posted) -> Boxed<'_, Result<u16, NetworkError>> {
             Nobody.post(url, body)
+        }
+
+        fn addresses(&self, host: String) -> Boxed<'_, Result<Vec<IpAddr>, NetworkError>> {
+            Nobody.addresses(host)
+        }
+
+        fn host_name(&self, address: IpAddr) -> Boxed<'_, Result<String, NetworkError>> {
+            Nobody.host_name(address)
         }
     }
 

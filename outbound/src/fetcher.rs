@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use crate::tls::{self, NameCheck};
 
 /// Longest URL called, in bytes.
 const URL_BYTES_MAX: usize = 8 * 1024;
+/// How long a name server may take.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The media type of forms.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -148,6 +152,7 @@ pub struct Fetcher {
     places: Arc<Semaphore>,
     total_timeout: Duration,
     response_bytes_max: usize,
+    lookup: Arc<dyn Lookup>,
 }
 
 impl fmt::Debug for Fetcher {
@@ -170,7 +175,7 @@ impl Fetcher {
         let policy = Arc::new(options.policy.clone());
         let resolver = CheckedResolver {
             policy: Arc::clone(&policy),
-            lookup,
+            lookup: Arc::clone(&lookup),
         };
         let client = Client::builder()
             .tls_backend_preconfigured(tls::client_config(&options.extra_roots, options.names)?)
@@ -192,6 +197,7 @@ impl Fetcher {
             places: Arc::new(Semaphore::new(options.concurrency_max.max(1))),
             total_timeout: options.total_timeout,
             response_bytes_max: options.response_bytes_max,
+            lookup,
         })
     }
 
@@ -326,6 +332,24 @@ impl Fetcher {
             })
     }
 
+    /// What a name server says, if it says so in time. Strangers make us ask: not too many at once.
+    async fn looked_up<T>(
+        &self,
+        asked: String,
+        answer: Boxed<'static, io::Result<T>>,
+    ) -> Result<T, NetworkError> {
+        let waiting = async {
+            let _place = self.places.acquire().await.map_err(io::Error::other)?;
+            answer.await
+        };
+        let reason = match tokio::time::timeout(LOOKUP_PATIENCE, waiting).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "timed out".to_owned(),
+        };
+        Err(NetworkError::Failed { url: asked, reason })
+    }
+
     /// Reads piece by piece: the length that the answer announces is not to be trusted.
     async fn read(&self, url: &str, mut response: Response) -> Result<Vec<u8>, FetchError> {
         let limit = self.response_bytes_max;
@@ -359,6 +383,16 @@ impl Network for Fetcher {
 
     fn post(&self, url: String, body: Posted) -> Boxed<'_, Result<u16, NetworkError>> {
         Box::pin(crate::backchannel::post(self, url, body))
+    }
+
+    fn addresses(&self, host: String) -> Boxed<'_, Result<Vec<IpAddr>, NetworkError>> {
+        let found = self.lookup.lookup(host.clone());
+        Box::pin(self.looked_up(host, found))
+    }
+
+    fn host_name(&self, address: IpAddr) -> Boxed<'_, Result<String, NetworkError>> {
+        let found = self.lookup.name(address);
+        Box::pin(self.looked_up(address.to_string(), found))
     }
 }
 

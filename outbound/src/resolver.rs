@@ -17,6 +17,12 @@ const ADDRESSES_MAX: usize = 16;
 pub trait Lookup: Send + Sync {
     /// All addresses of `name`.
     fn lookup(&self, name: String) -> Boxed<'static, io::Result<Vec<IpAddr>>>;
+
+    /// The name that whoever owns `address` gave it. Who does not look backwards has none.
+    fn name(&self, address: IpAddr) -> Boxed<'static, io::Result<String>> {
+        let none = io::Error::new(io::ErrorKind::NotFound, format!("{address} has no name"));
+        Box::pin(async move { Err(none) })
+    }
 }
 
 /// The operating system's resolver: `/etc/hosts`, DNS, whatever it is set up for.
@@ -28,6 +34,14 @@ impl Lookup for SystemLookup {
         Box::pin(async move {
             let addresses = tokio::net::lookup_host((name, 0)).await?;
             Ok(addresses.map(|address| address.ip()).collect())
+        })
+    }
+
+    fn name(&self, address: IpAddr) -> Boxed<'static, io::Result<String>> {
+        Box::pin(async move {
+            // The system's call waits; a thread of its own waits with it.
+            let asked = tokio::task::spawn_blocking(move || dns_lookup::lookup_addr(&address));
+            asked.await.map_err(io::Error::other)?.map_err(Into::into)
         })
     }
 }

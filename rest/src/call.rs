@@ -203,16 +203,7 @@ impl AdminCall {
 
     /// Refuses a body that says to be of another type than the endpoint reads.
     pub fn consumes(&self, expected: &str) -> Result<(), Problem> {
-        let Some(sent) = self.headers.get(header::CONTENT_TYPE) else {
-            return Ok(());
-        };
-        let sent = sent.to_str().unwrap_or_default();
-        let essence = sent.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case(expected) {
-            return Ok(());
-        }
-        let text = "The content-type header value did not match the value in @Consumes";
-        Err(Problem::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+        consumes(&self.headers, expected)
     }
 
     /// The body as any JSON value.
@@ -243,7 +234,7 @@ impl AdminCall {
 
     /// The realm's name as a segment of a path.
     pub fn realm_segment(&self) -> String {
-        percent_encoding::utf8_percent_encode(&self.realm.name, SEGMENT).to_string()
+        segment(&self.realm.name)
     }
 
     /// The path of this request below `/admin/realms/{realm}/`, decoded.
@@ -263,10 +254,13 @@ impl AdminCall {
 
     /// `201` with the address of what was made, which hangs below this request's address.
     pub fn created(&self, name: &str) -> Answer {
+        Answer::empty(StatusCode::CREATED).with_text(header::LOCATION, &self.address_below(name))
+    }
+
+    /// The address of something that hangs below this request's address.
+    pub fn address_below(&self, name: &str) -> String {
         let path = self.uri.path().trim_end_matches('/');
-        let name = percent_encoding::utf8_percent_encode(name, SEGMENT);
-        let address = format!("{}{path}/{name}", self.context.base_url);
-        Answer::empty(StatusCode::CREATED).with_text(header::LOCATION, &address)
+        format!("{}{path}/{}", self.context.base_url, segment(name))
     }
 
     /// Records what an administrator does, with the job that does it, if the realm wants it.
@@ -338,6 +332,33 @@ pub(crate) fn respond(
     let settings = realm.map_or(&none, |realm| &realm.settings.browser_security_headers);
     secure(response.headers_mut(), request, settings);
     response
+}
+
+/// A name as a segment of a path.
+pub(crate) fn segment(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, SEGMENT).to_string()
+}
+
+/// Refuses a body that says to be of another type than is read.
+pub(crate) fn consumes(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
+    let Some(sent) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let sent = sent.to_str().unwrap_or_default();
+    let essence = sent.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    let text = "The content-type header value did not match the value in @Consumes";
+    Err(Problem::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+}
+
+/// `201` with JSON about what was made, and its address.
+pub fn created(address: &str, value: &impl Serialize) -> Answer {
+    let kind = HeaderValue::from_static("application/json;charset=UTF-8");
+    Answer::json(StatusCode::CREATED, value)
+        .with(header::CONTENT_TYPE, kind)
+        .with_text(header::LOCATION, address)
 }
 
 /// `200` with JSON, as an action answers.

@@ -1,10 +1,12 @@
-//! The Admin REST API, in Keycloak's paths, bodies, statuses and rights.
+//! The Admin REST API, in Keycloak's paths, bodies, statuses and rights, and the registration of
+//! clients by themselves, which writes the same.
 //!
 //! Every endpoint is a row of a table: method, path, the rights that let an administrator in, and
 //! the handler. The rights are checked before the handler runs; what is not in the table is denied.
 
 mod admin;
 mod call;
+mod client_registration;
 mod guard;
 mod problem;
 mod route;
@@ -24,5 +26,5 @@ pub fn endpoints() -> Vec<(http::Method, &'static str)> {
 
 /// All endpoints of this surface, below one base path.
 pub fn router() -> Router<App> {
-    route::router(admin::routes())
+    route::router(admin::routes()).merge(client_registration::router())
 }

@@ -1,6 +1,7 @@
 //! The refusals of this surface: three shapes, each where Keycloak has it, and one way into HTTP.
 
 use axum::http::{HeaderValue, StatusCode, header};
+use claviger_engine::token::MintError;
 use claviger_store::{Commit, StoreError};
 use claviger_surface::help::Pointer;
 use claviger_surface::{Answer, Help};
@@ -171,6 +172,11 @@ impl Problem {
         problem
     }
 
+    /// Where help is.
+    pub const fn pointer(&self) -> Pointer {
+        self.pointer
+    }
+
     /// The status.
     pub const fn status(&self) -> StatusCode {
         self.status
@@ -188,6 +194,18 @@ impl Problem {
             answer.with(header::RETRY_AFTER, HeaderValue::from_static("1"))
         } else {
             answer
+        }
+    }
+}
+
+impl From<MintError> for Problem {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::Store(error) => error.into(),
+            MintError::NoKey(_) | MintError::Signature(_) | MintError::Sealing(_) => {
+                tracing::error!("no token: {error}");
+                Self::unknown()
+            }
         }
     }
 }

@@ -62,6 +62,7 @@ const TABLES: &[(&str, &str)] = &[
     ("logout_delivery", "realm_id"),
     ("logout_ending", "realm_id"),
     ("signal_subject", "realm_id"),
+    ("client_initial_access", "realm_id"),
     ("kept", "realm_id"),
     ("revocation_head", "realm_id"),
     ("revocation", "realm_id"),

@@ -54,6 +54,10 @@ const MIGRATIONS: &[Migration] = &[
         version: 9,
         text: include_str!("../migrations/0009_signal_subject.sql"),
     },
+    Migration {
+        version: 11,
+        text: include_str!("../migrations/0011_client_initial_access.sql"),
+    },
 ];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that

@@ -55,6 +55,11 @@ statements! {
     PURGE_EVENTS = "DELETE FROM event WHERE (realm_id, id) IN \
         (SELECT due.realm_id, due.id FROM (SELECT realm_id, id FROM event \
         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) due)";
+    /// Tokens for registering clients that are over, or old and used up.
+    PURGE_INITIAL_ACCESSES = "DELETE FROM client_initial_access WHERE (realm_id, id) IN \
+        (SELECT due.realm_id, due.id FROM (SELECT realm_id, id FROM client_initial_access \
+        WHERE expires_at <= $1 OR (remaining = 0 AND created_at <= $2) \
+        ORDER BY realm_id, id LIMIT $3) due)";
     /// Who was told of logouts long ago.
     PURGE_LOGOUT_DELIVERIES = "DELETE FROM logout_delivery WHERE id IN \
         (SELECT due.id FROM (SELECT id FROM logout_delivery \
@@ -67,6 +72,9 @@ statements! {
 
 /// How long a record is kept after the end of the tokens it concerns, for verifiers' slow clocks.
 const LINGER: Seconds = Seconds(300);
+/// How old a token for registering clients is at least before it goes because it is used up: until then
+/// administrators see what became of it.
+const USED_UP: Seconds = Seconds(3_600);
 
 /// A realm with more logins under way than it may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,5 +150,10 @@ impl Tx {
         }
         let long_ago = now - LINGER;
         self.push(&PURGE_REVOCATIONS, params![long_ago, page_size(limit)]);
+        let used_up = now - USED_UP;
+        self.push(
+            &PURGE_INITIAL_ACCESSES,
+            params![now, used_up, page_size(limit)],
+        );
     }
 }

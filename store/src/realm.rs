@@ -68,6 +68,8 @@ statements! {
     REALM_DELETE_LOGIN_FAILURES = "DELETE FROM login_failure WHERE realm_id = $1";
     /// The end of a realm: of whom streams tell.
     REALM_DELETE_SIGNAL_SUBJECTS = "DELETE FROM signal_subject WHERE realm_id = $1";
+    /// The end of a realm: tokens with which clients register themselves.
+    REALM_DELETE_INITIAL_ACCESSES = "DELETE FROM client_initial_access WHERE realm_id = $1";
     /// The end of a realm: what else is kept.
     REALM_DELETE_KEPT = "DELETE FROM kept WHERE realm_id = $1";
     /// The end of a realm: browsers on their way in.
@@ -196,6 +198,7 @@ impl Tx {
             &REALM_DELETE_CONSENTS,
             &REALM_DELETE_KEPT,
             &REALM_DELETE_SIGNAL_SUBJECTS,
+            &REALM_DELETE_INITIAL_ACCESSES,
             &REALM_DELETE_LOGIN_FAILURES,
             &REALM_DELETE_AUTHENTICATION_SESSIONS,
             &REALM_DELETE_USER_SESSIONS,

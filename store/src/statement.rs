@@ -123,6 +123,7 @@ pub(crate) static ALL: &[&[&Statement]] = &[
     crate::outbox::ALL,
     crate::logout_delivery::ALL,
     crate::logout_ending::ALL,
+    crate::initial_access::ALL,
     crate::signal::ALL,
     crate::purge::ALL,
 ];

@@ -28,6 +28,8 @@ pub enum Area {
     Authorize,
     /// Logout in a browser.
     Logout,
+    /// Clients that register themselves.
+    Registration,
     /// Streams of shared signals, and tokens that they carry.
     Signals,
     /// The administrators' API.
@@ -36,12 +38,13 @@ pub enum Area {
 
 impl Area {
     /// All, in the order of the list.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Logout,
         Self::Authorize,
         Self::Client,
         Self::Grant,
         Self::Token,
+        Self::Registration,
         Self::Signals,
         Self::Admin,
         Self::Any,
@@ -56,6 +59,7 @@ impl Area {
             Self::Token => "Tokens that are sent",
             Self::Authorize => "The authorization endpoint",
             Self::Logout => "Logout",
+            Self::Registration => "Client registration",
             Self::Signals => "Shared signals",
             Self::Admin => "The Admin REST API",
         }
@@ -276,6 +280,13 @@ pages! {
     RefreshTokenInvalid Token "refresh-token-invalid"
     /// A token that was issued to another client.
     TokenOfAnotherClient Token "token-of-another-client"
+
+    /// No token, or one that is no good, where a client's registration is read or changed.
+    RegistrationToken Registration "registration-token"
+    /// A client that the realm's policies, or the caller's roles, do not let be registered.
+    RegistrationRefused Registration "registration-refused"
+    /// Metadata that are no client's.
+    RegistrationMetadata Registration "registration-metadata"
 
     /// The transmitter is off, or the caller is no receiver, or lacks the scope.
     SignalReceiver Signals "signals-receiver"

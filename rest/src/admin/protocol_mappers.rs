@@ -1,6 +1,6 @@
 //! The mappers of a client or a client scope.
 
-mod rules;
+pub(crate) mod rules;
 
 use axum::http::{Method, StatusCode};
 use claviger_crypto::random::Random;
@@ -125,7 +125,8 @@ async fn check(call: &AdminCall, owner: &Owner, mapper: &Json) -> Result<(), Pro
         && let Owner::Client(client) = owner
     {
         let sector = config.map_or("", |config| text(config, "sectorIdentifierUri"));
-        rules::check_pairwise(&call.app, client, sector)
+        let root = client.settings.root_url.as_deref().unwrap_or_default();
+        rules::check_pairwise(&call.app, root, &client.settings.redirect_uris, sector)
             .await
             .map_err(|text| Problem::described(StatusCode::BAD_REQUEST, text, text))?;
     }
@@ -133,7 +134,7 @@ async fn check(call: &AdminCall, owner: &Owner, mapper: &Json) -> Result<(), Pro
 }
 
 /// A new mapper as it is kept: with an id, and without empty settings.
-pub(super) fn kept(random: &Random, given: &Json) -> Json {
+pub(crate) fn kept(random: &Random, given: &Json) -> Json {
     let mut mapper = view::mapper(given);
     if text(&mapper, "id").is_empty() {
         let rest = std::mem::take(&mut mapper);

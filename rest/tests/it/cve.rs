@@ -3,5 +3,6 @@
 
 mod administrators;
 mod people;
+mod registrations;
 mod searches;
 mod tokens;

@@ -9,6 +9,7 @@
 
 mod authentication;
 mod brute_force;
+mod client_registration;
 mod client_scopes;
 mod client_secrets;
 mod clients;

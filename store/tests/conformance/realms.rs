@@ -209,6 +209,7 @@ fn fill(tx: &mut Tx, id: &str) {
     tx.insert_status_index(at, place, (&"s".into(), "c", &alice), Millis(1));
     tx.insert_revocation(&crate::revocations::of_session(at, "s"));
     tx.use_once(at, "key", "value", Millis(1));
+    tx.insert_initial_access(at, &crate::tokens::initial_access("i", 1));
     tx.insert_event(&event(at, "e", 1), None);
     tx.insert_admin_event(&admin_event(at, "e", 1));
     let mut letter = message(at, "m");

@@ -1,7 +1,7 @@
 //! Revoked tokens, things used once, and what is purged.
 
 use claviger_model::{Millis, RealmId};
-use claviger_store::{Commit, Tx};
+use claviger_store::{Commit, InitialAccess, Tx};
 
 use crate::events::event;
 use crate::fixtures::{attempt, session, write};
@@ -11,7 +11,62 @@ fn at() -> RealmId {
     RealmId::new("r")
 }
 
+/// A token with which so many clients may be registered.
+pub fn initial_access(id: &str, allowed: i64) -> InitialAccess {
+    InitialAccess {
+        id: id.to_owned(),
+        created_at: Millis(5),
+        expires_at: Some(Millis(100)),
+        allowed,
+        remaining: allowed,
+    }
+}
+
 on_every_engine! {
+    async fn registrations_are_counted_down_and_never_below_zero(world) {
+        let access = initial_access("i", 3);
+        let endless = InitialAccess { expires_at: None, allowed: 0, remaining: 0, ..initial_access("j", 0) };
+        write(&world, |tx| {
+            tx.insert_initial_access(&at(), &access);
+            tx.insert_initial_access(&at(), &endless);
+        }).await;
+        assert_eq!(world.initial_access(&at(), "i").await.unwrap(), Some(access.clone()));
+        assert_eq!(world.initial_accesses(&at(), 10).await.unwrap(), [access, endless]);
+        assert_eq!(world.initial_access(&RealmId::new("s"), "i").await.unwrap(), None);
+        // Whoever comes at the same time: three are let in.
+        let nodes = [world.store(), world.open_again().await];
+        let mut racers = Vec::new();
+        for racer in 0..16 {
+            let node = nodes[racer % 2].clone();
+            racers.push(tokio::spawn(async move {
+                let mut tx = Tx::new();
+                tx.use_initial_access(&at(), "i");
+                node.commit(tx).await.unwrap()
+            }));
+        }
+        let mut done = 0;
+        for racer in racers {
+            let commit = racer.await.unwrap();
+            done += usize::from(commit.is_done());
+            assert!(commit.is_done() || commit.is_used_up(), "{commit:?}");
+        }
+        assert_eq!(done, 3);
+        assert_eq!(world.initial_access(&at(), "i").await.unwrap().unwrap().remaining, 0);
+        nodes[1].close().await;
+        // Those that are over go, and those that were used up long ago.
+        write(&world, |tx| tx.purge_expired(Millis(99), 10)).await;
+        assert_eq!(world.initial_accesses(&at(), 10).await.unwrap().len(), 2);
+        write(&world, |tx| tx.purge_expired(Millis(100), 10)).await;
+        assert_eq!(world.initial_accesses(&at(), 10).await.unwrap().len(), 1);
+        write(&world, |tx| tx.purge_expired(Millis(3_600_005), 10)).await;
+        assert!(world.initial_accesses(&at(), 10).await.unwrap().is_empty());
+        write(&world, |tx| tx.insert_initial_access(&at(), &initial_access("k", 1))).await;
+        write(&world, |tx| tx.delete_initial_access(&at(), "k")).await;
+        write(&world, |tx| tx.delete_initial_access(&at(), "k")).await;
+        let gone = attempt(&world, |tx| tx.use_initial_access(&at(), "k")).await;
+        assert!(gone.is_used_up());
+    }
+
     async fn a_token_can_be_revoked_twice(world) {
         assert!(!world.token_revoked(&at(), "t").await.unwrap());
         write(&world, |tx| tx.revoke_token(&at(), "t", Millis(10))).await;

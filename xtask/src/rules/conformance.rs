@@ -11,7 +11,7 @@ const MODULES: &str = include_str!("modules.txt");
 /// What a row may say in place of a test.
 const EXCUSES: [&str; 2] = ["cannot apply yet: ", "cannot apply: "];
 /// How many rows may say that something is not built: fewer each time something is.
-const UNBUILT: usize = 8;
+const UNBUILT: usize = 0;
 
 #[test]
 fn every_module_of_the_suite_meets_a_test_or_a_reason() {

@@ -71,21 +71,21 @@ async fn generate(call: AdminCall) -> Result<Answer, Problem> {
 }
 
 /// What a file tells of.
-struct Installed<'a> {
-    client: &'a Client,
-    realm: &'a str,
+pub(crate) struct Installed<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) realm: &'a str,
     /// The server's address, without a slash at the end.
-    server: &'a str,
-    ssl_required: SslRequired,
+    pub(crate) server: &'a str,
+    pub(crate) ssl_required: SslRequired,
     /// Whether the client has roles of its own.
-    has_roles: bool,
+    pub(crate) has_roles: bool,
     /// Whether some scope writes the client into `aud`.
-    is_audience: bool,
+    pub(crate) is_audience: bool,
 }
 
 impl Installed<'_> {
     /// The `keycloak.json` of adapters of OpenID Connect.
-    fn keycloak_json(&self) -> Json {
+    pub(crate) fn keycloak_json(&self) -> Json {
         let settings = &self.client.settings;
         let mut file = Json::from_iter([("realm".to_owned(), json!(self.realm))]);
         let mut put = |name: &str, value: Value| drop(file.insert(name.to_owned(), value));

@@ -7,7 +7,7 @@ use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
-use super::{MANAGE, SEE, document, manageable};
+use super::{MANAGE, document, manageable};
 use crate::admin::adapters::told;
 use crate::admin::owner::not_enabled;
 use crate::call::{AdminCall, Resource, no_content, read_out};
@@ -28,17 +28,12 @@ pub fn routes() -> Vec<Route> {
     const ONE: &str = "/admin/realms/{realm}/clients/{client}/nodes/{node}";
     const TEST: &str = "/admin/realms/{realm}/clients/{client}/test-nodes-available";
     const PERMISSIONS: &str = "/admin/realms/{realm}/clients/{client}/management/permissions";
-    const INITIAL: &str = "/admin/realms/{realm}/clients-initial-access";
-    const ONE_INITIAL: &str = "/admin/realms/{realm}/clients-initial-access/{token}";
     vec![
         route(M::POST, NODES, MANAGE, register),
         route(M::DELETE, ONE, MANAGE, unregister),
         route(M::GET, TEST, MANAGE, test),
         route(M::GET, PERMISSIONS, Rights::Handler, off),
         route(M::PUT, PERMISSIONS, Rights::Handler, off),
-        route(M::GET, INITIAL, SEE, no_initial_access),
-        route(M::POST, INITIAL, MANAGE, off),
-        route(M::DELETE, ONE_INITIAL, MANAGE, off),
     ]
 }
 
@@ -124,9 +119,4 @@ async fn test(call: AdminCall) -> Result<Answer, Problem> {
 /// Features that are off unless somebody switches them on, which nobody can.
 async fn off(_call: AdminCall) -> Result<Answer, Problem> {
     Err(not_enabled())
-}
-
-/// There are no initial access tokens.
-async fn no_initial_access(_call: AdminCall) -> Result<Answer, Problem> {
-    Ok(read_out(&json!([])))
 }

@@ -1,11 +1,11 @@
 //! A client's secret, the one before it, and the token of its registration.
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use claviger_engine::client::Client;
+use claviger_engine::client_registration::Standing;
 use claviger_engine::import::MASK;
 use claviger_engine::import::clients::new_secret;
 use claviger_engine::registration_token;
-use claviger_engine::token::MintError;
 use claviger_store::Tx;
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
@@ -108,15 +108,8 @@ async fn forget_rotated(call: AdminCall) -> Result<Answer, Problem> {
 async fn registration_access_token(call: AdminCall) -> Result<Answer, Problem> {
     let client = manageable(&call).await?;
     let issuer = call.context.issuer(&call.realm.name);
-    let made = registration_token::issue(&call.app, &call.realm, &issuer).await;
-    let made = made.map_err(|error| match error {
-        MintError::Store(error) => error.into(),
-        MintError::NoKey(_) | MintError::Signature(_) | MintError::Sealing(_) => {
-            tracing::error!("no registration access token: {error}");
-            let text = "For more on this error consult the server log.";
-            Problem::described(StatusCode::INTERNAL_SERVER_ERROR, "unknown_error", text)
-        }
-    })?;
+    let standing = Standing::Authenticated;
+    let made = registration_token::issue(&call.app, &call.realm, &issuer, standing, None).await?;
     let mut body = client.body.clone();
     set_attribute(&mut body, registration_token::ATTRIBUTE, Some(&made.id));
     let mut told = view::stripped(&shown(&call, &client).await?);

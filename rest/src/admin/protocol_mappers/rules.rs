@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use claviger_engine::App;
-use claviger_engine::client::Client;
 use claviger_engine::profile::uri;
 use claviger_wire::document::Json;
 use serde_json::json;
 
 /// The mapper that hides users' ids (OpenID Connect Core §8.1).
 pub const PAIRWISE: &str = "oidc-sha256-pairwise-sub-mapper";
+/// How the names of all that do so end.
+pub const PAIRWISE_SUFFIX: &str = "-pairwise-sub-mapper";
+/// Its setting: the document that lists a sector's redirect URIs.
+pub const SECTOR: &str = "sectorIdentifierUri";
 /// Its secret.
 pub const PAIRWISE_SALT: &str = "pairwiseSubAlgorithmSalt";
 /// The mapper of roles into verifiable credentials.
@@ -122,13 +125,17 @@ fn tell_organization_defaults(config: &mut Json) {
 }
 
 /// Checks that users' ids can be hidden per sector: the redirect URIs belong to one host, or to a
-/// document that lists them.
+/// document that lists them. `root` is the client's, and `uris` its redirect URIs.
 ///
 /// # Errors
 /// What is wrong, in Keycloak's words.
-pub async fn check_pairwise(app: &App, client: &Client, sector: &str) -> Result<(), &'static str> {
-    let root = client.settings.root_url.as_deref().unwrap_or_default();
-    let redirects = redirects(root, &client.settings.redirect_uris);
+pub async fn check_pairwise(
+    app: &App,
+    root: &str,
+    uris: &[String],
+    sector: &str,
+) -> Result<(), &'static str> {
+    let redirects = redirects(root, uris);
     if sector.is_empty() {
         return one_host(&redirects);
     }

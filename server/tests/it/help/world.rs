@@ -320,6 +320,11 @@ impl World {
                 assert_eq!(self.server.post(path, &form).status, 204);
                 access(&tokens)
             }
+            "INITIAL_ACCESS_TOKEN" => {
+                let path = "/admin/realms/myrealm/clients-initial-access";
+                let made = self.admin("POST", path, Some(&json!({"count": 5})));
+                text(&made.json(), "token").to_owned()
+            }
             "REALM_ADMIN_TOKEN" => self.value(page, "ACCESS_TOKEN"),
             "ACCESS_TOKEN" | "REFRESH_TOKEN" | "ID_TOKEN" => {
                 let tokens = self.sign_in("openid");
