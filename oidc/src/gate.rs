@@ -22,6 +22,10 @@ use crate::problem::Problem;
 /// The realm's attribute that switches it on.
 pub const ENABLED: &str = "gateway.check.enabled";
 
+/// What is escaped in the name of a role or of its client: what stands between the two as well, so that
+/// no role of the realm reads like one of a client.
+const ESCAPED_IN_ROLES: &AsciiSet = &ESCAPED.add(b'/').add(b' ');
+
 /// What is escaped in a header's value, so that a name can neither end a list nor be read in another
 /// charset. Everything that is not ASCII is escaped as well.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b',').add(b'"').add(b'\\');
@@ -143,25 +147,32 @@ fn told(accepted: &Accepted) -> Answer {
     ] {
         answer = answer.with(HeaderName::from_static(name), header_value(value));
     }
-    let roles: Vec<String> = roles(token).iter().map(|role| escaped(role)).collect();
-    let roles = HeaderValue::from_str(&roles.join(",")).unwrap_or(HeaderValue::from_static(""));
+    let roles = HeaderValue::from_str(&roles(token).join(","));
+    let roles = roles.unwrap_or(HeaderValue::from_static(""));
     answer.with(HeaderName::from_static("x-auth-roles"), roles)
 }
 
-fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, ESCAPED).to_string()
-}
-
+/// A text as a header's value. Blanks around a value belong to no value (RFC 9110 §5.5): those of a
+/// name are escaped, or its owner would be read as another.
 fn header_value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(&escaped(text)).unwrap_or(HeaderValue::from_static(""))
+    let inner = text.trim_matches(' ');
+    let (before, after) = text
+        .split_once(inner)
+        .filter(|_| !inner.is_empty())
+        .unwrap_or((text, ""));
+    let blanks = |around: &str| "%20".repeat(around.len());
+    let inner = utf8_percent_encode(inner, ESCAPED);
+    let value = format!("{}{inner}{}", blanks(before), blanks(after));
+    HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The roles that the token carries: the realm's by name, a client's as `client/role`.
+/// The roles that the token carries, escaped: the realm's by name, a client's as `client/role`.
 fn roles(token: &TokenClaims) -> Vec<String> {
+    let escaped = |text: &str| utf8_percent_encode(text, ESCAPED_IN_ROLES).to_string();
     let listed = |holder: &Value| -> Vec<String> {
         let roles = holder.get("roles").and_then(Value::as_array);
         let roles = roles.into_iter().flatten().filter_map(Value::as_str);
-        roles.map(str::to_owned).collect()
+        roles.map(escaped).collect()
     };
     let mut all: Vec<String> = token
         .all
@@ -171,6 +182,7 @@ fn roles(token: &TokenClaims) -> Vec<String> {
     let clients = token.all.get("resource_access").and_then(Value::as_object);
     for (client, holder) in clients.into_iter().flatten() {
         let own = listed(holder).into_iter();
+        let client = escaped(client);
         all.extend(own.map(|role| format!("{client}/{role}")));
     }
     all

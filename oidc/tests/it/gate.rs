@@ -224,3 +224,74 @@ async fn the_gate_is_shut_where_it_is_not_switched_on() {
     let refused = asked(&stage, Method::GET, GATE, &tokens.member("access_token"));
     refused.send().await.is(403);
 }
+
+/// Names are what people and administrators choose: none of them ends a header, begins another, or reads
+/// like somebody else's.
+#[tokio::test]
+async fn no_name_reads_like_another_in_the_headers_of_the_gate() {
+    let names = [
+        "eve\r\nx-auth-roles: admin",
+        "%61lice",
+        "a,b\"c\\d",
+        "\u{202e}ecila",
+        "al\u{e9}\u{0}x",
+    ];
+    let mut file = realm();
+    file["attributes"] = json!({"gateway.check.enabled": "true"});
+    file["roles"] = json!({
+        "realm": [{"name": "api/admin"}, {"name": "a,api/admin"}, {"name": "customer"}],
+        "client": {"web": [{"name": "x/y"}, {"name": "editor"}]},
+    });
+    file["clients"][1]["fullScopeAllowed"] = json!(true);
+    file["users"] = json!([]);
+    for (number, name) in names.iter().enumerate() {
+        // A text that no database takes is refused with the file.
+        let name = name.replace('\0', "\u{1}");
+        file["users"].as_array_mut().unwrap().push(json!({
+            "username": name, "enabled": true, "email": format!("u{number}@shop.example"),
+            "firstName": "U", "lastName": "V",
+            "realmRoles": ["api/admin", "a,api/admin"], "clientRoles": {"web": ["x/y", "editor"]},
+            "credentials": [{"type": "password", "value": "wonderland"}],
+        }));
+    }
+    let stage = Stage::open(claviger_oidc::router()).await;
+    stage.import(file).await;
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 0..names.len() {
+        let email = format!("u{number}@shop.example");
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "web"),
+            ("client_secret", "web-secret"),
+            ("username", &*email),
+            ("password", "wonderland"),
+        ];
+        let access = stage.post(&oidc("token"), &form).await.is(200);
+        let passed = asked(&stage, Method::GET, GATE, &access.member("access_token"));
+        let passed = passed.send().await.is(200);
+        let raw = passed.headers["x-auth-username"].as_bytes();
+        assert!(
+            raw.iter().all(|byte| (0x20..0x7f).contains(byte)),
+            "{raw:?}"
+        );
+        assert_ne!(raw, b"alice");
+        let back = percent_encoding::percent_decode(raw).decode_utf8().unwrap();
+        let user = stage.app.realm("shop").await.unwrap().unwrap();
+        let found = stage.app.store.user_by_username(&user.id, &back).await;
+        let found = found
+            .unwrap()
+            .unwrap_or_else(|| panic!("nobody is called {back:?}"));
+        assert_eq!(found.email.as_deref(), Some(&*email));
+        assert!(seen.insert(raw.to_vec()));
+        assert_eq!(passed.headers.get_all("x-auth-roles").iter().count(), 1);
+        let mut roles: Vec<String> = passed
+            .header("x-auth-roles")
+            .split(',')
+            .filter(|role| role.contains("admin") || role.contains("web"))
+            .map(str::to_owned)
+            .collect();
+        roles.sort();
+        let expected = ["a%2Capi%2Fadmin", "api%2Fadmin", "web/editor", "web/x%2Fy"];
+        assert_eq!(roles, expected);
+    }
+}

@@ -58,8 +58,13 @@ pub fn realm() -> Value {
 
 impl Browser {
     pub async fn new() -> Self {
+        Self::over(realm()).await
+    }
+
+    /// One before a realm of the test's own.
+    pub async fn over(realm: Value) -> Self {
         let stage = Stage::open(claviger_oidc::router()).await;
-        stage.import(realm()).await;
+        stage.import(realm).await;
         Self {
             stage,
             cookies: Vec::new(),

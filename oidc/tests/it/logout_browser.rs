@@ -7,6 +7,8 @@ use claviger_engine::App;
 use claviger_model::Seconds;
 use claviger_testkit::{Ground, Stage};
 
+use serde_json::json;
+
 use crate::leaving::{Browser, asks, between, goes_to, realm, says_goodbye};
 
 /// oidcc-rp-initiated-logout, …-query-added-to-post-logout-redirect-uri,
@@ -339,4 +341,101 @@ async fn the_old_parameter_is_taken_where_the_operator_says_so() {
         ("redirect_uri", "http://app.example/bye"),
     ];
     goes_to(&browser.logout(&query).await, "http://app.example/bye");
+}
+
+/// Whoever may configure a client chooses its address: it is a frame of the browser's or nothing, and
+/// nothing of it gets out of its place in the page or in the policy.
+#[tokio::test]
+async fn no_address_of_a_frame_breaks_the_page_or_its_policy() {
+    let harmless = "http://frame.example/out";
+    for (address, framed) in [
+        (harmless, true),
+        ("javascript:alert(1)//http://x.example/", false),
+        ("JaVaScRiPt:alert(1)", false),
+        (" java\nscript:alert(1)", false),
+        ("data:text/html,<script>alert(1)</script>", false),
+        ("blob:http://one.example/1", false),
+        ("file:///etc/passwd", false),
+        ("ftp://one.example/", false),
+        ("x-app://one.example/", false),
+        ("http://", false),
+        (
+            "http://x.example/\"></iframe><script>alert(1)</script>",
+            true,
+        ),
+        ("http://x.example/'><img src=x onerror=alert(1)>", true),
+        ("http://x.example/\r\nSet-Cookie: a=b", true),
+        ("http://x.example;script-src 'unsafe-inline'/", false),
+        ("http://x.example;script-src/", true),
+        ("http://*;script-src/", true),
+        ("http://*/out", true),
+        ("http://'none'/", true),
+        ("http://user:secret@x.example/out", true),
+        ("http://a;b:c*@x.example:8080/out", true),
+    ] {
+        let mut file = realm();
+        file["clients"][1]["attributes"]["frontchannel.logout.url"] = json!(address);
+        let mut browser = Browser::over(file).await;
+        let tokens = browser.tokens("one").await;
+        browser.signed_in_by(&tokens).await;
+        let hint = tokens.member("id_token");
+        let left = browser.logout(&[("id_token_hint", &hint)]).await;
+        // Whatever became of the frame, the session is over.
+        assert!(!browser.is_alive(&tokens).await, "{address}");
+        let mut values = left.headers.values();
+        assert!(
+            !values.any(|value| value.as_bytes().starts_with(b"a=b")),
+            "{address}"
+        );
+        let page = left.text();
+        assert_eq!(page.contains("<iframe"), framed, "{address}: {page}");
+        assert!(page.matches("<iframe").count() <= 1, "{address}: {page}");
+        for part in ["<script>alert", "<img src=x", "alert(1)</", "\"></iframe><"] {
+            assert!(!page.contains(part), "{address}: {page}");
+        }
+        if framed {
+            let source = between(&page, "<iframe src=\"", "\"").replace("&#x2f;", "/");
+            assert!(source.starts_with("http://"), "{address}: {source}");
+            assert!(!source.contains(['\r', '\n', '<', '>', ' ']), "{source}");
+        }
+        let policies = left.headers.get_all("content-security-policy");
+        let policies: Vec<String> = policies
+            .iter()
+            .map(|policy| policy.to_str().unwrap().to_owned())
+            .chain(
+                page.split_once("Content-Security-Policy\" content=\"")
+                    .map(|(_, rest)| {
+                        rest.split('"')
+                            .next()
+                            .unwrap_or_default()
+                            .replace("&#39;", "'")
+                    }),
+            )
+            .collect();
+        assert!(policies.len() >= 2 || !framed, "{policies:?}");
+        for policy in policies {
+            assert!(!policy.contains("unsafe"), "{address}: {policy}");
+            let mut names = std::collections::BTreeSet::new();
+            for directive in policy.split(';').map(str::trim) {
+                let mut words = directive.split(' ').filter(|word| !word.is_empty());
+                let Some(name) = words.next() else { continue };
+                assert!(names.insert(name.to_owned()), "{address}: {policy}");
+                let known = ["src", "ancestors", "uri", "action"];
+                assert!(
+                    known.iter().any(|end| name.ends_with(end)),
+                    "{address}: {policy}"
+                );
+                if name != "frame-src" {
+                    assert!(!directive.contains("x.example"), "{address}: {policy}");
+                    continue;
+                }
+                for source in words {
+                    let plain =
+                        |letter: char| letter.is_ascii_alphanumeric() || ".:-[]".contains(letter);
+                    let stays = ["'self'", "'none'"].contains(&source) || source.chars().all(plain);
+                    assert!(stays && !source.contains("secret"), "{address}: {policy}");
+                }
+            }
+        }
+    }
 }
