@@ -27,7 +27,18 @@ fn words(text: &str) -> String {
 impl Element {
     /// Reads a page as a browser does.
     pub fn page(text: &str) -> Self {
-        let dom = parse_document(RcDom::default(), ParseOpts::default()).one(text);
+        Self::parsed(text, true)
+    }
+
+    /// Reads a page as a browser does that runs no scripts.
+    pub fn page_without_scripts(text: &str) -> Self {
+        Self::parsed(text, false)
+    }
+
+    fn parsed(text: &str, runs_scripts: bool) -> Self {
+        let mut how = ParseOpts::default();
+        how.tree_builder.scripting_enabled = runs_scripts;
+        let dom = parse_document(RcDom::default(), how).one(text);
         Self {
             name: String::new(),
             attributes: Vec::new(),

@@ -64,6 +64,7 @@ async fn no_text_of_others_is_read_as_markup() {
         let html = Element::page(&text);
         let name = claviger_pages::page_id(&view.page);
         check_runs_nothing(&html, name);
+        check_runs_nothing(&Element::page_without_scripts(&text), name);
         assert!(!without_picture(&text).contains("49"), "{name}");
         // What administrators may write as HTML may have pictures; nothing else makes any.
         let may = ["kc-header"];
@@ -174,6 +175,53 @@ async fn every_page_is_whole_light_and_its_own() {
                 assert!(html.with_id(id).is_some(), "{name}: {id}");
             }
         }
+    }
+}
+
+/// A select that only a script follows is of no use without one: the same addresses are links then,
+/// with names in their own languages, after the heading and before the form.
+#[tokio::test]
+async fn languages_are_links_where_no_script_runs() {
+    let world = World::with(json!({})).await;
+    let mut view = world.view(every_page("some").remove(0));
+    view.languages = ["en", "de", "ar"]
+        .map(|tag| (tag.to_owned(), format!("/here?a=1&kc_locale={tag}")))
+        .to_vec();
+    for (locale, others) in [("en", ["ar", "de"]), ("ar", ["en", "de"])] {
+        view.locale = locale.to_owned();
+        let text = claviger_pages::render(&view);
+        let html = Element::page_without_scripts(&text);
+        let menu = html.with_id("kc-locale").expect("a menu");
+        let current = html.with_id("kc-current-locale-link").expect("what it is");
+        let name = current.get("aria-label").unwrap_or_default();
+        assert!(name.contains(&current.text()), "{name}");
+        assert_eq!(current.named("span")[0].get("lang"), Some(locale));
+        let links = menu.named("a");
+        let mut tags: Vec<_> = links.iter().map(|link| link.get("lang").unwrap()).collect();
+        for link in &links {
+            let address = link.get("xlink:href").expect("an address");
+            let tag = link.get("lang").unwrap();
+            assert_eq!(address, format!("/here?a=1&kc_locale={tag}"));
+            assert!(!link.text().is_empty(), "{tag} has no name");
+            assert_eq!(link.get("role"), Some("link"));
+        }
+        tags.sort_unstable();
+        let mut others = others.to_vec();
+        others.sort_unstable();
+        assert_eq!(tags, others);
+        let order = html.all(|element| {
+            ["kc-page-title", "kc-locale"].contains(&element.get("id").unwrap_or_default())
+                || element.name == "form"
+        });
+        let order = order.iter().map(|element| element.get("id"));
+        assert!(
+            order.take(2).eq([Some("kc-page-title"), Some("kc-locale")]),
+            "who goes from one to the next comes to it first"
+        );
+        let with_scripts = Element::page(&text);
+        assert!(with_scripts.with_id("kc-locale").is_none());
+        let select = with_scripts.with_id("login-select-toggle").expect("a list");
+        assert!(select.get("aria-label").is_some());
     }
 }
 
