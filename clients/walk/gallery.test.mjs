@@ -1,5 +1,5 @@
 // Every page that the server can show, with everything on it that it can have, as `pages/tests/it/written.rs` writes it
-// down: also those that no walk reaches.
+// down. `walk/pages.test.mjs` reaches each of them at a server, as a person does, and takes its picture.
 
 import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { extname } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { launch, person } from './browser.mjs'
-import { LOOK, picture, suitsEverybody, watch } from './looks.mjs'
+import { LOOK, suitsEverybody, watch } from './looks.mjs'
 import { freePort } from './program.mjs'
 
 const folder = `${process.env.BUILT}/gallery`
@@ -39,14 +39,6 @@ after(async () => {
   server.close()
 })
 
-/** Pages that no walk reaches so far; `walk/pages.test.mjs` takes the pictures of the others. */
-const UNREACHED = [
-  'delete-credential',
-  'login-config-totp',
-  'login-oauth2-device-verify-user-code',
-  'select-authenticator',
-]
-
 for (const name of (await readdir(folder)).map((file) => file.replace('.html', '')).sort()) {
   test(name, async () => {
     const context = await person(browser, LOOK)
@@ -58,7 +50,6 @@ for (const name of (await readdir(folder)).map((file) => file.replace('.html', '
       await page.route('https://app.example/**', (route) => route.fulfill({ contentType: 'text/html', body: 'bye' }))
     }
     await page.goto(`${here}/${name}.html`)
-    if (UNREACHED.includes(name)) await picture(page, name)
     await suitsEverybody(page)
     assert.deepEqual(wrongs, [])
     await context.close()

@@ -46,7 +46,7 @@ export function watch(page, ...own) {
 /** Takes the picture of a page for docs/screenshots/ where that is asked for; else there must be one. */
 export async function picture(page, name) {
   const folder = process.env.SCREENSHOTS
-  if (folder) await page.screenshot({ path: `${folder}/${name}.png` })
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
   const path = new URL(`../../docs/screenshots/${name}.png`, import.meta.url)
-  assert.ok(existsSync(path), `${name} has no picture yet: cargo xtask clients --screenshots pages gallery`)
+  assert.ok(existsSync(path), `${name} has no picture yet: cargo xtask clients --screenshots pages console`)
 }

@@ -59,7 +59,7 @@ export class Realm {
   }
 
   /** The representation of a user who has all that the profile asks for, and the realm's password. */
-  person({ username, ...more }) {
+  person({ username, credentials = [], ...more }) {
     return {
       username,
       enabled: true,
@@ -67,7 +67,7 @@ export class Realm {
       emailVerified: true,
       firstName: 'Alice',
       lastName: 'Liddell',
-      credentials: [{ type: 'password', value: this.password }],
+      credentials: [{ type: 'password', value: this.password }, ...credentials],
       ...more,
     }
   }
