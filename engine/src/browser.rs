@@ -16,6 +16,8 @@ pub struct Browser {
     pub identity: Option<Secret>,
     /// The cookie `KC_RESTART`: the request that the login began with, encrypted.
     pub restart: Option<Secret>,
+    /// The cookie `KC_STATE_CHECKER`: what the last page said that ended something, signed.
+    pub state_checker: Option<Secret>,
     /// The cookie `KEYCLOAK_REMEMBER_ME`: the name last signed in with.
     pub remembered: Option<String>,
     /// The cookie `KEYCLOAK_LOCALE`: the language that was chosen.
@@ -72,6 +74,8 @@ pub enum CookieName {
     RememberMe,
     /// `KEYCLOAK_LOCALE`.
     Locale,
+    /// `KC_STATE_CHECKER`: what a page said that no login stands behind.
+    StateChecker,
 }
 
 impl CookieName {
@@ -85,7 +89,13 @@ impl CookieName {
             Self::Restart => "KC_RESTART",
             Self::RememberMe => "KEYCLOAK_REMEMBER_ME",
             Self::Locale => "KEYCLOAK_LOCALE",
+            Self::StateChecker => "KC_STATE_CHECKER",
         }
+    }
+
+    /// Whether browsers send it with requests alone that begin at a page of ours.
+    pub const fn is_for_ourselves(self) -> bool {
+        matches!(self, Self::StateChecker)
     }
 
     /// Whether scripts of pages may read it.

@@ -11,6 +11,7 @@ mod complete;
 pub(crate) mod condition;
 pub(crate) mod cookies;
 mod crowd;
+pub mod detached;
 mod drive;
 mod identity;
 pub(crate) mod level;

@@ -14,6 +14,7 @@ use claviger_engine::authorize::{
 use claviger_engine::browser::{ClientAnswer, Outcome};
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
+use claviger_engine::login::detached::offer;
 use claviger_engine::login::{self, Asks, Entry, FlowPath, LoginError};
 use claviger_engine::page::{Fault, Message};
 use claviger_model::Seconds;
@@ -33,7 +34,7 @@ pub async fn show(call: Call) -> Response {
 /// `GET` and `POST /protocol/openid-connect/registrations`: the same, for people who have no account.
 pub async fn register(call: Call) -> Response {
     if !call.realm.settings.login.registration_allowed {
-        return page::show(&call, &registration_off());
+        return page::show(&call, &registration_off()).await;
     }
     answered(call, FlowPath::Registration).await
 }
@@ -43,7 +44,7 @@ pub async fn forgot(call: Call) -> Response {
     if !call.realm.settings.login.reset_password_allowed {
         let message = Message::new("resetCredentialNotAllowedMessage");
         let told = Told::new(None, Fault::BadRequest, message, Help::ResetOff);
-        return page::show(&call, &told);
+        return page::show(&call, &told).await;
     }
     answered(call, FlowPath::ResetCredentials).await
 }
@@ -110,9 +111,9 @@ async fn answered(call: Call, path: FlowPath) -> Response {
     let outcome = Box::pin(run(&call, path, &mut event)).await;
     let respond = |outcome| respond(outcome, &call.realm, &call.context, &call.headers);
     match outcome {
-        Ok((outcome, None)) => respond(outcome),
+        Ok((outcome, None)) => respond(offer(&call.app, &call.realm, outcome, None).await),
         Ok((outcome, Some(help))) => {
-            let mut response = respond(outcome);
+            let mut response = respond(offer(&call.app, &call.realm, outcome, None).await);
             page::point(&mut response, help, &call.context);
             response
         }
@@ -122,8 +123,8 @@ async fn answered(call: Call, path: FlowPath) -> Response {
             page::point(&mut response, help, &call.context);
             response
         }
-        Err(Failure::Told(told)) => page::show(&call, &told),
-        Err(Failure::Server(help)) => page::show(&call, &failed(help)),
+        Err(Failure::Told(told)) => page::show(&call, &told).await,
+        Err(Failure::Server(help)) => page::show(&call, &failed(help)).await,
     }
 }
 

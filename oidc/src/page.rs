@@ -7,6 +7,7 @@ use axum::response::Response;
 use claviger_engine::browser::Outcome;
 use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
+use claviger_engine::login::detached::offer;
 use claviger_engine::mapper::origin::below_root;
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
 use claviger_engine::request::RequestContext;
@@ -61,7 +62,7 @@ pub async fn record(
 }
 
 /// The page that tells what went wrong, with a way back to the application.
-pub fn show(call: &Call, told: &Told) -> Response {
+pub async fn show(call: &Call, told: &Told) -> Response {
     let base_url = &call.context.base_url;
     let back = told.client.as_ref().and_then(|client| {
         let start = client.settings.base_url.as_deref()?;
@@ -73,14 +74,16 @@ pub fn show(call: &Call, told: &Told) -> Response {
     };
     let mut view = view(call, page).saying(Severity::Error, told.message.clone());
     view.client.clone_from(&told.client);
-    let mut response = answer(call, view);
+    let outcome = offer(&call.app, &call.realm, Outcome::page(view), None).await;
+    let mut response = answer(call, outcome);
     point(&mut response, told.help, &call.context);
     response
 }
 
 /// The page that shows a code, or an error, to be copied.
 pub fn code(call: &Call, code: Option<String>, error: Option<String>) -> Response {
-    answer(call, view(call, Page::Code { code, error }))
+    let view = view(call, Page::Code { code, error });
+    answer(call, Outcome::page(view))
 }
 
 /// Points to the page of help.
@@ -101,8 +104,7 @@ fn view(call: &Call, page: Page) -> View {
     View::new(&call.realm, &call.context.base_url, &locale, page)
 }
 
-fn answer(call: &Call, view: View) -> Response {
-    let outcome = Outcome::page(view);
+fn answer(call: &Call, outcome: Outcome) -> Response {
     let mut response = respond(outcome, &call.realm, &call.context, &call.headers);
     // As Keycloak has it: no login is under way that a page in a history could go on with.
     response.headers_mut().remove(header::CACHE_CONTROL);

@@ -40,6 +40,7 @@ pub fn browser(headers: &HeaderMap) -> Browser {
         authentication: secret(CookieName::AuthenticationSession),
         identity: secret(CookieName::Identity),
         restart: secret(CookieName::Restart),
+        state_checker: secret(CookieName::StateChecker),
         remembered: cookie(CookieName::RememberMe),
         locale: cookie(CookieName::Locale),
         accept_language: text(header::ACCEPT_LANGUAGE),
@@ -359,7 +360,9 @@ fn set_cookie(
     if !change.name.is_for_scripts() {
         text.push_str(";HttpOnly");
     }
-    text.push_str(if is_trusted {
+    text.push_str(if change.name.is_for_ourselves() {
+        ";SameSite=Strict"
+    } else if is_trusted {
         ";SameSite=None"
     } else {
         ";SameSite=Lax"

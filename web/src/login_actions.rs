@@ -12,7 +12,7 @@ use axum::{Extension, RequestPartsExt, Router};
 use claviger_engine::App;
 use claviger_engine::browser::{Browser, Outcome};
 use claviger_engine::locale::{self, Wishes};
-use claviger_engine::login::{self, LoginError, Submission, Unasked};
+use claviger_engine::login::{self, LoginError, Submission, Unasked, detached};
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
 use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
@@ -75,10 +75,10 @@ pub fn router() -> Router<App> {
         )
         .route(
             &at("detached-info"),
-            get(async |call: Call| call.detached_info()),
+            get(async |call: Call| call.detached_info().await),
         );
     for (action, what) in UNBUILT {
-        let answer = async move |call: Call| call.unbuilt(what);
+        let answer = async move |call: Call| call.unbuilt(what).await;
         router = router.route(&at(action), get(answer).post(answer));
     }
     router
@@ -131,7 +131,7 @@ impl axum::extract::FromRequest<App> for Call {
         };
         let Ok(form) = form else {
             let page = call.error(Fault::BadRequest, "invalidRequestMessage");
-            return Err(call.respond(page));
+            return Err(call.respond(page).await);
         };
         call.form = form;
         Ok(call)
@@ -164,7 +164,9 @@ impl Call {
         browser(&self.headers)
     }
 
-    fn respond(&self, outcome: Outcome) -> Response {
+    async fn respond(&self, outcome: Outcome) -> Response {
+        let state = self.query.get(detached::STATE);
+        let outcome = detached::offer(&self.app, &self.realm, outcome, state).await;
         respond(outcome, &self.realm, &self.context, &self.headers)
     }
 
@@ -200,7 +202,7 @@ impl Call {
         let browser = self.browser();
         let outcome = login::resume(&self.app, &self.realm, &self.context, &browser, &sent).await;
         let outcome = outcome.unwrap_or_else(|error| self.failed(&error));
-        self.respond(outcome)
+        self.respond(outcome).await
     }
 
     /// The page for forgotten credentials; applications may send people here without a login of theirs.
@@ -217,20 +219,23 @@ impl Call {
         let outcome =
             login::reset_credentials(&self.app, &self.realm, &self.context, &browser, &sent).await;
         let outcome = outcome.unwrap_or_else(|error| self.failed(&error));
-        self.respond(outcome)
+        self.respond(outcome).await
     }
 
-    /// A page of which nothing is left but that it was there.
-    fn detached_info(self) -> Response {
-        let page = self.error(Fault::BadRequest, "expiredActionTokenNoSessionMessage");
-        self.respond(page)
+    /// A page that said how something ended says it again.
+    async fn detached_info(self) -> Response {
+        let asked = (self.query.get(detached::STATE), self.query.get("kc_locale"));
+        let browser = self.browser();
+        let outcome = detached::show(&self.app, &self.realm, &self.context, &browser, asked).await;
+        let outcome = outcome.unwrap_or_else(|error| self.failed(&error));
+        self.respond(outcome).await
     }
 
     /// An action that is no part of this server yet.
-    fn unbuilt(self, what: &str) -> Response {
+    async fn unbuilt(self, what: &str) -> Response {
         let text = format!("{what} is not part of this server yet");
         let page = self.error(Fault::NotFound, &text);
-        self.respond(page)
+        self.respond(page).await
     }
 
     fn error(&self, fault: Fault, key: &str) -> Outcome {

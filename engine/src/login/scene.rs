@@ -120,7 +120,7 @@ impl<'a> Scene<'a> {
         let action = self.action(tab, path, execution);
         let mut view = self.bare(Some(&tab.client), page);
         view.locale = self.locale(Some(tab), user);
-        view.languages = self.languages(&self.address_of(tab, path, Some(execution)));
+        view.languages = languages(self.realm, &self.address_of(tab, path, Some(execution)));
         view.action = action;
         view.watch = Some(Watch {
             session_hash: cookies::session_hash(&tab.session.root),
@@ -150,19 +150,6 @@ impl<'a> Scene<'a> {
             accept: self.browser.accept_language.as_deref(),
         };
         locale::choose(self.realm, wishes)
-    }
-
-    /// Where a page is in the realm's languages, if there are several.
-    fn languages(&self, address: &str) -> Vec<(String, String)> {
-        let locales = &self.realm.settings.locales;
-        if !locales.enabled || locales.supported.len() < 2 {
-            return Vec::new();
-        }
-        let address_in = |tag: &String| {
-            let tag_text: String = url::form_urlencoded::byte_serialize(tag.as_bytes()).collect();
-            (tag.clone(), format!("{address}&kc_locale={tag_text}"))
-        };
-        locales.supported.iter().map(address_in).collect()
     }
 
     /// Who is about to sign in, once that is said.
@@ -211,7 +198,20 @@ pub fn back(client: &Client) -> Option<String> {
     root.contains("://").then(|| format!("{root}{base}"))
 }
 
-fn url_segment(text: &str) -> String {
+/// Where a page is in the realm's languages, if there are several.
+pub(super) fn languages(realm: &Realm, address: &str) -> Vec<(String, String)> {
+    let locales = &realm.settings.locales;
+    if !locales.enabled || locales.supported.len() < 2 {
+        return Vec::new();
+    }
+    let address_in = |tag: &String| {
+        let tag_text: String = url::form_urlencoded::byte_serialize(tag.as_bytes()).collect();
+        (tag.clone(), format!("{address}&kc_locale={tag_text}"))
+    };
+    locales.supported.iter().map(address_in).collect()
+}
+
+pub(super) fn url_segment(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, SEGMENT).to_string()
 }
 

@@ -9,6 +9,7 @@ use axum::response::Response;
 use claviger_engine::browser::Outcome;
 use claviger_engine::client::Client;
 use claviger_engine::device::{self, Device, NotPending, VERIFIED_USER_CODE, guesses};
+use claviger_engine::login::detached::offer;
 use claviger_engine::login::{self, Asks, Entry, LoginError};
 use claviger_engine::page::{Fault, Message, Page, Severity, View};
 use claviger_store::{StoreError, Tx};
@@ -47,23 +48,24 @@ async fn run(mut call: Call, code: Option<&str>) -> Response {
             back: None,
         };
         let view = view(&call, page).saying(Severity::Error, Message::new(key));
-        return answer(&call, Outcome::page(view));
+        return answer(&call, Outcome::page(view)).await;
     }
     let outcome = match code.filter(|code| !code.is_empty()) {
         None => Ok(Outcome::page(question(&call))),
         Some(code) => verify(&call, code).await,
     };
     match outcome {
-        Ok(outcome) => answer(&call, outcome),
-        Err(error) => failed(&call, &error),
+        Ok(outcome) => answer(&call, outcome).await,
+        Err(error) => failed(&call, &error).await,
     }
 }
 
-fn answer(call: &Call, outcome: Outcome) -> Response {
+async fn answer(call: &Call, outcome: Outcome) -> Response {
+    let outcome = offer(&call.app, &call.realm, outcome, None).await;
     respond(outcome, &call.realm, &call.context, &call.headers)
 }
 
-fn failed(call: &Call, error: &LoginError) -> Response {
+async fn failed(call: &Call, error: &LoginError) -> Response {
     tracing::error!("a device's code is not answered: {}", chain(error));
     let page = Page::Error {
         fault: Fault::Unavailable,
@@ -71,7 +73,7 @@ fn failed(call: &Call, error: &LoginError) -> Response {
     };
     let message = Message::new("unexpectedErrorHandlingRequestMessage");
     let view = view(call, page).saying(Severity::Error, message);
-    answer(call, Outcome::page(view))
+    answer(call, Outcome::page(view)).await
 }
 
 fn view(call: &Call, page: Page) -> View {
@@ -205,7 +207,7 @@ pub async fn status(call: Call) -> Response {
         proceed: error.map(|_| address(&call)),
     };
     let view = view(&call, page).saying(severity, Message::new(message));
-    let mut response = answer(&call, Outcome::page(view));
+    let mut response = answer(&call, Outcome::page(view)).await;
     // It says the same to everybody.
     response.headers_mut().remove(header::CACHE_CONTROL);
     response

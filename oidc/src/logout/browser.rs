@@ -10,6 +10,7 @@ use claviger_engine::client::Client;
 use claviger_engine::events::EventBuilder;
 use claviger_engine::locale::{Wishes, choose};
 use claviger_engine::login::LoginError;
+use claviger_engine::login::detached::offer;
 use claviger_engine::logout::browser::{
     self as engine, Asked, Reached, Refusal, Reply, Scene, Shown,
 };
@@ -99,7 +100,7 @@ async fn answer(
     reached: Result<Reached, LoginError>,
 ) -> Response {
     match reached {
-        Ok(Reached::Shown(shown)) => show(call, browser, *shown),
+        Ok(Reached::Shown(shown)) => show(call, browser, *shown).await,
         Ok(Reached::Refused(refusal, client)) => {
             refuse(call, browser, event, refusal, client).await
         }
@@ -111,7 +112,7 @@ async fn answer(
     }
 }
 
-fn show(call: &Call, browser: &Browser, mut shown: Shown) -> Response {
+async fn show(call: &Call, browser: &Browser, mut shown: Shown) -> Response {
     if let Next::Page(view) = &mut shown.outcome.reply {
         let wishes = Wishes {
             chosen: shown.chosen.as_deref(),
@@ -122,7 +123,8 @@ fn show(call: &Call, browser: &Browser, mut shown: Shown) -> Response {
         };
         view.locale = choose(&call.realm, wishes);
     }
-    let mut response = respond(shown.outcome, &call.realm, &call.context, &call.headers);
+    let outcome = offer(&call.app, &call.realm, shown.outcome, None).await;
+    let mut response = respond(outcome, &call.realm, &call.context, &call.headers);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, NO_CACHE);
     response
@@ -159,7 +161,7 @@ async fn refuse(
         profile: None,
         ui_locales: call.query.get("ui_locales").map(str::to_owned),
     };
-    let mut response = show(call, browser, shown);
+    let mut response = show(call, browser, shown).await;
     Pointer::from(help).write(response.headers_mut(), &call.context);
     response
 }

@@ -10,6 +10,10 @@ async fn visitor() -> Visitor {
     file["internationalizationEnabled"] = json!(true);
     file["supportedLocales"] = json!(["en", "de", "pt-BR", "ar"]);
     file["defaultLocale"] = json!("de");
+    file["localizationTexts"] = json!({
+        "en": {"cookieNotFoundMessage": "Lost"},
+        "de": {"expiredActionTokenNoSessionMessage": "Vorbei"},
+    });
     Visitor::new(&stage(file).await)
 }
 
@@ -104,4 +108,56 @@ async fn a_realm_of_one_language_offers_none() {
     speaks(&page, "en");
     assert!(!page.html.contains("login-select-toggle"));
     assert!(!page.html.contains("kc-locale"));
+}
+
+/// Where the page of an end is in another language, and where it is if the browser loads it again.
+#[tokio::test]
+async fn a_page_that_no_login_stands_behind_is_said_again_in_another_language() {
+    let mut alice = visitor().await;
+    let gone = "/realms/shop/login-actions/authenticate?client_id=app&tab_id=gone";
+    let page = alice.get(gone).await.is(400);
+    speaks(&page, "de");
+    assert_eq!(page.cookies, ["KC_STATE_CHECKER"]);
+    let cookie = page.headers["set-cookie"].to_str().expect("text");
+    assert!(cookie.contains(";SameSite=Strict"), "{cookie}");
+    assert!(cookie.contains(";HttpOnly"), "{cookie}");
+    let address = address_in(&page, "ar");
+    assert!(address.starts_with("/realms/shop/login-actions/detached-info?kc_state_checker="));
+    let page = alice.get(&address).await.is(400);
+    speaks(&page, "ar");
+    assert!(page.cookies.contains(&"KEYCLOAK_LOCALE".to_owned()));
+    // The same address once more, as by "reload", and then the next language.
+    let page = alice.get(&address).await.is(400);
+    speaks(&page, "ar");
+    let page = alice.get(&address_in(&page, "en")).await.is(400);
+    speaks(&page, "en");
+    assert!(page.html.contains("Lost"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn nobody_else_says_anything_on_a_page_of_an_end() {
+    let mut alice = visitor().await;
+    let gone = "/realms/shop/login-actions/authenticate?client_id=app&tab_id=gone";
+    let page = alice.get(gone).await.is(400);
+    let address = address_in(&page, "en");
+    let expired = |got: &Got| {
+        assert!(got.html.contains("Vorbei"), "{}", got.html);
+        assert!(!got.cookies.contains(&"KEYCLOAK_LOCALE".to_owned()));
+    };
+    let other = address.replace("kc_state_checker=", "kc_state_checker=x");
+    expired(&alice.clone().get(&other).await.is(400));
+    let none = "/realms/shop/login-actions/detached-info?kc_locale=en";
+    expired(&alice.clone().get(none).await.is(400));
+    let mut stranger = Visitor::new(&alice.stage);
+    expired(&stranger.get(&address).await.is(400));
+    let cookie = alice.jar["KC_STATE_CHECKER"].clone();
+    let parts: Vec<&str> = cookie.split('.').collect();
+    let said = claviger_crypto::encoding::decode_base64url(parts[1]).expect("base64url");
+    let said = String::from_utf8(said).expect("text");
+    let forged = said.replace("cookieNotFoundMessage", "Call this number");
+    assert_ne!(said, forged);
+    let forged = claviger_crypto::encoding::base64url(forged.as_bytes());
+    let forged = format!("{}.{forged}.{}", parts[0], parts[2]);
+    alice.jar.insert("KC_STATE_CHECKER".to_owned(), forged);
+    expired(&alice.get(&address).await.is(400));
 }
