@@ -55,8 +55,8 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0009_signal_subject.sql"),
     },
     Migration {
-        version: 11,
-        text: include_str!("../migrations/0011_client_initial_access.sql"),
+        version: 10,
+        text: include_str!("../migrations/0010_client_initial_access.sql"),
     },
 ];
 
