@@ -31,6 +31,7 @@ pub struct EventBuilder {
     ip_address: String,
     details: Vec<(String, String)>,
     help: Option<String>,
+    flaw: Option<&'static str>,
 }
 
 impl EventBuilder {
@@ -46,6 +47,7 @@ impl EventBuilder {
             ip_address: ip_address.to_owned(),
             details: Vec::new(),
             help: None,
+            flaw: None,
         }
     }
 
@@ -142,6 +144,12 @@ impl EventBuilder {
         self
     }
 
+    /// What went wrong on the way to a success, which tells it beside being one.
+    pub fn flaw(&mut self, error: &'static str) -> &mut Self {
+        self.flaw = Some(error);
+        self
+    }
+
     /// The event, as a success or, with an error code, as a failure.
     pub fn build(&self, app: &App, realm: &Realm, error: Option<&str>) -> Event {
         let kept = |text: &Option<String>, max: usize| text.as_deref().map(|text| fit(text, max));
@@ -159,7 +167,7 @@ impl EventBuilder {
             user_id: kept(&self.user_id, NAME_MAX),
             session_id: kept(&self.session_id, SESSION_ID_MAX),
             ip_address: Some(self.ip_address.clone()).filter(|address| !address.is_empty()),
-            error: error.map(str::to_owned),
+            error: error.or(self.flaw).map(str::to_owned),
             details: self.details.clone(),
         }
     }

@@ -148,6 +148,8 @@ pub async fn end(
     end_session(app, realm, tx, session, EndReason::Policy).await?;
     let mut event = event.clone();
     event.kind("LOGOUT");
+    // Whoever is to go has agreed to nothing in this login.
+    event.forget("consent");
     event.user(session.user.as_str());
     event.session(Some(session.id.as_str()));
     event.success(app, realm, tx);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Extension, RequestPartsExt, Router};
 use claviger_engine::App;
 use claviger_engine::browser::{Browser, Outcome};
@@ -18,8 +18,9 @@ use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_model::Secret;
 use claviger_surface::answer::Answer;
-use claviger_surface::browser::{browser, respond};
+use claviger_surface::browser::{NO_STORE, browser, respond};
 use claviger_surface::form::Form;
+use claviger_surface::headers::secure;
 use claviger_surface::{Help, body};
 
 /// How many bytes a form has at most.
@@ -67,15 +68,18 @@ pub fn router() -> Router<App> {
         )
         .route(
             &at("consent"),
-            post(async |call: Call| call.resume("consent").await),
+            get(async |call: Call| call.nothing())
+                .post(async |call: Call| call.resume("consent").await),
         )
         .route(
             &at("restart"),
-            get(async |call: Call| call.resume("restart").await),
+            get(async |call: Call| call.resume("restart").await)
+                .post(async |call: Call| call.nothing()),
         )
         .route(
             &at("detached-info"),
-            get(async |call: Call| call.detached_info().await),
+            get(async |call: Call| call.detached_info().await)
+                .post(async |call: Call| call.nothing()),
         );
     for (action, what) in UNBUILT {
         let answer = async move |call: Call| call.unbuilt(what).await;
@@ -229,6 +233,19 @@ impl Call {
         let outcome = detached::show(&self.app, &self.realm, &self.context, &browser, asked).await;
         let outcome = outcome.unwrap_or_else(|error| self.failed(&error));
         self.respond(outcome).await
+    }
+
+    /// There is an action of this name, and none by this method.
+    fn nothing(&self) -> Response {
+        let body = serde_json::json!({ "error": "HTTP 404 Not Found" });
+        let mut response = Answer::json(StatusCode::NOT_FOUND, &body)
+            .helped(Help::PathUnknown)
+            .into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        let settings = &self.realm.settings.browser_security_headers;
+        secure(headers, &self.headers, settings);
+        response
     }
 
     /// An action that is no part of this server yet.

@@ -11,11 +11,12 @@ use super::scene::Scene;
 use super::tab::{Tab, note};
 use super::{Asks, Entry, LoginError, Submission, cookies, identity};
 use crate::authorize::{self, ClientData, Refusal};
-use crate::browser::Outcome;
+use crate::browser::{CookieChange, CookieName, Outcome};
 use crate::client::Client;
 use crate::events::EventBuilder;
 use crate::page::{Message, Page, Severity};
 use crate::redirect::redirect_uri;
+use crate::required_action::LAST_PROCESSED;
 
 /// A tab that may go on, or the answer.
 pub enum Checked {
@@ -96,17 +97,21 @@ async fn gone(
     {
         return Ok(outcome.into());
     }
+    let mut key = "cookieNotFoundMessage";
+    if scene.browser.restart.is_some() {
+        // That the browser's memory of it is of no use is one thing, and what comes of it another.
+        key = "invalidCodeMessage";
+        let mut tx = Tx::new();
+        event.error(app, realm, "invalid_code", &mut tx);
+        let _ = app.commit(tx).await?;
+    }
     if identity(app, realm, scene.context, scene.browser)
         .await?
         .is_some()
     {
         return already(scene, (client.as_ref(), data.as_ref()), event).await;
     }
-    let told = if scene.browser.restart.is_some() {
-        ("invalid_code", "invalidCodeMessage")
-    } else {
-        ("cookie_not_found", "cookieNotFoundMessage")
-    };
+    let told = ("cookie_not_found", key);
     Ok(scene.fail(client.as_ref(), event, told).await?.into())
 }
 
@@ -212,6 +217,7 @@ pub async fn turn(
 ) -> Result<Turn, LoginError> {
     if !tab.client.settings.enabled {
         let mut tx = Tx::new();
+        own.detail("code_id", tab.session.root.as_str());
         own.error(scene.app, scene.realm, "client_disabled", &mut tx);
         tab.end(scene.realm, &mut tx);
         if !scene.commit(tx).await? {
@@ -219,6 +225,7 @@ pub async fn turn(
         }
         let message = Message::new("loginRequesterNotEnabledMessage");
         let page = scene.error(None, crate::page::Fault::BadRequest, message);
+        let page = page.with(CookieChange::clear(CookieName::Restart));
         return Ok(Turn::Answer(Box::new(page)));
     }
     let told = event(scene, "LOGIN", &tab);
@@ -228,6 +235,14 @@ pub async fn turn(
         return Ok(shown_again(scene, sent, tab, current));
     };
     if tab.use_code(code.reveal()) {
+        // What came last of what was asked is what the application is told of, with what came of it.
+        if let Some(execution) = sent
+            .execution
+            .as_ref()
+            .filter(|_| sent.execution == current)
+        {
+            tab.set(LAST_PROCESSED, execution);
+        }
         return Ok(Turn::Act(tab));
     }
     if sent.execution != current {

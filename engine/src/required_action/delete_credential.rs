@@ -43,21 +43,21 @@ async fn wanted(
 pub(super) async fn page(
     app: &App,
     realm: &Realm,
-    visit: &Visit<'_>,
+    visit: &mut Visit<'_>,
     action: &RequiredActionView,
     tx: &mut Tx,
 ) -> Result<Challenge, ActionError> {
     let (_, found) = wanted(app, realm, visit).await?;
     let Some(credential) = found else {
-        let mut event = visit.event.clone();
         let error = match visit.tab.client_notes.get(PARAMETER) {
             Some(id) => {
-                event.detail("credential_id", id.clone());
+                visit.event.detail("credential_id", id.clone());
                 "credential_not_found"
             }
             None => "missing_credential_id",
         };
-        event.error(app, realm, error, tx);
+        visit.event.error(app, realm, error, tx);
+        visit.event.flaw(error);
         return Ok(Challenge::Impossible);
     };
     let kind = credential.kind.as_str();

@@ -7,7 +7,7 @@ use claviger_testkit::Stage;
 use serde_json::{Value, json};
 
 use crate::second::DATA;
-use crate::world::{Got, Visitor, realm, stage};
+use crate::world::{Got, Visitor, parameter, realm, stage};
 
 const RIGHT: [(&str, &str); 2] = [("username", "alice"), ("password", "wonderland")];
 
@@ -214,4 +214,55 @@ async fn who_changes_the_password_goes_on_in_that_tab() {
         ("password-confirm", "looking-glass"),
     ];
     assert!(alice.post(&page.action(), &form).await.has_code());
+}
+
+fn asking(action: &str) -> Asks {
+    Asks {
+        action: Some(action.to_owned()),
+        ..Asks::default()
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_asks_for_what_nobody_knows_is_told_with_the_last_step() {
+    let mut alice = Visitor::new(&stage(realm()).await);
+    let page = alice.begin("app", asking("nonsense")).await;
+    let step = parameter(&page.action(), "execution");
+    assert!(step.is_some());
+    let done = alice.post(&page.action(), &RIGHT).await;
+    assert!(done.has_code(), "{}", done.location);
+    assert_eq!(done.parameter("kc_action"), step);
+    assert_eq!(done.parameter("kc_action_status").as_deref(), Some("error"));
+    // Without a page there is no step to be told of.
+    let silent = alice.begin("app", asking("nonsense")).await;
+    assert!(silent.has_code(), "{}", silent.location);
+    assert_eq!(silent.parameter("kc_action"), None);
+    assert_eq!(
+        silent.parameter("kc_action_status").as_deref(),
+        Some("error")
+    );
+}
+
+#[tokio::test]
+async fn a_login_tells_that_the_credential_it_was_to_take_away_is_not_there() {
+    for (asked, error) in [
+        ("delete_credential:nothing", "credential_not_found"),
+        ("delete_credential", "missing_credential_id"),
+    ] {
+        let mut alice = Visitor::new(&stage(realm()).await);
+        let page = alice.begin("app", asking(asked)).await;
+        let sent = alice.post(&page.action(), &RIGHT).await.is(302);
+        let done = alice.get(&sent.location).await;
+        assert!(done.has_code(), "{}", done.location);
+        assert_eq!(done.parameter("kc_action_status").as_deref(), Some("error"));
+        let told = alice.told().await;
+        let error = Some(error.to_owned());
+        assert_eq!(
+            told,
+            [
+                ("LOGIN".to_owned(), error.clone()),
+                ("CUSTOM_REQUIRED_ACTION_ERROR".to_owned(), error),
+            ]
+        );
+    }
 }

@@ -150,3 +150,31 @@ async fn a_page_out_of_turn_is_told_to_be_over() {
         (404, r#"{"error":"Realm does not exist"}"#)
     );
 }
+
+/// Its form names a client that is gone: what the browser remembers is of no use, and so is the tab.
+#[tokio::test]
+async fn a_client_that_is_deleted_in_the_middle_of_a_login_ends_it() {
+    let mut alice = Visitor::new(&shop().await);
+    let page = alice.begin("app", Asks::default()).await;
+    let action = page.action().replace("client_id=app", "client_id=gone");
+    alice.post(&action, &RIGHT).await.is(400);
+    let events = alice.events().await;
+    let mut told: Vec<_> = events.iter().map(|event| event.error.as_deref()).collect();
+    told.sort_unstable();
+    assert_eq!(told, [Some("cookie_not_found"), Some("invalid_code")]);
+    for event in &events {
+        assert_eq!(event.kind, "LOGIN_ERROR");
+        assert_eq!(event.client_id, None);
+    }
+    assert!(alice.sessions_of("alice").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_only_forms_or_only_links_lead_to_is_nothing_to_the_other() {
+    let mut alice = Visitor::new(&shop().await);
+    let at = |action: &str| format!("/realms/shop/login-actions/{action}");
+    let consent = alice.get(&at("consent")).await.is(404);
+    assert_eq!(consent.html, r#"{"error":"HTTP 404 Not Found"}"#);
+    alice.post(&at("restart"), &[]).await.is(404);
+    alice.post(&at("detached-info"), &[]).await.is(404);
+}
