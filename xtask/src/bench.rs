@@ -31,7 +31,7 @@ time-to-denial starts nodes on one PostgreSQL of its own, ends sessions as fast 
 (introspection, userinfo, gate, live feed, status list, an API behind each verifier of verifiers/ that this machine can
 build) the time from the logout's answer to the first refusal. It fails if a token is taken that must not be, never for
 slowness. Options: --nodes=N (3), --sessions=N for each carrier (1000), --connections=N that end them (8), --questions=N
-under way at once (4); --against=URL for a running Keycloak, and --lifespan=SECONDS of its tokens (10).
+that are asked again at once (4); --against=URL for a running Keycloak, and --lifespan=SECONDS of its tokens (10).
 --server=PROGRAM takes a server that is built already.";
 
 /// What the processes below understand as an empty list.

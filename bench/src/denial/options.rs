@@ -24,7 +24,7 @@ pub struct Options {
     pub sessions: usize,
     /// How many doors are opened at once.
     pub connections: usize,
-    /// How many questions are under way at once.
+    /// How many questions that are asked again are under way at once.
     pub questions: usize,
     /// Samples of the verifiers.
     pub samples: Vec<Sample>,

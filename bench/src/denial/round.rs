@@ -79,7 +79,7 @@ pub fn play<'a>(world: &World, carrier: Carrier<'a>, options: &Options) -> Resul
     };
     let (ended, found, took) = thread::scope(|scope| {
         let askers: Vec<_> = (0..questions)
-            .map(|_| scope.spawn(|| asking.watched(|| asking.ask(world, carrier))))
+            .map(|_| scope.spawn(|| asking.watched(|| asking.ask_again(world, carrier))))
             .collect();
         let since = now();
         let ended = asking.watched(|| end(world, carrier, &sessions, options, &asking));
@@ -88,12 +88,16 @@ pub fn play<'a>(world: &World, carrier: Carrier<'a>, options: &Options) -> Resul
         let found: Result<Vec<Found>> = askers.into_iter().map(joined).collect();
         (ended, found, took)
     });
-    let (ended, mut all) = (ended?, Found::default());
+    let (mut instants, mut all) = (Vec::new(), Found::default());
+    for (ended, found) in ended? {
+        instants.push(ended);
+        all.add(found);
+    }
     for found in found? {
         all.add(found);
     }
     if let Some(watch) = watch {
-        for seen in watch.times(&ended, &sessions, PATIENCE) {
+        for seen in watch.times(&instants, &sessions, PATIENCE) {
             match seen {
                 Some(after) => all.denied.push(after),
                 None => all.never += 1,
@@ -221,40 +225,44 @@ fn before(world: &World, carrier: Carrier<'_>, sessions: &[Session]) -> Result<(
     Ok(())
 }
 
-/// Opens the doors, and hands each session on to be asked about as soon as its door has answered.
+/// Opens the doors. Whoever opened one asks at once, before the next one; what is not refused yet is
+/// handed on to be asked about again.
 fn end<'s>(
     world: &World,
     carrier: Carrier<'_>,
     sessions: &'s [Session],
     options: &Options,
     asking: &Asking<'s>,
-) -> Result<Vec<Instant>> {
+) -> Result<Vec<(Instant, Found)>> {
     let operator = world.operator(&Caller::new())?;
     let ended = each(sessions.len(), options.connections, |caller, number| {
         let session = sessions.get(number).context("no such session")?;
         world.end(caller, session, &operator)?;
         let answered = now();
+        let mut found = Found::default();
         let door = session.door(world.nodes.len());
         if carrier.is_asked() && carrier.tells_of(door) {
-            let places = carrier.places(world, session).into_iter();
-            asking.add(places.map(|place| Question {
-                session,
-                place,
-                answered,
-                first: None,
-                due: answered,
-                pause: PAUSE,
-            }));
+            for place in carrier.places(world, session) {
+                let question = Question {
+                    session,
+                    place,
+                    answered,
+                    first: None,
+                    due: answered,
+                    pause: PAUSE,
+                };
+                asking.ask(caller, world, carrier, question, &mut found)?;
+            }
         }
-        Ok(answered)
+        Ok((answered, found))
     })?;
-    Ok(ended.into_iter().map(|(_, answered)| answered).collect())
+    Ok(ended.into_iter().map(|(_, ended)| ended).collect())
 }
 
 impl<'s> Asking<'s> {
-    fn add(&self, questions: impl Iterator<Item = Question<'s>>) {
+    fn add(&self, question: Question<'s>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.extend(questions);
+        open.push_back(question);
     }
 
     fn next(&self) -> Option<Question<'s>> {
@@ -271,14 +279,14 @@ impl<'s> Asking<'s> {
         result
     }
 
-    /// Asks in the order of the logouts; what is taken goes to the end of the queue.
-    fn ask(&self, world: &World, carrier: Carrier<'_>) -> Result<Found> {
+    /// Asks again about what was not refused, each after its pause.
+    fn ask_again(&self, world: &World, carrier: Carrier<'_>) -> Result<Found> {
         let caller = Caller::new();
         let mut found = Found::default();
         while !self.is_broken.load(Ordering::SeqCst) {
-            // Looked at before the queue: nothing is added after it is set.
+            // Looked at before the queue: nothing is added by the doors after it is set.
             let is_complete = self.is_complete.load(Ordering::SeqCst);
-            let Some(mut question) = self.next() else {
+            let Some(question) = self.next() else {
                 if is_complete {
                     break;
                 }
@@ -286,32 +294,45 @@ impl<'s> Asking<'s> {
                 continue;
             };
             if question.due > now() {
-                self.add(std::iter::once(question));
+                self.add(question);
                 thread::sleep(PAUSE);
                 continue;
             }
-            let first = question.answered.elapsed();
-            question.first.get_or_insert(first);
-            let said = carrier.ask(&caller, world, question.place, question.session)?;
-            let after = question.answered.elapsed();
-            match said {
-                Said::Refused => {
-                    found.denied.push(after);
-                    found.asked.extend(question.first);
-                    continue;
-                }
-                Said::Accepted => found.accepted += 1,
-                Said::Neither(_) => found.neither += 1,
-            }
-            if after > PATIENCE {
-                found.never += 1;
-                continue;
-            }
-            question.due = now() + question.pause;
-            question.pause = (question.pause * 2).min(PAUSE_MAX);
-            self.add(std::iter::once(question));
+            self.ask(&caller, world, carrier, question, &mut found)?;
         }
         Ok(found)
+    }
+
+    /// Asks once. What is not refused goes to the end of the queue.
+    fn ask(
+        &self,
+        caller: &Caller,
+        world: &World,
+        carrier: Carrier<'_>,
+        mut question: Question<'s>,
+        found: &mut Found,
+    ) -> Result<()> {
+        let first = question.answered.elapsed();
+        let first = *question.first.get_or_insert(first);
+        let said = carrier.ask(caller, world, question.place, question.session)?;
+        let after = question.answered.elapsed();
+        match said {
+            Said::Refused => {
+                found.denied.push(after);
+                found.asked.push(first);
+                return Ok(());
+            }
+            Said::Accepted => found.accepted += 1,
+            Said::Neither(_) => found.neither += 1,
+        }
+        if after > PATIENCE {
+            found.never += 1;
+            return Ok(());
+        }
+        question.due = now() + question.pause;
+        question.pause = (question.pause * 2).min(PAUSE_MAX);
+        self.add(question);
+        Ok(())
     }
 }
 
