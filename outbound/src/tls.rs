@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -47,8 +46,10 @@ pub fn client_config(
             .map_err(SetupError::Root)?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let usual =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
     let verifier = Trusting {
-        usual: verifier(roots, names, &provider)?,
+        usual: usual.map_err(|error| SetupError::Tls(Error::General(error.to_string())))?,
         known: extra_roots.iter().cloned().map(Into::into).collect(),
         names,
     };
@@ -61,26 +62,12 @@ pub fn client_config(
         .with_no_client_auth())
 }
 
-fn verifier(
-    roots: RootCertStore,
-    names: NameCheck,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, SetupError> {
-    let usual =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    let usual = usual.map_err(|error| SetupError::Tls(Error::General(error.to_string())))?;
-    Ok(match names {
-        NameCheck::Host => usual,
-        NameCheck::Anybody => Arc::new(AnyName(usual)),
-    })
-}
-
-/// The usual checks; and for a certificate that the operator named, byte for byte, those of its own time,
-/// use and name. Who makes a certificate for one host by hand gets one that calls itself an authority,
+/// The usual checks, of which that of the name comes last and may be left out; and for a certificate that
+/// the operator named, byte for byte, those of its own time, use and name. Who makes a certificate for one host by hand gets one that calls itself an authority,
 /// which chains of authorities have no place for at their end; others' programs take it, too.
 #[derive(Debug)]
 struct Trusting {
-    usual: Arc<dyn ServerCertVerifier>,
+    usual: Arc<WebPkiServerVerifier>,
     known: Vec<CertificateDer<'static>>,
     names: NameCheck,
 }
@@ -126,8 +113,19 @@ impl ServerCertVerifier for Trusting {
         if self.known.iter().any(|known| known == end_entity) {
             return self.check(end_entity, server_name, now);
         }
-        self.usual
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let usual = self.usual.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match usual {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.names == NameCheck::Anybody => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
     }
 
     fn verify_tls12_signature(
@@ -152,54 +150,5 @@ impl ServerCertVerifier for Trusting {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.usual.supported_verify_schemes()
-    }
-}
-
-/// The usual checks, but for the name, which comes last among them.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let usual =
-            self.0
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match usual {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            other => other,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0
-            .verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0
-            .verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
     }
 }
