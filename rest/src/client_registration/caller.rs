@@ -182,27 +182,17 @@ impl Caller {
         call: &mut Call,
         endpoint: Endpoint,
     ) -> Result<Arc<Client>, Problem> {
-        let client = call.realm.client(&call.client_id).await?;
-        let (client, standing) = match self {
-            Self::Bearer(admin, token) => {
-                let rights = [Right::ManageClients, Right::ViewClients];
-                let client = administered(call, endpoint, (admin, token), client, &rights).await?;
-                (client, Standing::Authenticated)
-            }
-            Self::Registration { token, .. } => match client {
-                Some(client) if is_of(token, &client) => {
-                    fits(endpoint, &client)?;
-                    (client, self.standing())
-                }
-                Some(_) | None => return Err(not_seen(call).await),
-            },
-            Self::Initial(..) => {
-                let text = "Not initial access token allowed";
-                return Err(call.unauthorized(text).await);
-            }
-            Self::Anonymous => return Err(not_seen(call).await),
+        if matches!(self, Self::Initial(..)) {
+            let text = "Not initial access token allowed";
+            return Err(call.unauthorized(text).await);
+        }
+        let rights = [Right::ManageClients, Right::ViewClients];
+        let Some(client) = self.named(call, endpoint, &rights).await? else {
+            let text =
+                "Not authorized to view client. Not valid token or client credentials provided.";
+            return Err(call.unauthorized(text).await);
         };
-        let policies = Policies::of(&call.app, &call.realm, standing).await?;
+        let policies = Policies::of(&call.app, &call.realm, self.standing()).await?;
         let judged = policies.before_use(call.site()).await;
         agreed(call, judged).await?;
         Ok(client)
@@ -214,35 +204,49 @@ impl Caller {
         call: &mut Call,
         endpoint: Endpoint,
     ) -> Result<(Arc<Client>, Standing, Policies), Problem> {
-        let client = call.realm.client(&call.client_id).await?;
-        let (client, standing) = match self {
-            Self::Bearer(admin, token) => {
-                let rights = [Right::ManageClients];
-                let client = administered(call, endpoint, (admin, token), client, &rights).await?;
-                (client, Standing::Authenticated)
-            }
-            Self::Registration { token, .. } => match client {
-                Some(client) if is_of(token, &client) => {
-                    fits(endpoint, &client)?;
-                    (client, self.standing())
-                }
-                Some(_) | None => return Err(not_changed(call).await),
-            },
-            Self::Initial(..) | Self::Anonymous => return Err(not_changed(call).await),
+        let rights = [Right::ManageClients];
+        let Some(client) = self.named(call, endpoint, &rights).await? else {
+            let text = "Not authorized to update client. Maybe missing token or bad token type.";
+            return Err(call.unauthorized(text).await);
         };
+        let standing = self.standing();
         let policies = Policies::of(&call.app, &call.realm, standing).await?;
         Ok((client, standing, policies))
     }
-}
 
-async fn not_seen(call: &mut Call) -> Problem {
-    let text = "Not authorized to view client. Not valid token or client credentials provided.";
-    call.unauthorized(text).await
-}
-
-async fn not_changed(call: &mut Call) -> Problem {
-    let text = "Not authorized to update client. Maybe missing token or bad token type.";
-    call.unauthorized(text).await
+    /// The client that the path names, for an administrator with one of some rights and for whoever has
+    /// the token of its registration; nobody else learns whether there is such a client.
+    async fn named(
+        &self,
+        call: &Call,
+        endpoint: Endpoint,
+        rights: &[Right],
+    ) -> Result<Option<Arc<Client>>, Problem> {
+        let client = call.realm.client(&call.client_id).await?;
+        match self {
+            Self::Bearer(admin, token) => {
+                let used = token.issued_for.as_deref().unwrap_or_default();
+                if let Some(used) = call.realm.client(used).await? {
+                    fits(endpoint, &used)?;
+                }
+                if !admin.may(&call.realm, rights).await? {
+                    return Err(call.forbidden("Forbidden").await);
+                }
+                match client {
+                    Some(client) => Ok(Some(client)),
+                    None => Err(call.no_client().await),
+                }
+            }
+            Self::Registration { token, .. } => {
+                let client = client.filter(|client| is_of(token, client));
+                if let Some(client) = &client {
+                    fits(endpoint, client)?;
+                }
+                Ok(client)
+            }
+            Self::Initial(..) | Self::Anonymous => Ok(None),
+        }
+    }
 }
 
 /// Why an initial access token is no leave any more. Whether it is still so when the client is
@@ -257,27 +261,6 @@ fn no_leave(access: &InitialAccess, now: Millis) -> Option<&'static str> {
 
 /// What somebody reads whose token has made as many clients as it may.
 pub(super) const USED_UP: &str = "No remaining count on initial access token";
-
-/// The client, for an administrator with one of some rights over the realm.
-async fn administered(
-    call: &Call,
-    endpoint: Endpoint,
-    (admin, token): (&Admin, &TokenClaims),
-    client: Option<Arc<Client>>,
-    rights: &[Right],
-) -> Result<Arc<Client>, Problem> {
-    let used = token.issued_for.as_deref().unwrap_or_default();
-    if let Some(used) = call.realm.client(used).await? {
-        fits(endpoint, &used)?;
-    }
-    if !admin.may(&call.realm, rights).await? {
-        return Err(call.forbidden("Forbidden").await);
-    }
-    match client {
-        Some(client) => Ok(client),
-        None => Err(call.no_client().await),
-    }
-}
 
 /// Whether a token is the last one of a client's registration. A client that was switched off does
 /// not switch itself on again (CVE-2026-9705), and reads nothing.

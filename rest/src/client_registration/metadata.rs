@@ -61,7 +61,7 @@ const TEXTS_OR_NONE: [(&str, &str); 6] = [
     ("backchannel_logout_uri", "backchannel.logout.url"),
 ];
 /// Metadata that are texts about decoupled authentication.
-const CIBA: [(&str, &str); 3] = [
+pub(super) const CIBA: [(&str, &str); 3] = [
     (
         "backchannel_token_delivery_mode",
         "ciba.backchannel.token.delivery.mode",

@@ -5,7 +5,7 @@ use claviger_wire::fields::Fields;
 use claviger_wire::realm::RealmSettings;
 use serde_json::{Value, json};
 
-use super::metadata::{BETWEEN, JWT_BEARER, TOKEN_EXCHANGE, UMA};
+use super::metadata::{BETWEEN, CIBA, JWT_BEARER, TOKEN_EXCHANGE, UMA};
 use crate::admin::clients::body::{attribute, flag, text};
 use crate::admin::protocol_mappers::rules;
 
@@ -64,21 +64,6 @@ const TOLD: [(&str, &str); 16] = [
     ("backchannel_logout_uri", "backchannel.logout.url"),
     ("frontchannel_logout_uri", "frontchannel.logout.url"),
 ];
-/// The same, if they are not blank.
-const TOLD_IF_FILLED: [(&str, &str); 3] = [
-    (
-        "backchannel_token_delivery_mode",
-        "ciba.backchannel.token.delivery.mode",
-    ),
-    (
-        "backchannel_client_notification_endpoint",
-        "ciba.backchannel.client.notification.endpoint",
-    ),
-    (
-        "backchannel_authentication_request_signing_alg",
-        "ciba.backchannel.auth.request.signing.alg",
-    ),
-];
 
 /// A client's metadata, by its representation. `address` is where its registration is read and
 /// changed.
@@ -120,7 +105,8 @@ pub(super) fn metadata(client: &Json, realm: &RealmSettings, address: &str) -> J
             put(name, json!(value));
         }
     }
-    for (name, known) in TOLD_IF_FILLED {
+    // Told if they are not blank.
+    for (name, known) in CIBA {
         if let Some(value) = attribute(client, known).filter(|value| !value.trim().is_empty()) {
             put(name, json!(value));
         }

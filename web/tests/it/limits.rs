@@ -1,7 +1,7 @@
 //! How many sessions somebody may have, where a flow limits them.
 
 use claviger_model::Seconds;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::flows::{add, ask, configure};
 use crate::world::{Visitor, realm, stage};
@@ -12,20 +12,7 @@ async fn sessions_beyond_the_limit_are_refused_or_end() {
         ("Deny new session", true),
         ("Terminate oldest session", false),
     ] {
-        let mut file = realm();
-        add(
-            &mut file,
-            "limited",
-            true,
-            vec![
-                ask("auth-username-password-form", "REQUIRED", ""),
-                ask("user-session-limits", "REQUIRED", "limits"),
-            ],
-        );
-        let settings = json!({"behavior": behavior, "userRealmLimit": "2", "userClientLimit": "0"});
-        configure(&mut file, "limits", &settings);
-        file["browserFlow"] = json!("limited");
-        let stage = stage(file).await;
+        let stage = stage(limited(behavior, "2", "0")).await;
         let mut sessions = Vec::new();
         for _ in 0..2 {
             let got = Visitor::new(&stage)
@@ -45,8 +32,9 @@ async fn sessions_beyond_the_limit_are_refused_or_end() {
     }
 }
 
-/// The shop, whose users have one session at most.
-async fn one_session(behavior: &str, actions: &[&str]) -> claviger_testkit::Stage {
+/// The shop, where a flow limits sessions: those of a user at all, and those at one client. Zero is no
+/// limit.
+fn limited(behavior: &str, at_all: &str, at_client: &str) -> Value {
     let mut file = realm();
     add(
         &mut file,
@@ -57,9 +45,19 @@ async fn one_session(behavior: &str, actions: &[&str]) -> claviger_testkit::Stag
             ask("user-session-limits", "REQUIRED", "limits"),
         ],
     );
-    let settings = json!({"behavior": behavior, "userRealmLimit": "1", "userClientLimit": "1"});
+    let settings = json!({
+        "behavior": behavior,
+        "userRealmLimit": at_all,
+        "userClientLimit": at_client,
+    });
     configure(&mut file, "limits", &settings);
     file["browserFlow"] = json!("limited");
+    file
+}
+
+/// The shop, whose users have one session at most.
+async fn one_session(behavior: &str, actions: &[&str]) -> claviger_testkit::Stage {
+    let mut file = limited(behavior, "1", "1");
     file["users"][0]["requiredActions"] = json!(actions);
     file["clients"][0]["consentRequired"] = json!(true);
     stage(file).await
