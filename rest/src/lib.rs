@@ -8,6 +8,7 @@ mod admin;
 mod call;
 mod client_registration;
 mod guard;
+mod openapi;
 mod problem;
 mod route;
 
@@ -26,5 +27,7 @@ pub fn endpoints() -> Vec<(http::Method, &'static str)> {
 
 /// All endpoints of this surface, below one base path.
 pub fn router() -> Router<App> {
-    route::router(admin::routes()).merge(client_registration::router())
+    route::router(admin::routes())
+        .merge(openapi::router())
+        .merge(client_registration::router())
 }

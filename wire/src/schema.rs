@@ -5,6 +5,7 @@
 //! nobody knows: realm files come from servers of other versions.
 
 mod coerce;
+mod describe;
 mod lenient;
 mod read;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use crate::document::Json;
 
+pub use describe::{class_schema, type_schema};
 pub use lenient::{Checked, Wrong, check_lenient};
 
 /// Largest body of a request, in bytes.

@@ -17,6 +17,7 @@ mod components;
 mod cve;
 mod groups;
 mod logout;
+mod openapi;
 #[cfg(test)]
 mod partial_import;
 mod realm_settings;
