@@ -24,6 +24,7 @@ pub mod events;
 pub mod export;
 pub mod flow;
 pub mod gate;
+pub mod impersonation;
 pub mod import;
 pub mod keys;
 pub mod locale;

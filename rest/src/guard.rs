@@ -15,6 +15,7 @@ use claviger_engine::realm::Realm;
 use claviger_engine::request::RequestContext;
 use claviger_engine::scope::Granted;
 use claviger_engine::token::{Expected, TokenClaims, apparent};
+use claviger_model::SessionId;
 use claviger_store::StoreError;
 use claviger_surface::Help;
 
@@ -121,6 +122,8 @@ pub struct Admin {
     pub client: Arc<Client>,
     /// Who they are.
     pub person: Person,
+    /// The session that their token belongs to, if to any.
+    pub session: Option<SessionId>,
     /// What their token may carry: roles narrowed to those of the client.
     granted: Arc<Granted>,
 }
@@ -150,7 +153,8 @@ impl Admin {
         }
         let client_id = claims.issued_for.as_deref().ok_or_else(refused)?;
         let client = realm.client(client_id).await?.ok_or_else(refused)?;
-        let user = if claims.is_stateless() {
+        let is_stateless = claims.is_stateless();
+        let user = if is_stateless {
             usable_user(app, &realm, &client, &claims.claim()).await
         } else {
             let usable = usable(app, &realm, &client, &claims.claim()).await;
@@ -166,6 +170,7 @@ impl Admin {
             realm,
             client,
             person,
+            session: claims.session.filter(|_| !is_stateless),
             granted,
         })
     }

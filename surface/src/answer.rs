@@ -76,6 +76,13 @@ impl Answer {
         self
     }
 
+    /// The same with a header beside those of the same name.
+    #[must_use]
+    pub fn and(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
     /// The same with a header whose text is made of checked parts. Text that is no header value
     /// leaves the header out.
     #[must_use]

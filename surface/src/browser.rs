@@ -95,11 +95,8 @@ pub fn respond(
         Reply::Challenge(name) => challenge(&name),
     };
     let headers = response.headers_mut();
-    let is_trusted = is_secure(context, asked);
-    for change in &outcome.cookies {
-        if let Some(value) = set_cookie(change, &realm.name, context, is_trusted) {
-            headers.append(header::SET_COOKIE, value);
-        }
+    for value in cookie_headers(&outcome.cookies, realm, context, asked) {
+        headers.append(header::SET_COOKIE, value);
     }
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     let frames = headers.remove(FRAMES);
@@ -331,6 +328,20 @@ fn allow_frames(headers: &mut HeaderMap, frames: &HeaderValue) {
     if let Ok(value) = HeaderValue::from_str(&text) {
         headers.insert(header::CONTENT_SECURITY_POLICY, value);
     }
+}
+
+/// The values of `Set-Cookie` that change a browser's cookies, in the answer to `asked`.
+pub fn cookie_headers(
+    changes: &[CookieChange],
+    realm: &Realm,
+    context: &RequestContext,
+    asked: &HeaderMap,
+) -> Vec<HeaderValue> {
+    let is_trusted = is_secure(context, asked);
+    changes
+        .iter()
+        .filter_map(|change| set_cookie(change, &realm.name, context, is_trusted))
+        .collect()
 }
 
 /// `Set-Cookie` as Keycloak writes it.

@@ -4,13 +4,14 @@ mod change;
 mod credentials;
 pub(super) mod groups;
 mod identities;
+mod impersonation;
 mod mails;
 mod new_credentials;
 pub(super) mod query;
 pub(super) mod representation;
 mod uniqueness;
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use claviger_engine::brute_force::{self, DISABLED_REASON};
 use claviger_engine::credentials::change as change_credentials;
 use claviger_engine::logout::end_sessions_of_user;
@@ -65,7 +66,7 @@ pub fn routes() -> Vec<Route> {
             M::POST,
             IMPERSONATION,
             Rights::Any(&[Right::Impersonation]),
-            impersonate,
+            impersonation::begin,
         ),
     ];
     let below = [
@@ -355,22 +356,4 @@ async fn unmanaged(call: AdminCall) -> Result<Answer, Problem> {
         access,
     };
     Ok(read_out(&showing.unmanaged(&user)))
-}
-
-/// Signing in as somebody else needs the browser's cookies, which this surface does not set.
-async fn impersonate(call: AdminCall) -> Result<Answer, Problem> {
-    let user = user(&call).await?;
-    if !user.enabled {
-        return Err(Problem::bad_request("User is disabled"));
-    }
-    if user.service_account_of.is_some() {
-        return Err(Problem::bad_request(
-            "Service accounts cannot be impersonated",
-        ));
-    }
-    let status = StatusCode::NOT_IMPLEMENTED;
-    Err(Problem::message(
-        status,
-        "Impersonation is not available on this server",
-    ))
 }

@@ -16,6 +16,7 @@ mod clients;
 mod components;
 mod cve;
 mod groups;
+mod impersonation;
 mod logout;
 mod openapi;
 #[cfg(test)]
