@@ -9,6 +9,7 @@ use claviger_store::{Commit, Store, StoreError, Tx};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::Clock;
+use crate::machine::{Machine, MachineFacts, Unknown};
 use crate::network::Network;
 use crate::outbox::rounds::Nudges;
 use crate::published_keys::PublishedKeys;
@@ -43,6 +44,7 @@ pub struct Parts {
     /// Scripts that compute claims.
     pub scripts: Scripts,
     vault: Arc<dyn Vault>,
+    machine: Arc<dyn Machine>,
     /// Who counts what happens, if anybody does.
     pub watcher: Option<Arc<dyn Watcher>>,
     /// Whether logout takes the parameter `redirect_uri` of Keycloak before release 18.
@@ -102,6 +104,7 @@ impl App {
             published_keys,
             scripts: Scripts::default(),
             vault: Arc::new(NoVault),
+            machine: Arc::new(Unknown),
             watcher: None,
             legacy_redirect_uri: false,
             docker: false,
@@ -122,6 +125,18 @@ impl App {
     pub fn with_vault(self, vault: Arc<dyn Vault>) -> Self {
         let parts = Arc::unwrap_or_clone(self.0);
         Self(Arc::new(Parts { vault, ..parts }))
+    }
+
+    /// The same, with somebody who knows the machine.
+    #[must_use]
+    pub fn with_machine(self, machine: Arc<dyn Machine>) -> Self {
+        let parts = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Parts { machine, ..parts }))
+    }
+
+    /// What is known of the process, and of what it runs on.
+    pub fn machine(&self) -> MachineFacts {
+        self.machine.facts()
     }
 
     /// The same, with somebody who counts what happens.

@@ -30,6 +30,7 @@ pub mod keys;
 pub mod locale;
 pub mod login;
 pub mod logout;
+pub mod machine;
 pub mod mail;
 pub mod mapper;
 pub mod network;

@@ -34,6 +34,11 @@ impl Scripts {
         Self(Arc::new(by_id.collect()))
     }
 
+    /// Whether there are any.
+    pub fn are_there(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// The script of an id.
     pub fn get(&self, id: &str) -> Option<&Script> {
         self.0.get(id)

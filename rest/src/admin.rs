@@ -24,6 +24,7 @@ mod realms;
 mod role_mappings;
 mod roles;
 mod scope_mappings;
+mod server_info;
 mod sessions;
 mod transfer;
 mod user_profile;
@@ -35,6 +36,7 @@ use crate::route::Route;
 pub fn routes() -> Vec<Route> {
     [
         realms::routes(),
+        server_info::routes(),
         clients::routes(),
         client_scopes::routes(),
         protocol_mappers::routes(),

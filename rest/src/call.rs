@@ -113,7 +113,7 @@ impl Arrival {
     }
 
     /// The bearer token (RFC 6750 §2.1).
-    fn bearer(&self) -> Option<&str> {
+    pub(crate) fn bearer(&self) -> Option<&str> {
         let text = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = text.trim().split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -5,6 +5,7 @@
 //! `<realm>-realm` there. The token only says who it is; roles are read anew each time and narrowed
 //! to what the token's client may carry, so that a withdrawn role is gone at once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use claviger_engine::App;
@@ -220,8 +221,40 @@ impl Admin {
         self.may_as(realm, &names).await
     }
 
+    /// Whether they administer any realm in any way, or may make realms.
+    pub async fn is_anywhere(&self, app: &App) -> Result<bool, StoreError> {
+        if self.is_any(&self.realm).await? {
+            return Ok(true);
+        }
+        if !self.is_of_master() {
+            return Ok(false);
+        }
+        if self.has_realm_role("admin").await? || self.has_realm_role("create-realm").await? {
+            return Ok(true);
+        }
+        let roles = self.realm.roles().await?;
+        let held = self.granted.roles.iter().filter_map(|id| roles.get(id));
+        let clients: HashSet<_> = held.filter_map(|role| role.client.as_ref()).collect();
+        for uuid in clients {
+            let client = self.realm.client_by_uuid(uuid).await?;
+            let name = client
+                .as_ref()
+                .and_then(|client| client.client_id.strip_suffix("-realm"));
+            let Some(name) = name else { continue };
+            if let Some(realm) = app.realm(name).await?
+                && self.is_any(&realm).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The client whose roles are rights over a realm, for this administrator.
-    async fn administering(&self, realm: &Realm) -> Result<Option<Arc<Client>>, StoreError> {
+    pub(crate) async fn administering(
+        &self,
+        realm: &Realm,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
         if self.is_of_master() {
             return self.realm.client(&format!("{}-realm", realm.name)).await;
         }

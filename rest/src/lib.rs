@@ -11,6 +11,7 @@ mod guard;
 mod openapi;
 mod problem;
 mod route;
+mod whoami;
 
 use axum::Router;
 use claviger_engine::App;
@@ -30,4 +31,5 @@ pub fn router() -> Router<App> {
     route::router(admin::routes())
         .merge(openapi::router())
         .merge(client_registration::router())
+        .merge(whoami::router())
 }

@@ -18,6 +18,7 @@ use claviger_model::Secret;
 use claviger_outbound::Fetcher;
 use claviger_store::{Database, Store, UserQuery};
 
+use crate::machine::Host;
 use crate::settings::{Bootstrap, Mode, Settings};
 use crate::trust;
 
@@ -44,6 +45,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         }
     };
     let app = App::new(store, Clock::system(), random, hasher, network);
+    let app = app.with_machine(Arc::new(Host::new(settings.home.join("themes"))));
     let app = app.with_scripts(scripts(settings).context("cannot read the scripts")?);
     let app = if settings.legacy_redirect_uri {
         app.with_legacy_redirect_uri()

@@ -10,6 +10,7 @@ mod jobs;
 mod key_files;
 mod listener;
 mod logging;
+mod machine;
 mod observe;
 mod routes;
 #[cfg(feature = "scripts")]
@@ -34,7 +35,7 @@ use settings::{Mode, Notices, Settings, UsageError};
 /// What `--version` and the log say.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The release of Keycloak whose options, paths and answers are followed.
-pub const KEYCLOAK_VERSION: &str = "26.7.4";
+pub const KEYCLOAK_VERSION: &str = claviger_wire::server_info::KEYCLOAK_VERSION;
 
 /// The longest configuration file that is read, in bytes.
 const LONGEST_FILE: u64 = 1024 * 1024;

@@ -37,10 +37,6 @@ pub fn routes(app: App, themes: Themes) -> Router {
         .merge(claviger_web::router())
         .merge(help::router())
         .route("/", get(async |context| redirect(context, "/admin/")))
-        .route(
-            "/admin",
-            get(async |context| redirect(context, "/admin/master/console/")),
-        )
         .route("/realms/{realm}/{*path}", any(in_realm))
         .fallback(|uri: Uri| async move {
             unbuilt::at(uri.path()).map_or_else(not_found, not_implemented)

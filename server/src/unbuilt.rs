@@ -2,7 +2,7 @@
 //! than that there is no such path.
 
 /// Where they begin, `*` being any one segment, and what they are. Everything below belongs to them.
-const UNBUILT: [(&str, &str); 12] = [
+const UNBUILT: [(&str, &str); 11] = [
     (
         "realms/*/protocol/openid-connect/ext",
         "This extension of OpenID Connect",
@@ -15,7 +15,6 @@ const UNBUILT: [(&str, &str); 12] = [
         "realms/*/.well-known/uma2-configuration",
         "User-Managed Access",
     ),
-    ("admin/serverinfo", "The server's description of itself"),
     ("admin/*/console", "The administration console"),
     (
         "admin/realms/*/identity-provider",

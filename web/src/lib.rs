@@ -2,6 +2,7 @@
 //! the page for administrators.
 
 mod console;
+mod entrance;
 mod login_actions;
 mod resources;
 pub mod themes;
@@ -21,5 +22,6 @@ pub fn router() -> Router<App> {
             "/admin/{realm}/console/logout-deliveries",
             get(console::show),
         )
+        .merge(entrance::router())
         .merge(login_actions::router())
 }

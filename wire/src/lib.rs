@@ -16,6 +16,7 @@ pub mod revocation;
 pub mod role;
 pub mod schema;
 pub mod scope;
+pub mod server_info;
 pub mod signal;
 mod tokens;
 pub mod user;

@@ -15,6 +15,8 @@ mod cve;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod entrance;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod headers;
