@@ -1,5 +1,7 @@
 //! The one HTTP client: every call to others passes its limits and its address policy.
 
+mod exchange;
+
 use std::error::Error as _;
 use std::fmt;
 use std::io;

@@ -10,6 +10,7 @@ pub mod export;
 mod grammar;
 pub mod import;
 pub mod prove_logout;
+pub mod remote;
 pub mod show_config;
 pub mod start;
 
@@ -85,6 +86,8 @@ pub enum Command {
     Completion { shell: clap_complete::Shell },
     /// End sessions at a running server, and see who still takes their tokens.
     ProveLogout(Box<prove_logout::Asked>),
+    /// Administer a running server.
+    Remote(Box<remote::Asked>),
     /// Nothing to be done: Keycloak's step before the first start.
     Build,
 }
@@ -138,6 +141,9 @@ pub enum Parsed {
 
 /// Takes the arguments apart; the first is the program's name.
 pub fn parse(table: &Table, arguments: &[String]) -> Result<Parsed, UsageError> {
+    if let Some(parsed) = remote::parse(table, arguments) {
+        return parsed;
+    }
     let split = Split::of(table, arguments)?;
     let matches = match grammar(table, split.depth).try_get_matches_from(&split.plain) {
         Ok(matches) => matches,
@@ -316,7 +322,7 @@ fn explain(table: &Table, error: &clap::Error) -> Result<Parsed, UsageError> {
         ErrorKind::UnknownArgument => unknown_argument(table, &context(ContextKind::InvalidArg)),
         ErrorKind::InvalidSubcommand => {
             let known = "start-dev, start, build, import, export, bootstrap-admin, show-config, \
-                         prove-logout, completion, tools";
+                         admin, prove-logout, completion, tools";
             let given = context(ContextKind::InvalidSubcommand);
             format!("Unknown command: '{given}'. Commands are: {known}")
         }

@@ -43,7 +43,7 @@ const LONGEST_FILE: u64 = 1024 * 1024;
 fn main() -> ExitCode {
     let verbose = std::env::args_os().any(|argument| argument == "-v" || argument == "--verbose");
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let usage = error.downcast_ref::<UsageError>().is_some();
             if verbose {
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<ExitCode> {
     let table = Table::load();
     let arguments = arguments()?;
     let environment = environment();
@@ -69,20 +69,32 @@ fn run() -> anyhow::Result<()> {
         Parsed::Print(text) => {
             // A reader that stopped reading has seen enough.
             let _ = std::io::stdout().write_all(text.as_bytes());
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
     };
     if let Command::Completion { shell } = invocation.command {
         let called = arguments.first().map_or("", String::as_str);
         let _ = std::io::stdout().write_all(&cli::completion::script(&table, shell, called));
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
-    let home = home(&environment)?;
+    if let Command::Remote(asked) = &invocation.command {
+        return Ok(cli::remote::run(asked).into());
+    }
+    with_settings(&table, invocation, &environment).map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs a command that is told by options what holds.
+fn with_settings(
+    table: &Table,
+    invocation: Invocation,
+    environment: &[(String, String)],
+) -> anyhow::Result<()> {
+    let home = home(environment)?;
     let mut notices = Notices::default();
     if invocation.java_arguments > 0 {
         notices.warn("arguments for a Java machine (-D…) are ignored".to_owned());
     }
-    let loaded = load(&table, &invocation, &environment, &home, &mut notices);
+    let loaded = load(table, &invocation, environment, &home, &mut notices);
     for line in notices.lines() {
         eprintln!("WARNING: {line}");
     }
@@ -103,7 +115,7 @@ fn run() -> anyhow::Result<()> {
                 secret: password,
                 prompt,
             };
-            cli::bootstrap_admin::user(&settings, &who, &environment)
+            cli::bootstrap_admin::user(&settings, &who, environment)
         }
         Command::BootstrapService {
             client_id,
@@ -115,15 +127,15 @@ fn run() -> anyhow::Result<()> {
                 secret,
                 prompt,
             };
-            cli::bootstrap_admin::service(&settings, &who, &environment)
+            cli::bootstrap_admin::service(&settings, &who, environment)
         }
         Command::ShowConfig { all } => {
-            cli::show_config::run(&raw, &table, all);
+            cli::show_config::run(&raw, table, all);
             Ok(())
         }
-        Command::ProveLogout(asked) => cli::prove_logout::run(&settings, &asked, &environment),
+        Command::ProveLogout(asked) => cli::prove_logout::run(&settings, &asked, environment),
         // Done above: it asks for no settings.
-        Command::Completion { .. } => Ok(()),
+        Command::Completion { .. } | Command::Remote(_) => Ok(()),
         Command::Build => {
             println!("There is nothing to build: options take effect at the next start.");
             Ok(())
@@ -172,6 +184,7 @@ fn load(
         | Command::BootstrapService { .. }
         | Command::ShowConfig { .. }
         | Command::ProveLogout(_)
+        | Command::Remote(_)
         | Command::Completion { .. }
         | Command::Build => Mode::Offline,
     };

@@ -105,6 +105,7 @@ pub fn grammar(table: &Table, depth: Depth) -> Command {
         ))
         .subcommand(administrators(table, depth))
         .subcommand(show_config(table, depth))
+        .subcommands(claviger_remote::commands())
         .subcommand(prove_logout(table, depth))
         .subcommand(completion("Print a script that completes what is typed"))
         .subcommand(tools())

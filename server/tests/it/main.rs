@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod adapters;
 #[cfg(test)]
+mod admin_cli;
+#[cfg(test)]
 mod base_paths;
 #[cfg(test)]
 mod bootstrap;

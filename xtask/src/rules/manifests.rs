@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::workspace::ask_cargo;
 
 /// Crates of the workspace, and those of it that each may use in its product code. Arrows go down only.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("wire", &["model"]),
     ("crypto", &["model"]),
@@ -30,11 +30,12 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "model", "wire", "crypto", "store", "engine", "surface", "pages",
         ],
     ),
+    ("remote", &["model", "wire"]),
     (
         "server",
         &[
             "model", "wire", "crypto", "store", "engine", "outbound", "pages", "surface", "oidc",
-            "rest", "web",
+            "rest", "web", "remote",
         ],
     ),
     ("testkit", &["model", "wire", "crypto", "store", "engine"]),
