@@ -223,6 +223,11 @@ impl From<StoreError> for Problem {
             tracing::warn!("refused for want of the database: {text}");
             return Self::busy();
         }
+        if matches!(error, StoreError::Refused { .. }) {
+            tracing::info!("refused, as it cannot be kept: {text}");
+            let text = "A value is too long, or has a character that cannot be kept";
+            return Self::described(StatusCode::BAD_REQUEST, "invalid_request", text);
+        }
         tracing::error!("database failure: {text}");
         Self::unknown()
     }

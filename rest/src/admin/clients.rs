@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use super::owner::duplicate;
 use super::protocol_mappers;
+use super::users::query::attributes;
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::guard::Right;
 use crate::problem::{Problem, done};
@@ -141,13 +142,14 @@ async fn wanted(call: &AdminCall) -> Result<Vec<Arc<Client>>, Problem> {
         .query
         .get("clientId")
         .filter(|text| !text.trim().is_empty());
-    if call
-        .query
-        .get("q")
-        .is_some_and(|query| !query.trim().is_empty())
-    {
-        // Keycloak searches attributes only if its operator has named them, and says no more.
-        return Err(Problem::with_body(StatusCode::BAD_REQUEST, Json::new()));
+    let asked = attributes(call.query.get("q").unwrap_or_default());
+    if !asked.is_empty() {
+        // Keycloak searches attributes only if its operator has named them.
+        let mut names: Vec<&str> = asked.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        let text = format!("Attributes [{}] not allowed for search", names.join(", "));
+        let status = StatusCode::BAD_REQUEST;
+        return Err(Problem::described(status, "invalid_request", &text));
     }
     if let Some(client_id) = client_id.filter(|_| call.flag("search") != Some(true)) {
         return Ok(realm.client(client_id).await?.into_iter().collect());

@@ -9,11 +9,11 @@ use crate::guard::Right;
 use crate::route::{Rights, Route};
 
 /// Refusals, with when they are answered.
-const REFUSALS: [(u16, &str, &str); 9] = [
+const REFUSALS: [(u16, &str, &str); 11] = [
     (
         400,
         "Invalid",
-        "What was sent is not what this operation takes.",
+        "What was sent is not what this operation takes, or what is there does not allow it.",
     ),
     (
         401,
@@ -31,11 +31,17 @@ const REFUSALS: [(u16, &str, &str); 9] = [
         "Conflict",
         "A name or an id is taken, or somebody else changed the same meanwhile.",
     ),
+    (412, "Preconditions", "What it goes with is not there."),
     (413, "TooLarge", "The body is too large."),
     (
         415,
         "UnsupportedMediaType",
         "The body says to be of another media type.",
+    ),
+    (
+        500,
+        "Failed",
+        "It could not be done; the log of the server says why.",
     ),
     (
         501,
@@ -218,12 +224,11 @@ fn implied(line: &Line) -> Vec<u16> {
         statuses.push(404);
     }
     if line.method != Method::GET {
-        statuses.push(409);
+        statuses.extend([400, 409]);
     }
     match line.takes {
         Body::None => {}
-        Body::Media(_) => statuses.extend([400, 413]),
-        Body::Json(_) | Body::Form(_) => statuses.extend([400, 413, 415]),
+        Body::Media(_) | Body::Json(_) | Body::Form(_) => statuses.extend([413, 415]),
     }
     statuses
 }
@@ -244,7 +249,7 @@ pub(super) fn refusals() -> Value {
     Value::Object(refusals.collect())
 }
 
-/// The shapes of refusals: one of the first two members is always there.
+/// The shapes of refusals: a code or a status with a description, a message, or several of these.
 pub(super) fn refusal_schema() -> Value {
     json!({
         "type": "object",
@@ -255,6 +260,6 @@ pub(super) fn refusal_schema() -> Value {
             "error_description": {"type": "string"},
             "errors": {"type": "array", "items": {"type": "object"}},
         },
-        "anyOf": [{"required": ["error"]}, {"required": ["errorMessage"]}],
+        "anyOf": [{"required": ["error"]}, {"required": ["errorMessage"]}, {"required": ["errors"]}],
     })
 }

@@ -142,7 +142,13 @@ async fn clients_are_listed_by_name() {
         assert_eq!(ids(list), expected, "{query}");
     }
     shop.get("/clients?max=many").await.is(404);
-    shop.get("/clients?q=a:b").await.is(400);
+    // What names no attribute asks for nothing.
+    shop.get("/clients?q=web").await.is(200);
+    let refused = shop.get("/clients?q=c:d%20a:b").await.is(400);
+    refused.says(
+        "invalid_request",
+        "Attributes [a, c] not allowed for search",
+    );
     let viewer = shop.administered_by("viewer").await;
     viewer.get("/clients").await.is(403);
 }

@@ -257,3 +257,32 @@ async fn a_realm_that_is_opened_again_has_no_sessions_of_before() {
         assert_eq!(refused.is(400).member("error"), "invalid_grant");
     }
 }
+
+/// A zero byte, or more text than fits, is the caller's mistake, whichever table it was meant for.
+#[tokio::test]
+async fn what_cannot_be_kept_is_refused() {
+    let shop = open().await;
+    let long = "x".repeat(70_000);
+    let cases = [
+        ("/admin/realms", json!({"realm": "\u{0}", "enabled": true})),
+        ("/admin/realms/shop/roles", json!({"name": "zero\u{0}"})),
+        ("/admin/realms/shop/roles", json!({"name": long})),
+        ("/admin/realms/shop/groups", json!({"name": "zero\u{0}"})),
+        (
+            "/admin/realms/shop/client-scopes",
+            json!({"name": long, "protocol": "openid-connect"}),
+        ),
+        (
+            "/admin/realms/shop/clients",
+            json!({"clientId": "zero\u{0}"}),
+        ),
+        ("/admin/realms/shop/clients", json!({"clientId": long})),
+    ];
+    let before = crate::rights::state(&shop).await;
+    for (path, body) in cases {
+        let reply = shop.at(Method::POST, path).json(&body).send().await;
+        let begin: String = body.to_string().chars().take(40).collect();
+        assert_eq!(reply.status, 400, "{path} {begin}: {}", reply.text());
+    }
+    assert_eq!(crate::rights::state(&shop).await, before);
+}

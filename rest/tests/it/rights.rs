@@ -215,7 +215,7 @@ async fn every_right_opens_what_it_opens_at_keycloak() {
 }
 
 /// Versions and row counts of the realms.
-async fn state(shop: &Shop) -> Vec<(i64, Vec<(&'static str, i64)>)> {
+pub async fn state(shop: &Shop) -> Vec<(i64, Vec<(&'static str, i64)>)> {
     let store = &shop.stage.app.store;
     let mut state = Vec::new();
     for realm in store.realms().await.unwrap() {

@@ -7,7 +7,7 @@ use claviger_testkit::{Call, Ground, Reply, Stage};
 use serde_json::{Value, json};
 
 /// The shop's realm file.
-fn shop() -> Value {
+pub fn shop() -> Value {
     let admin = |name: &str, roles: &[&str]| {
         json!({
             "username": name, "enabled": true, "email": format!("{name}@shop.example"),
