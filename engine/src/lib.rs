@@ -8,6 +8,7 @@ pub mod app;
 pub mod authenticate;
 pub mod authorize;
 pub mod bootstrap;
+pub mod broker;
 pub mod browser;
 pub mod brute_force;
 pub mod client;

@@ -105,6 +105,26 @@ impl PublishedKeys {
             Some(_) | None => Err(failure),
         }
     }
+
+    /// Asks the URL anew, if it was not asked just now: whether it gave keys.
+    pub async fn reload(&self, network: &dyn Network, url: &str, now: Millis) -> bool {
+        let memory = self.0.get_with(url.to_owned(), Arc::default);
+        let mut memory = memory.lock().await;
+        if memory.asked_at.is_some_and(|at| now < at + PAUSE) {
+            return false;
+        }
+        memory.asked_at = Some(now);
+        match fetch(network, url).await {
+            Ok(keys) => {
+                memory.keys = Some((now, keys));
+                true
+            }
+            Err(error) => {
+                tracing::info!("keys were not read anew: {error}");
+                false
+            }
+        }
+    }
 }
 
 async fn fetch(network: &dyn Network, url: &str) -> Result<JwkSet, PublishedKeysError> {

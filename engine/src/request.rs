@@ -85,7 +85,7 @@ fn is_required(setting: SslRequired, address: Option<IpAddr>) -> bool {
 }
 
 /// Loopback, link-local and private ranges (RFC 1918, RFC 4193).
-fn is_local(address: IpAddr) -> bool {
+pub(crate) fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

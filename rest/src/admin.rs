@@ -13,6 +13,7 @@ mod events;
 mod events_config;
 mod features;
 mod groups;
+mod identity_providers;
 mod keys;
 mod localization;
 mod logout_deliveries;
@@ -28,6 +29,7 @@ mod server_info;
 mod sessions;
 mod transfer;
 mod user_profile;
+mod user_storage;
 mod users;
 
 use crate::route::Route;
@@ -58,8 +60,10 @@ pub fn routes() -> Vec<Route> {
         attack_detection::routes(),
         transfer::routes(),
         features::routes(),
+        identity_providers::routes(),
         authentication::routes(),
         user_profile::routes(),
+        user_storage::routes(),
     ]
     .concat()
 }

@@ -16,10 +16,6 @@ const UNBUILT: [(&str, &str); 11] = [
         "User-Managed Access",
     ),
     ("admin/*/console", "The administration console"),
-    (
-        "admin/realms/*/identity-provider",
-        "Managing identity providers",
-    ),
     ("admin/realms/*/organizations", "Managing organizations"),
     ("admin/realms/*/workflows", "Managing workflows"),
     (

@@ -17,6 +17,8 @@ pub const CLIENT_REGISTRATION_POLICY: &str =
 pub const USER_PROFILE_PROVIDER: &str = "org.keycloak.userprofile.UserProfileProvider";
 /// `providerType` of user storage such as LDAP.
 pub const USER_STORAGE_PROVIDER: &str = "org.keycloak.storage.UserStorageProvider";
+/// `providerType` of what becomes of the attributes that LDAP has of a user.
+pub const LDAP_MAPPER: &str = "org.keycloak.storage.ldap.mappers.LDAPStorageMapper";
 
 /// What the server reads of a `ComponentRepresentation`. Its settings may hold private keys and
 /// passwords, so `Debug` shows their names only.

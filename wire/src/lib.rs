@@ -3,6 +3,7 @@
 //! Documents are the server's configuration as it is kept; views pick from them what the server
 //! acts upon; the schema says what the Admin API accepts; problems are the bodies of refusals.
 
+pub mod broker;
 pub mod client;
 pub mod component;
 pub mod document;

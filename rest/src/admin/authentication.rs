@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::route::{Rights, Route};
 
 /// How often a change is tried when somebody else was faster.
-const TRIES: usize = 10;
+pub(in crate::admin) const TRIES: usize = 10;
 /// Longest alias, in characters.
 const ALIAS_MAX: usize = 255;
 /// Longest id, in characters.
@@ -96,7 +96,7 @@ async fn change<T>(
 }
 
 /// The realm's version now.
-async fn version(call: &AdminCall) -> Result<i64, Problem> {
+pub(in crate::admin) async fn version(call: &AdminCall) -> Result<i64, Problem> {
     let known = call.app.store.realm_version(&call.realm.name).await?;
     let (_, version) = known.ok_or_else(Problem::no_realm)?;
     Ok(version)
@@ -177,12 +177,12 @@ fn record(call: &AdminCall, tx: &mut Tx, told: &Told) {
     call.record(tx, resource, told.representation.as_ref());
 }
 
-fn overtaken() -> Problem {
+pub(in crate::admin) fn overtaken() -> Problem {
     Problem::conflict("The resource was changed by somebody else. Read it again and repeat.")
 }
 
 /// `{"error": text}` with `400`.
-fn wrong(text: &str) -> Problem {
+pub(in crate::admin) fn wrong(text: &str) -> Problem {
     Problem::error(StatusCode::BAD_REQUEST, text)
 }
 

@@ -1,7 +1,7 @@
 //! Clients: listed, made, read, changed and deleted. What hangs on one client has its own files.
 
 pub(crate) mod body;
-mod certificates;
+pub(super) mod certificates;
 mod evaluate;
 mod initial_access;
 pub(crate) mod installation;

@@ -2,6 +2,8 @@
 
 mod change;
 mod check;
+mod ldap;
+mod ldap_mapper;
 
 use axum::http::{Method, StatusCode};
 use claviger_store::{Commit, Tx};
@@ -139,9 +141,12 @@ async fn create(call: AdminCall) -> Result<Answer, Problem> {
         .filled_text("id")
         .unwrap_or_else(|| call.app.random.uuid());
     let component = change::new(&sent, &id, call.realm.id.as_str());
-    let component = check::complete(&call, component).await?;
+    let mut component = check::complete(&call, component).await?;
+    let mappers = ldap::complete(&mut component, &call.app.random);
     let mut tx = Tx::new();
-    tx.insert_document(&call.realm.id, &component);
+    for document in std::iter::once(&component).chain(&mappers) {
+        tx.insert_document(&call.realm.id, document);
+    }
     let path = format!("components/{id}");
     record(
         &call,
@@ -174,6 +179,9 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
     let after = check::complete(&call, change::changed(&before, &sent)).await?;
     let mut tx = Tx::new();
     tx.update_document(&call.realm.id, &after);
+    if let Some(mapper) = ldap::renamed(&call, &before, &after).await? {
+        tx.update_document(&call.realm.id, &mapper);
+    }
     record(
         &call,
         &mut tx,

@@ -69,13 +69,21 @@ async fn registrators(call: AdminCall) -> Result<Answer, Problem> {
     Ok(read_out(&names.collect::<Vec<_>>()))
 }
 
-async fn off(_: AdminCall) -> Result<Answer, Problem> {
+pub(super) async fn off(_: AdminCall) -> Result<Answer, Problem> {
     let text = "For more on this error consult the server log.";
     Err(Problem::described(
         StatusCode::NOT_IMPLEMENTED,
         "Feature not enabled",
         text,
     ))
+}
+
+/// What the program cannot do yet.
+pub(super) fn not_built(what: &str) -> Problem {
+    Problem::message(
+        StatusCode::NOT_IMPLEMENTED,
+        &format!("{what} is not built yet"),
+    )
 }
 
 /// Snapshots are as fresh as the database: there is nothing to clear.

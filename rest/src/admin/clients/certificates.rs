@@ -150,17 +150,22 @@ async fn generate(call: AdminCall) -> Result<Answer, Problem> {
 /// Puts a key that somebody else has made into the client's attributes, likewise.
 async fn upload(call: AdminCall) -> Result<Answer, Problem> {
     let client = manageable(&call).await?;
+    let sent = sent(&call)?;
+    let shown = sent.shown();
+    let is_oidc = protocol(&client.body).is_none_or(|name| name == "openid-connect");
+    keep(&call, &client, &sent.new_keys(is_oidc), &shown).await?;
+    Ok(answer(&shown))
+}
+
+/// The key that a form with a file in it brings.
+pub(in crate::admin) fn sent(call: &AdminCall) -> Result<Sent, Problem> {
     let kind = call.headers.get(header::CONTENT_TYPE);
     let boundary = kind
         .and_then(|kind| kind.to_str().ok())
         .and_then(multipart::boundary);
     let boundary = boundary.unwrap_or_default();
     let part = |name: &str| multipart::part(call.body(), &boundary, name);
-    let sent = Sent::read(part("keystoreFormat"), part("file"))?;
-    let shown = sent.shown();
-    let is_oidc = protocol(&client.body).is_none_or(|name| name == "openid-connect");
-    keep(&call, &client, &sent.new_keys(is_oidc), &shown).await?;
-    Ok(answer(&shown))
+    Sent::read(part("keystoreFormat"), part("file"))
 }
 
 fn protocol(body: &Json) -> Option<&str> {

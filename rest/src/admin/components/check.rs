@@ -5,11 +5,13 @@ use claviger_crypto::key_provider::{self, ConfigProblem};
 use claviger_crypto::key_ring::{config_from_json, config_to_json};
 use claviger_engine::profile::UserProfile;
 use claviger_wire::component::{
-    CLIENT_REGISTRATION_POLICY, ComponentView, KEY_PROVIDER, USER_PROFILE_PROVIDER, settings,
+    CLIENT_REGISTRATION_POLICY, ComponentView, KEY_PROVIDER, LDAP_MAPPER, USER_PROFILE_PROVIDER,
+    USER_STORAGE_PROVIDER, settings,
 };
 use claviger_wire::document::Document;
 use serde_json::Value;
 
+use super::{ldap, ldap_mapper};
 use crate::call::AdminCall;
 use crate::problem::Problem;
 
@@ -17,7 +19,7 @@ use crate::problem::Problem;
 const PROFILE_CONFIG: &str = "kc.user.profile.config";
 
 /// Nobody provides what was sent.
-fn no_provider() -> Problem {
+pub(super) fn no_provider() -> Problem {
     let text = "Invalid provider type or no such provider";
     Problem::error(StatusCode::BAD_REQUEST, text)
 }
@@ -31,6 +33,8 @@ pub(super) async fn complete(call: &AdminCall, component: Document) -> Result<Do
     match view.provider_type.as_str() {
         KEY_PROVIDER => return with_keys(call, component).await,
         USER_PROFILE_PROVIDER => profile(call, &view).await?,
+        USER_STORAGE_PROVIDER => ldap::check(&view)?,
+        LDAP_MAPPER => ldap_mapper::check(call, &view).await?,
         CLIENT_REGISTRATION_POLICY => {
             let names = call.realm.scopes().await?;
             policy(&view, |scope| names.named(scope).is_some())?;
@@ -122,7 +126,7 @@ fn policy(view: &ComponentView, is_scope: impl Fn(&str) -> bool) -> Result<(), P
     Ok(())
 }
 
-fn required(view: &ComponentView, name: &str, label: &str) -> Result<(), Problem> {
+pub(super) fn required(view: &ComponentView, name: &str, label: &str) -> Result<(), Problem> {
     if view.config(name).is_some() {
         return Ok(());
     }

@@ -61,6 +61,8 @@ pub async fn things(shop: &Shop) -> BTreeMap<&'static str, String> {
         ("{session}", session),
         ("{protocol}", "openid-connect".to_owned()),
         ("{locale}", "en".to_owned()),
+        ("{alias}", "partner".to_owned()),
+        ("{kind}", "oidc".to_owned()),
         ("{attribute}", "jwt.credential".to_owned()),
     ])
 }

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 const STORES: [&str; 3] = ["JKS", "PKCS12", "BCFKS"];
 
 /// What was sent, read and found good.
-pub(super) enum Sent {
+pub(in crate::admin) enum Sent {
     /// Base64 of a certificate's DER.
     Certificate(String),
     /// A public key, as it was written.
@@ -57,7 +57,7 @@ impl Sent {
     }
 
     /// `CertificateRepresentation` of it.
-    pub(super) fn shown(&self) -> Value {
+    pub(in crate::admin) fn shown(&self) -> Value {
         match self {
             Self::Certificate(text) => json!({"certificate": text}),
             Self::PublicKey(text) => json!({"publicKey": text}),
