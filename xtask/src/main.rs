@@ -8,6 +8,7 @@ mod bench;
 mod children;
 mod clients;
 mod databases;
+mod description;
 mod fuzz;
 mod http;
 mod options;

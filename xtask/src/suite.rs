@@ -10,6 +10,7 @@ use crate::assets;
 use crate::children;
 use crate::clients;
 use crate::databases::{self, Database};
+use crate::description;
 use crate::fuzz;
 use crate::oracle;
 use crate::packages::{self, Need};
@@ -24,8 +25,8 @@ pub const TEST_HELP: &str = "
 usage: cargo xtask test [filter]
 
 Everything that decides: formatting, lints, all tests of all crates on SQLite, PostgreSQL and MariaDB (among them the
-rules on dependencies, their licences, files and texts), the oracle's cases, the tour of README.md, client libraries and a
-browser (`cargo xtask clients`), and some seconds of fuzzing for each parser.
+rules on dependencies, their licences, files and texts), the description of the Admin API, the oracle's cases, the tour of
+README.md, client libraries and a browser (`cargo xtask clients`), and some seconds of fuzzing for each parser.
 
 The databases are started for the run, on free ports of loopback, and stopped at its end. As root on Debian, what is
 missing (PostgreSQL, MariaDB, Python's venv, curl, git, kill, a C++ compiler, Chromium, Node.js, Go, Maven) is installed;
@@ -125,6 +126,9 @@ pub fn test(arguments: &[String]) -> Result<bool> {
     });
     if built {
         if available.has(&python::PYTHON) {
+            report.step("description of the Admin API", |_| {
+                description::step(&program)
+            });
             report.step("oracle", |_| oracle::step(&program));
         }
         if available.has(&tour::CURL) {
