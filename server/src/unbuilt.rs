@@ -2,7 +2,7 @@
 //! than that there is no such path.
 
 /// Where they begin, `*` being any one segment, and what they are. Everything below belongs to them.
-const UNBUILT: [(&str, &str); 11] = [
+const UNBUILT: &[(&str, &str)] = &[
     (
         "realms/*/protocol/openid-connect/ext",
         "This extension of OpenID Connect",
