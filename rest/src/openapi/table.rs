@@ -38,6 +38,7 @@ pub(super) const TAGS: &[(&str, &str)] = tags![
     "components",
     "events",
     "groups",
+    "identity-providers",
     "keys",
     "localization",
     "logout",
@@ -47,6 +48,7 @@ pub(super) const TAGS: &[(&str, &str)] = tags![
     "roles",
     "scope-mappings",
     "sessions",
+    "user-storage",
     "users",
 ];
 

@@ -51,6 +51,7 @@ fn fixed(name: &str) -> &'static [&'static str] {
             "auth-otp-form",
             "docker-v2-compose-yaml",
         ],
+        "kind" => &["oidc", "saml", "google"],
         "type" => &["clients", "users", "role", "resource", "scope"],
         _ => &[],
     }
