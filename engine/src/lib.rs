@@ -7,6 +7,7 @@
 pub mod app;
 pub mod authenticate;
 pub mod authorize;
+pub mod bearer;
 pub mod bootstrap;
 pub mod broker;
 pub mod browser;

@@ -22,6 +22,7 @@ use claviger_crypto::key_ring::KeyRing;
 use claviger_model::{ClientUuid, GroupId, Millis, RealmId, RoleId, Seconds};
 use claviger_store::{RealmRow, Store, StoreError};
 use claviger_wire::document::{Document, Json, Kind, LinkKind};
+use claviger_wire::fields::Fields;
 use claviger_wire::flow::{FlowView, RequiredActionView};
 use claviger_wire::realm::RealmSettings;
 use tokio::sync::OnceCell;
@@ -104,6 +105,7 @@ pub struct Realm {
     profile: OnceCell<Arc<UserProfile>>,
     methods: OnceCell<Arc<Methods>>,
     required_actions: OnceCell<Arc<Vec<RequiredActionView>>>,
+    displayed_clients: OnceCell<Arc<Vec<ClientUuid>>>,
     flow_trees: OnceCell<Arc<Flows>>,
     horizon: OnceCell<Seconds>,
     streams: OnceCell<Arc<Vec<Stream>>>,
@@ -140,6 +142,7 @@ impl Realm {
             profile: OnceCell::new(),
             methods: OnceCell::new(),
             required_actions: OnceCell::new(),
+            displayed_clients: OnceCell::new(),
             flow_trees: OnceCell::new(),
             horizon: OnceCell::new(),
             streams: OnceCell::new(),
@@ -206,6 +209,20 @@ impl Realm {
             Ok(Arc::new(actions))
         };
         self.required_actions.get_or_try_init(load).await.cloned()
+    }
+
+    /// The clients that everybody sees among their applications, used or not.
+    pub async fn displayed_clients(&self) -> Result<Arc<Vec<ClientUuid>>, StoreError> {
+        let load = || async {
+            let documents = self.store.documents(&self.id, Kind::Client).await?;
+            let shown = documents.into_iter().filter(|document| {
+                let fields = Fields::of(&document.body);
+                fields.flag("alwaysDisplayInConsole", false)
+            });
+            let shown = shown.map(|document| ClientUuid::new(document.id));
+            Ok(Arc::new(shown.collect()))
+        };
+        self.displayed_clients.get_or_try_init(load).await.cloned()
     }
 
     /// All roles, and how they contain each other.

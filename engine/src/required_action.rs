@@ -30,6 +30,7 @@ use crate::events::EventBuilder;
 use crate::page::{Message, Page, Severity};
 use crate::realm::Realm;
 
+pub use delete_credential::{REMOVABLE, is_level_enough};
 pub use due::{Status, ask, needs_fresh_login};
 pub use terms::ATTRIBUTE as TERMS_ATTRIBUTE;
 

@@ -14,6 +14,17 @@ use crate::realm::Realm;
 use crate::request::RequestContext;
 use crate::token::TokenClaims;
 
+/// The note of a session with what the browser called itself that it began in.
+pub const USER_AGENT_NOTE: &str = "user_agent";
+/// How long that may be, in bytes; what is longer is not kept.
+const USER_AGENT_MAX: usize = 512;
+
+/// The note of a session that begins, out of the header `User-Agent` (RFC 9110 §10.1.5).
+pub fn user_agent_note(said: Option<&str>) -> Option<(&'static str, String)> {
+    let said = said.filter(|said| !said.is_empty() && said.len() <= USER_AGENT_MAX)?;
+    Some((USER_AGENT_NOTE, said.to_owned()))
+}
+
 /// When a user session ends for lack of use.
 pub fn idle_end(settings: &Lifespans, session: &UserSession) -> Millis {
     let span = match session.kind {

@@ -2,30 +2,16 @@
 //! gate, and refused in the words of RFC 6750. Nothing is written, for such endpoints are asked for
 //! each request of an application.
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
-use claviger_engine::client::Client;
-use claviger_engine::gate::{GateError, Usable};
-use claviger_engine::revocation::revoked_before;
-use claviger_engine::session;
+use claviger_engine::bearer::{self, Refused};
 use claviger_engine::token::{Expected, TokenClaims};
 use claviger_store::StoreError;
+
+pub use claviger_engine::bearer::Accepted;
 
 use crate::Help;
 use crate::call::Call;
 use crate::problem::Problem;
-
-/// A token that is good now, and what it hangs on.
-#[derive(Debug)]
-pub struct Accepted {
-    /// Its claims.
-    pub token: TokenClaims,
-    /// The client that it was issued to.
-    pub client: Arc<Client>,
-    /// Whose it is.
-    pub usable: Usable,
-}
 
 /// A refusal with a challenge (RFC 6750 §3).
 pub fn challenge(
@@ -51,14 +37,9 @@ pub fn refused(call: &Call, text: &str, cause: Option<Help>) -> Problem {
     }
 }
 
-/// The claims of an access token that this realm has signed, whose time is not over, and which is not
-/// bound to a key that its bearer would have to prove. What it stands on is not looked at.
+/// The claims of an access token of this realm. What it stands on is not looked at.
 pub async fn genuine(call: &Call, text: &str) -> Result<Option<TokenClaims>, StoreError> {
-    let ring = call.realm.keys().await?;
-    Ok(TokenClaims::verify(&ring, text)
-        .filter(|token| token.kind == "Bearer" && !token.is_bound_to_a_key())
-        .filter(|token| call.context.is_issuer(&token.issuer, &call.realm.name))
-        .filter(|token| token.is_active(call.app.now())))
+    bearer::genuine(&call.app, &call.realm, &call.context, text).await
 }
 
 /// The request's access token, if everything that it stands on can be used now.
@@ -68,33 +49,12 @@ pub async fn accept(call: &Call) -> Result<Accepted, Problem> {
         let (help, status) = (Help::AccessTokenMissing, StatusCode::UNAUTHORIZED);
         return Err(Problem::challenge(help, status, value));
     };
-    let Some(token) = genuine(call, text).await? else {
-        return Err(refused(call, text, None));
-    };
-    let id = token.issued_for.as_deref().unwrap_or_default();
-    let Some(client) = call.realm.client(id).await? else {
-        return Err(refused(call, text, Some(Help::TokenRevoked)));
-    };
-    if token.issued_at < revoked_before(&call.realm, Some(&client), None) {
-        return Err(refused(call, text, Some(Help::TokenBeforeCut)));
-    }
-    // Two questions that do not wait for each other.
-    let (revoked, usable) = tokio::join!(
-        call.app.store.token_revoked(&call.realm.id, &token.id),
-        session::of_token(&call.app, &call.realm, &call.context, &client, &token),
-    );
-    if revoked? {
-        return Err(refused(call, text, Some(Help::TokenRevoked)));
-    }
-    match usable {
-        Ok(usable) => Ok(Accepted {
-            token,
-            client,
-            usable,
-        }),
-        Err(GateError::Store(error)) => Err(error.into()),
-        Err(GateError::Unusable(reason)) => {
-            Err(refused(call, text, Some(Help::of_unusable(&reason))))
-        }
-    }
+    let accepted = bearer::accept(&call.app, &call.realm, &call.context, text).await;
+    accepted.map_err(|reason| match reason {
+        Refused::Alien => refused(call, text, None),
+        Refused::NoClient | Refused::Revoked => refused(call, text, Some(Help::TokenRevoked)),
+        Refused::BeforeCut => refused(call, text, Some(Help::TokenBeforeCut)),
+        Refused::Unusable(reason) => refused(call, text, Some(Help::of_unusable(&reason))),
+        Refused::Store(error) => error.into(),
+    })
 }

@@ -61,6 +61,16 @@ pub const fn page_id(page: &Page) -> &'static str {
     model::name(page)
 }
 
+/// A text that administrators give, in a language: a key of the message files in `${…}`, the realm's own
+/// texts first, or the text itself.
+pub fn text(
+    realm: &std::sync::Arc<claviger_engine::realm::Realm>,
+    locale: &str,
+    text: &str,
+) -> String {
+    texts::Texts::new(realm, locale, None).advanced(text, &[])
+}
+
 /// The languages of pages that the server was built with, as message files name them: `de`, `pt_BR`.
 /// None, where those were not fetched before the build: then pages speak English of our own.
 pub fn languages() -> Vec<&'static str> {

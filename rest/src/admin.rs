@@ -30,7 +30,7 @@ mod sessions;
 mod transfer;
 mod user_profile;
 mod user_storage;
-mod users;
+pub(crate) mod users;
 
 use crate::route::Route;
 

@@ -1,9 +1,10 @@
-//! The Admin REST API, in Keycloak's paths, bodies, statuses and rights, and the registration of
-//! clients by themselves, which writes the same.
+//! The Admin REST API, in Keycloak's paths, bodies, statuses and rights, the registration of clients by
+//! themselves, which writes the same, and the Account REST API, by which people see and change their own.
 //!
 //! Every endpoint is a row of a table: method, path, the rights that let an administrator in, and
 //! the handler. The rights are checked before the handler runs; what is not in the table is denied.
 
+mod account;
 mod admin;
 mod call;
 mod client_registration;
@@ -32,4 +33,5 @@ pub fn router() -> Router<App> {
         .merge(openapi::router())
         .merge(client_registration::router())
         .merge(whoami::router())
+        .merge(account::router())
 }

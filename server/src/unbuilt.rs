@@ -8,7 +8,6 @@ const UNBUILT: &[(&str, &str)] = &[
         "This extension of OpenID Connect",
     ),
     ("realms/*/protocol/saml", "SAML"),
-    ("realms/*/account", "The account console"),
     ("realms/*/broker", "Identity brokering"),
     ("realms/*/authz", "User-Managed Access"),
     (

@@ -13,6 +13,6 @@ pub mod headers;
 pub mod help;
 
 pub use answer::Answer;
-pub use claviger_pages::locale;
+pub use claviger_pages::{locale, text as page_text};
 pub use form::Form;
 pub use help::Help;

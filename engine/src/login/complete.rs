@@ -374,7 +374,10 @@ impl Login<'_> {
                 ip_address: self.scene.context.ip_address.clone(),
                 auth_method: self.tab.session.protocol.clone(),
                 base_path: self.tab.session.base_path.clone(),
-                notes: BTreeMap::default(),
+                notes: session::user_agent_note(self.scene.browser.user_agent.as_deref())
+                    .into_iter()
+                    .map(|(name, said)| (name.to_owned(), said))
+                    .collect(),
             }
         };
         session.notes.extend(self.tab.session.session_notes.clone());

@@ -152,7 +152,7 @@ pub async fn preview(
             sessions: 0,
             applications: 1,
         }),
-        LogoutScope::Session => count(app, realm, std::slice::from_ref(session)).await,
+        LogoutScope::Session => reach(app, realm, std::slice::from_ref(session)).await,
         LogoutScope::User | LogoutScope::All => {
             preview_of_user(app, realm, &session.user, scope).await
         }
@@ -174,10 +174,19 @@ pub async fn preview_of_user(
     for kind in scope.kinds() {
         sessions.extend(app.store.sessions_of_user(&realm.id, *kind, user).await?);
     }
-    count(app, realm, &sessions).await
+    reach(app, realm, &sessions).await
 }
 
-async fn count(app: &App, realm: &Realm, sessions: &[UserSession]) -> Result<Reach, StoreError> {
+/// How much the end of some sessions would reach.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn reach(
+    app: &App,
+    realm: &Realm,
+    sessions: &[UserSession],
+) -> Result<Reach, StoreError> {
     let (mut ids, mut clients) = (BTreeSet::new(), BTreeSet::new());
     for session in sessions {
         ids.insert(&session.id);

@@ -5,6 +5,10 @@ use claviger_model::User;
 use super::candidate::{Candidate, same_values, stored};
 use super::java;
 use super::managed::{EMAIL, FIRST_NAME, LAST_NAME, USERNAME, is_root};
+use crate::events::EventBuilder;
+
+/// Between the values of a detail of an event.
+const BETWEEN: &str = "::";
 
 /// What happens to stored attributes that were not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,19 @@ pub struct Change {
     pub before: Vec<String>,
     /// Its values now.
     pub after: Vec<String>,
+}
+
+impl Change {
+    /// Adds it to an event: what was, and what is.
+    pub fn tell(&self, event: &mut EventBuilder) {
+        let name = match self.name.as_str() {
+            FIRST_NAME => "first_name",
+            LAST_NAME => "last_name",
+            other => other,
+        };
+        event.detail(&format!("previous_{name}"), self.before.join(BETWEEN));
+        event.detail(&format!("updated_{name}"), self.after.join(BETWEEN));
+    }
 }
 
 impl Candidate<'_> {

@@ -8,6 +8,7 @@ use claviger_wire::flow::RequiredActionView;
 use super::due::PARAMETER;
 use super::{ActionError, Answered, Challenge, Due, Visit};
 use crate::app::App;
+use crate::client::Client;
 use crate::credentials::write_within;
 use crate::flow::{self, Condition, ReadError};
 use crate::page::{Fault, Message, Page};
@@ -18,7 +19,7 @@ use crate::signal::set::Initiator;
 /// The note of a tab with the level that its login has reached.
 const LEVEL_REACHED: &str = "level-of-authentication";
 /// The types that people may take back. Nobody is left without a password by this page.
-const REMOVABLE: [&str; 4] = [
+pub const REMOVABLE: [&str; 4] = [
     "otp",
     "webauthn",
     "webauthn-passwordless",
@@ -98,7 +99,7 @@ pub(super) async fn answer(
         Some(credential) if !REMOVABLE.contains(&credential.kind.as_str()) => {
             Some("Credential type cannot be removed")
         }
-        Some(_) if !is_level_enough(realm, visit).await? => {
+        Some(_) if !has_shown_enough(realm, visit).await? => {
             Some("Insufficient level of authentication for removing this credential.")
         }
         Some(_) => None,
@@ -131,14 +132,29 @@ pub(super) async fn answer(
     Ok(Answered::Done)
 }
 
-/// Whether this login has reached the highest level that the flow has, where it has levels. Which of
-/// them each credential stands for is not looked at: the strictest is never too little.
-async fn is_level_enough(realm: &Realm, visit: &Visit<'_>) -> Result<bool, StoreError> {
-    let client = realm.client_by_uuid(&visit.tab.client).await?;
-    let overrides = client
-        .as_ref()
-        .map(|client| &client.settings.authentication_flow_binding_overrides);
-    let own = overrides.and_then(|overrides| overrides.get("browser"));
+/// Whether this login has reached what the credential stands for.
+async fn has_shown_enough(realm: &Realm, visit: &Visit<'_>) -> Result<bool, StoreError> {
+    let Some(client) = realm.client_by_uuid(&visit.tab.client).await? else {
+        return Ok(false);
+    };
+    let reached = visit.tab.auth_notes.get(LEVEL_REACHED);
+    let reached = reached.and_then(|reached| reached.parse::<i32>().ok());
+    is_level_enough(realm, &client, reached).await
+}
+
+/// Whether who signed in at a client has reached the highest level that its flow has, where it has
+/// levels. Which of them each credential stands for is not looked at: the strictest is never too little.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn is_level_enough(
+    realm: &Realm,
+    client: &Client,
+    reached: Option<i32>,
+) -> Result<bool, StoreError> {
+    let overrides = &client.settings.authentication_flow_binding_overrides;
+    let own = overrides.get("browser");
     let alias = realm.settings.flows.browser.as_deref();
     let flow = if let Some(id) = own.filter(|id| !id.is_empty()) {
         flow::by_id(realm, id).await
@@ -162,7 +178,5 @@ async fn is_level_enough(realm: &Realm, visit: &Visit<'_>) -> Result<bool, Store
     let Some(highest) = levels.max() else {
         return Ok(true);
     };
-    let reached = visit.tab.auth_notes.get(LEVEL_REACHED);
-    let reached = reached.and_then(|reached| reached.parse::<i32>().ok());
     Ok(reached.is_some_and(|reached| reached >= highest))
 }

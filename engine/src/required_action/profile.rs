@@ -6,16 +6,12 @@ use claviger_wire::flow::RequiredActionView;
 
 use super::{ActionError, Answered, Challenge, Due, Form, Visit};
 use crate::app::App;
-use crate::events::EventBuilder;
 use crate::page::Page;
-use crate::profile::{Change, Context, Missing, ProfileInput, Scene, Violation, hold_email};
+use crate::profile::{Context, Missing, ProfileInput, Scene, Violation, hold_email};
 use crate::realm::Realm;
 use crate::scope;
 use crate::signal::people::account_changed;
 use crate::signal::set::Initiator;
-
-/// Between the values of a detail.
-const BETWEEN: &str = "::";
 
 /// The names of the client scopes that this login asks for: attributes may be for some of them only.
 async fn scopes(realm: &Realm, visit: &Visit<'_>) -> Result<Vec<String>, StoreError> {
@@ -159,18 +155,7 @@ pub(super) async fn answer(
     let users = (&before, &*visit.user);
     account_changed(app, realm, tx, users, Initiator::User).await?;
     for change in &changes {
-        tell(visit.event, change);
+        change.tell(visit.event);
     }
     Ok(Answered::Done)
-}
-
-/// Adds a change to the event: what was, and what is.
-fn tell(event: &mut EventBuilder, change: &Change) {
-    let name = match change.name.as_str() {
-        "firstName" => "first_name",
-        "lastName" => "last_name",
-        other => other,
-    };
-    event.detail(&format!("previous_{name}"), change.before.join(BETWEEN));
-    event.detail(&format!("updated_{name}"), change.after.join(BETWEEN));
 }

@@ -1,7 +1,7 @@
 //! Resource owner password credentials (RFC 6749 §4.3): what the founding question's mobile
 //! application used. A session begins, and is stored before the tokens go out.
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use claviger_engine::authenticate::{
     DirectGrant, Door, LoginError, LoginHelp, LoginRefused, SignedIn, direct_grant,
 };
@@ -49,7 +49,7 @@ pub async fn run(call: &Call, client: &Client, mut event: EventBuilder) -> Resul
             ip_address: &call.context.ip_address,
             base_path: &call.context.base_path,
             auth_method: "openid-connect",
-            notes: vec![(COMPLETED_NOTE, completed)],
+            notes: notes(call, completed),
             part_notes: part_notes(&issuer, scope.as_deref()),
         },
     );
@@ -178,6 +178,15 @@ fn tell(refused: LoginRefused) -> Problem {
             invalid(Help::DirectGrantFlow, text)
         }
     }
+}
+
+/// The notes of the session.
+fn notes(call: &Call, completed: String) -> Vec<(&'static str, String)> {
+    let said = call.headers.get(header::USER_AGENT);
+    let said = said.and_then(|said| said.to_str().ok());
+    let mut notes = vec![(COMPLETED_NOTE, completed)];
+    notes.extend(session::user_agent_note(said));
+    notes
 }
 
 /// The notes of the client's part that later requests read.

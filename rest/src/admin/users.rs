@@ -1,8 +1,8 @@
 //! Users: found, made, changed, deleted.
 
-mod change;
+pub(crate) mod change;
 mod credentials;
-pub(super) mod groups;
+pub(crate) mod groups;
 mod identities;
 mod impersonation;
 mod mails;

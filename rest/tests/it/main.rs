@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod account;
 mod authentication;
 mod brute_force;
 mod client_registration;

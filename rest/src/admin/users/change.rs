@@ -39,7 +39,7 @@ pub(super) enum Occasion {
 }
 
 /// The part of a representation that the user profile rules.
-pub(super) fn profile_input(body: &Json) -> ProfileInput {
+pub(crate) fn profile_input(body: &Json) -> ProfileInput {
     let fields = Fields::of(body);
     ProfileInput {
         username: fields.text("username"),

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use claviger_engine::newcomer;
+use claviger_engine::realm::Realm;
 use claviger_engine::signal::people::groups_changed;
 use claviger_engine::signal::set::Initiator;
 use claviger_model::{GroupId, User};
@@ -87,7 +88,16 @@ pub(in crate::admin) async fn show(
     id: &GroupId,
     brief: bool,
 ) -> Result<Option<Json>, Problem> {
-    let Some(group) = call.realm.group(id).await? else {
+    show_of(&call.realm, id, brief).await
+}
+
+/// The same of a realm, whoever asks.
+pub(crate) async fn show_of(
+    realm: &Realm,
+    id: &GroupId,
+    brief: bool,
+) -> Result<Option<Json>, Problem> {
+    let Some(group) = realm.group(id).await? else {
         return Ok(None);
     };
     let mut body = Json::new();
@@ -97,7 +107,7 @@ pub(in crate::admin) async fn show(
     if let Some(description) = group.body.get("description").filter(|text| !text.is_null()) {
         put("description", description.clone());
     }
-    put("path", json!(call.realm.group_path(id).await?));
+    put("path", json!(realm.group_path(id).await?));
     if let Some(parent) = &group.parent {
         put("parentId", json!(parent.as_str()));
     }
@@ -105,13 +115,13 @@ pub(in crate::admin) async fn show(
     if !brief {
         let mut realm_roles = Vec::new();
         let mut client_roles = Json::new();
-        let roles = call.realm.roles().await?;
+        let roles = realm.roles().await?;
         for role in group.roles.iter().filter_map(|role| roles.get(role)) {
             let Some(uuid) = &role.client else {
                 realm_roles.push(role.name.clone());
                 continue;
             };
-            let Some(client) = call.realm.client_by_uuid(uuid).await? else {
+            let Some(client) = realm.client_by_uuid(uuid).await? else {
                 continue;
             };
             let names = client_roles
