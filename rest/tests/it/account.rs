@@ -144,7 +144,9 @@ async fn sessions_are_seen_by_machine_and_previewed_and_end_at_once() {
     let here = Person::alice(&shop).await;
     let there = Person::alice(&shop).await;
     let offline = Person::with(&shop, "alice", "wonderland", "openid offline_access").await;
-    let listed = here.get("/sessions").await.is(200).json();
+    let listed = here.get("/sessions").await.is(200);
+    assert_eq!(listed.header("set-cookie"), "");
+    let listed = listed.json();
     let listed = listed.as_array().unwrap();
     assert_eq!(listed.len(), 2);
     let current = listed.iter().filter(|one| one["current"] == true);
@@ -228,7 +230,9 @@ async fn a_consent_is_given_seen_and_taken_back_and_ends_what_came_of_it() {
         .json();
     assert_eq!(given["grantedScopes"][0]["displayText"], "Email address");
     let unknown = json!({"grantedScopes": [{"id": "nothing"}]});
-    alice.send(Method::PUT, path, Some(&unknown)).await.is(400);
+    let refused = alice.send(Method::PUT, path, Some(&unknown)).await;
+    let text = "Scope id nothing does not exist for client null.";
+    assert_eq!(refused.is(400).member("errorMessage"), text);
     assert_eq!(alice.get(path).await.is(200).json(), given);
     let listed = alice.get("/applications").await.is(200).json();
     let names: Vec<_> = listed
