@@ -11,6 +11,7 @@
 )]
 
 mod admin;
+mod declare;
 mod json;
 mod site;
 pub mod world;
@@ -52,13 +53,28 @@ fn usage<T>(text: impl Into<String>) -> Result<T, Failure> {
 
 /// The commands, for the grammar of the whole program.
 pub fn commands() -> Vec<Command> {
-    vec![admin::grammar::tree()]
+    let mut all = vec![admin::grammar::tree()];
+    all.extend(declare::commands());
+    all.push(
+        Command::new("schema")
+            .about("Print the JSON Schema of files for plan and apply, for editors"),
+    );
+    all
 }
 
 /// Runs one of [`commands`], and gives the exit code.
 pub fn run(name: &str, matches: &ArgMatches, world: &dyn World) -> Result<u8, Failure> {
     match name {
         "admin" => admin::run(matches, world).map(|()| 0),
+        "schema" => {
+            world.print(&json::print::pretty(&declare::schema::schema()));
+            Ok(0)
+        }
+        "plan" | "apply" | "drift" => {
+            // Code 2 says that something differs: nobody's mistake may be taken for that.
+            let mistaken = |failure: Failure| Failure::Failed(failure.to_string());
+            declare::run(name, matches, world).map_err(mistaken)
+        }
         other => usage(format!("Unknown command: '{other}'")),
     }
 }

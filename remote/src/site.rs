@@ -72,6 +72,16 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// The realm that is administered.
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// Administers another realm from now on.
+    pub fn turn_to(&mut self, realm: &str) {
+        realm.clone_into(&mut self.realm);
+    }
+
     /// Where something is: below the realm, unless it says another place itself.
     pub fn url(&self, place: &str) -> String {
         if place.starts_with("http://") || place.starts_with("https://") {

@@ -322,7 +322,7 @@ fn explain(table: &Table, error: &clap::Error) -> Result<Parsed, UsageError> {
         ErrorKind::UnknownArgument => unknown_argument(table, &context(ContextKind::InvalidArg)),
         ErrorKind::InvalidSubcommand => {
             let known = "start-dev, start, build, import, export, bootstrap-admin, show-config, \
-                         admin, prove-logout, completion, tools";
+                         admin, plan, apply, drift, schema, prove-logout, completion, tools";
             let given = context(ContextKind::InvalidSubcommand);
             format!("Unknown command: '{given}'. Commands are: {known}")
         }

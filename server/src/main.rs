@@ -45,7 +45,13 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
         Err(error) => {
-            let usage = error.downcast_ref::<UsageError>().is_some();
+            // Of these commands, code 2 says that something differs.
+            let differing = |name: &str| ["plan", "apply", "drift"].contains(&name);
+            let command = std::env::args_os()
+                .nth(1)
+                .and_then(|name| name.into_string().ok());
+            let usage = error.downcast_ref::<UsageError>().is_some()
+                && !command.as_deref().is_some_and(differing);
             if verbose {
                 eprintln!("ERROR: {error:?}");
             } else {

@@ -30,6 +30,8 @@ Examples:
             --proxy-headers=xforwarded
   Look at what is configured, and by whom:
       $ claviger show-config
+  Make a running server's realm what a file says, having seen what would change:
+      $ claviger plan -f shop.yaml && claviger apply -f shop.yaml
   Let the shell complete commands and options:
       $ source <(claviger completion bash)
 

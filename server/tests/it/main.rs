@@ -19,6 +19,8 @@ mod database_tls;
 #[cfg(test)]
 mod databases;
 #[cfg(test)]
+mod declarative;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod gateway;
