@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::administrators;
 use crate::children::{self, Running, Stop};
 use crate::packages::{self, Need, find};
 use crate::product::{self, Server};
@@ -21,9 +22,10 @@ usage: cargo xtask clients [options] [names]
 
 Builds the shops in clients/shops/, one small application for each client library, starts the server with an empty
 database, and walks through them with Chromium: sign in, call an API, refresh, sign out, be signed out. Then it walks
-through the pages that the server itself shows, and tries each verifier of verifiers/ at it. Names choose among the
-walks, which are `shops`, `keycloak-js`, `tabs`, `pages`, `gallery` (every page there is, without a server),
-`console` (the page for administrators) and `verifiers`, or single shops and verifiers by their folders; what only others need is not built.
+through the pages that the server itself shows, tries each verifier of verifiers/ at it, and does an administrator's work
+with each library of clients/administrators/. Names choose among the walks, which are `shops`, `keycloak-js`, `tabs`,
+`pages`, `gallery` (every page there is, without a server), `console` (the page for administrators), `verifiers` and
+`administrators`, or single shops, verifiers and administrators by their folders; what only others need is not built.
 
   --against=URL     use a running server (its administrator: admin, password admin) instead of starting one; the
                     walks go through Keycloak as well
@@ -59,7 +61,7 @@ pub const NEEDS: [Need; 5] = [
 ];
 
 /// The walks that are not a shop's: what `names` calls them, and their files.
-const WALKS: [(&str, &str); 7] = [
+const WALKS: [(&str, &str); 8] = [
     ("shops", "walk/shops.test.mjs"),
     ("keycloak-js", "walk/keycloak-js.test.mjs"),
     ("tabs", "walk/tabs.test.mjs"),
@@ -67,7 +69,9 @@ const WALKS: [(&str, &str); 7] = [
     ("gallery", "walk/gallery.test.mjs"),
     ("console", "walk/console.test.mjs"),
     ("verifiers", VERIFIERS_FILE),
+    ("administrators", ADMINISTRATORS_FILE),
 ];
+const ADMINISTRATORS_FILE: &str = "walk/administrators.test.mjs";
 const VERIFIERS_FILE: &str = "walk/verifiers.test.mjs";
 
 /// The task.
@@ -179,7 +183,10 @@ impl Walk {
         fs::create_dir_all(&output)?;
         let files = self.files();
         let has_verifiers = files.contains(&VERIFIERS_FILE);
-        let has_others = files.iter().any(|file| *file != VERIFIERS_FILE);
+        let has_administrators = files.contains(&ADMINISTRATORS_FILE);
+        let has_others = files
+            .iter()
+            .any(|file| ![VERIFIERS_FILE, ADMINISTRATORS_FILE].contains(file));
         let (mut commands, mut projects) = (Vec::new(), Vec::new());
         if has_others {
             commands.extend(shops(&output));
@@ -203,6 +210,9 @@ impl Walk {
         }
         if has_verifiers {
             verifiers::python()?;
+        }
+        if has_administrators {
+            administrators::python(&output)?;
         }
         for (command, mut running) in started? {
             let status = running.wait()?;
@@ -258,13 +268,18 @@ impl Walk {
     fn files(&self) -> Vec<&'static str> {
         let named = |name: &str| self.names.iter().any(|asked| asked == name);
         let is_verifier = |asked: &String| verifiers::is_one(asked);
-        let is_shop =
-            |asked: &String| !is_verifier(asked) && WALKS.iter().all(|(name, _)| name != asked);
+        let is_administrator = |asked: &String| administrators::is_one(asked);
+        let is_shop = |asked: &String| {
+            !is_verifier(asked)
+                && !is_administrator(asked)
+                && WALKS.iter().all(|(name, _)| name != asked)
+        };
         let wanted = |name: &str| {
             self.names.is_empty()
                 || named(name)
                 || name == "shops" && self.names.iter().any(is_shop)
                 || name == "verifiers" && self.names.iter().any(is_verifier)
+                || name == "administrators" && self.names.iter().any(is_administrator)
         };
         WALKS
             .iter()
@@ -320,6 +335,7 @@ mod tests {
         assert_eq!(files(&["shops"]), ["walk/shops.test.mjs"]);
         assert_eq!(files(&["pages"]), ["walk/pages.test.mjs"]);
         assert_eq!(files(&["rust"]), [VERIFIERS_FILE]);
+        assert_eq!(files(&["ansible"]), [ADMINISTRATORS_FILE]);
         assert_eq!(
             files(&["keycloak-js", "django"]),
             ["walk/shops.test.mjs", "walk/keycloak-js.test.mjs"]

@@ -3,6 +3,7 @@
 //! Each task is a module with one entry function. Whatever a task starts (databases, servers, cargo itself) goes
 //! through [`children`], so that it ends with the task, however the task ends.
 
+mod administrators;
 mod assets;
 mod bench;
 mod children;

@@ -81,6 +81,12 @@ const MIRRORED: &[&str] = &[
     "oauth2DevicePollingInterval",
 ];
 
+/// Members that attributes show a second time, once they were given; the attributes alone change nothing.
+const SHOWN: &[(&str, &str)] = &[
+    ("otpPolicyCodeReusable", "realmReusableOtpCode"),
+    ("scimApiEnabled", "scimApiEnabled"),
+];
+
 /// Attributes of the two WebAuthn policies are moved too: `webAuthnPolicyRpId` as it is,
 /// `webAuthnPolicyRpIdPasswordless` to `webAuthnPolicyPasswordlessRpId`.
 const WEB_AUTHN: &[(&str, Type)] = &[
@@ -193,7 +199,8 @@ pub enum Winner {
 /// security headers are laid over header by header; a masked mail password stays what it was.
 pub fn merge(body: &mut Json, mut settings: Json, winner: Winner) {
     let attributes = settings.shift_remove("attributes");
-    let members: Vec<String> = settings.keys().cloned().collect();
+    let given = settings.iter().filter(|(_, value)| !value.is_null());
+    let members: Vec<String> = given.map(|(name, _)| name.clone()).collect();
     for (name, value) in settings {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
@@ -258,6 +265,15 @@ fn merge_attributes(body: &mut Json, attributes: Json, members: &[String], winne
 
 /// Shows members in their mirroring attributes.
 fn mirror_members(body: &mut Json, members: &[String]) {
+    for (name, attribute) in SHOWN {
+        if members.iter().any(|member| member == name)
+            && let Some(text) = body.get(*name).and_then(scalar)
+        {
+            change_object(body, "attributes", |kept| {
+                kept.insert((*attribute).to_owned(), Value::String(text));
+            });
+        }
+    }
     for name in MIRRORED {
         let shown = body
             .get("attributes")

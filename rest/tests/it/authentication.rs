@@ -62,6 +62,15 @@ async fn a_flow_in_use_stays_and_keeps_its_users_under_a_new_name() {
     let bound = json!({"clientId": "app", "authenticationFlowBindingOverrides": {"browser": id}});
     shop.put(&client, &bound).await.is(204);
     shop.delete(&path).await.is(409);
+    // Clients name what they have nothing for, too.
+    let partly = json!({"clientId": "partly", "authenticationFlowBindingOverrides": {
+        "browser": id, "direct_grant": null, "other": " "}});
+    shop.post("/clients", &partly).await.is(201);
+    let made = shop.get("/clients?clientId=partly").await.json()[0].clone();
+    let kept = &made["authenticationFlowBindingOverrides"];
+    assert_eq!(kept, &json!({"browser": id}));
+    let made = format!("/clients/{}", made["id"].as_str().unwrap());
+    shop.delete(&made).await.is(204);
     let free = json!({"clientId": "app", "authenticationFlowBindingOverrides": {"browser": ""}});
     shop.put(&client, &free).await.is(204);
     shop.delete(&path).await.is(204);

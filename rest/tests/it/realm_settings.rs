@@ -40,6 +40,23 @@ async fn kept_events_are_chosen_and_the_choice_is_told() {
         .is(403);
 }
 
+/// Tools that send back what they read find nothing changed the next time.
+#[tokio::test]
+async fn attributes_show_what_settings_are_when_they_are_replaced() {
+    let shop = open().await;
+    let sent = json!({"attributes": {"a": "b"}, "otpPolicyCodeReusable": true, "scimApiEnabled": false});
+    shop.put("", &sent).await.is(204);
+    let realm = shop.get("").await.is(200).json();
+    let shown = &realm["attributes"];
+    assert_eq!(shown["a"], "b");
+    assert_eq!(shown["realmReusableOtpCode"], "true");
+    assert_eq!(shown["scimApiEnabled"], "false");
+    shop.put("", &realm).await.is(204);
+    let once = shop.get("").await.is(200).json();
+    shop.put("", &once).await.is(204);
+    assert_eq!(shop.get("").await.is(200).json(), once);
+}
+
 #[tokio::test]
 async fn texts_live_by_language_and_name() {
     let shop = open().await;

@@ -90,6 +90,7 @@ impl Maker<'_> {
         body.extend(given.clone());
         body.insert("id".to_owned(), json!(id));
         body.entry("clientId").or_insert(json!(id));
+        drop_blanks(&mut body, "authenticationFlowBindingOverrides");
         set_attribute(&mut body, REALM_CLIENT, None);
         complete(&mut body, self.random, self.now);
         if text(given, "protocol") == OPENID_CONNECT {
@@ -186,6 +187,13 @@ fn merge_attributes(body: &mut Json, given: &Json, old_client_id: &str) {
     if of_saml && (renamed || (given.contains_key("clientId") && !names_artifact)) {
         // It is made of the client's id again.
         set_attribute(body, ARTIFACT, None);
+    }
+}
+
+/// Takes names without text out of an object: clients send those they have nothing for.
+fn drop_blanks(body: &mut Json, member: &str) {
+    if let Some(Value::Object(names)) = body.get_mut(member) {
+        names.retain(|_, value| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty()));
     }
 }
 
