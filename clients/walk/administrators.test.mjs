@@ -22,7 +22,7 @@ const all = only.length === 0 || only.includes('administrators')
 /** Runs a program to its end; what it said, if all went well. */
 function run([command, ...args], { cwd, env }) {
   return new Promise((done, fail) => {
-    const settings = { cwd, env: { ...process.env, NODE_OPTIONS: '', ...env }, timeout: LIMIT, maxBuffer: 64 << 20 }
+    const settings = { cwd, env: { ...process.env, ...env }, timeout: LIMIT, maxBuffer: 64 << 20 }
     execFile(command, args, settings, (problem, stdout, stderr) => {
       const said = `${stdout}\n${stderr}`
       problem ? fail(new Error(`${command} ended with ${problem.code ?? problem.signal}\n${said.slice(-6_000)}`)) : done(said)
@@ -46,6 +46,9 @@ async function isGone(realm) {
 
 /** Programs that do all of it at once, and say at the end what they did. */
 const programs = [
+  { name: 'java', command: ['java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-jar', built('administrators-java/administrator.jar')], groups: 15 },
+  { name: 'gocloak', command: [built('gocloak')], groups: 12 },
+  { name: 'keycloak-admin-client', command: [process.execPath, 'administrator.mjs'], groups: 16 },
   { name: 'python-keycloak', command: [python('python'), 'administrator.py'], groups: 15 },
 ]
 

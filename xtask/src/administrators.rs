@@ -10,6 +10,9 @@ use crate::children;
 use crate::python;
 use crate::workspace::root;
 
+/// What Maven builds, as `clients/pom.xml` calls it.
+pub const MAVEN_PROJECT: &str = "administrators/java";
+
 /// Whether a name is that of an administrator: its folder's.
 pub fn is_one(name: &str) -> bool {
     folder(name).is_dir()
@@ -17,6 +20,15 @@ pub fn is_one(name: &str) -> bool {
 
 fn folder(name: &str) -> std::path::PathBuf {
     root().join("clients/administrators").join(name)
+}
+
+/// The commands that build them below a folder. They may run at once.
+pub fn builds(output: &Path) -> Vec<Command> {
+    let mut go = Command::new("go");
+    go.args(["build", "-o"])
+        .arg(output.join("gocloak"))
+        .current_dir(folder("gocloak"));
+    vec![go]
 }
 
 /// Makes the environment of those in Python, and fetches Ansible's modules.

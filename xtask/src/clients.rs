@@ -110,12 +110,17 @@ pub fn step(program: &Path) -> Result<Counts> {
     everything.at_a_server(program)
 }
 
+/// Fetches what programs for Node.js use.
+fn npm() -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--silent", "--ignore-scripts"])
+        .current_dir(root().join("clients"));
+    npm
+}
+
 /// The commands that build the shops below a folder.
 fn shops(output: &Path) -> Vec<Command> {
     let clients = root().join("clients");
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--silent", "--ignore-scripts"])
-        .current_dir(&clients);
     let mut go = Command::new("go");
     go.args(["build", "-o"])
         .arg(output.join("go-oidc"))
@@ -125,7 +130,7 @@ fn shops(output: &Path) -> Vec<Command> {
     rust.arg(shop.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(output.join("cargo"));
-    vec![npm, go, rust]
+    vec![npm(), go, rust]
 }
 
 /// The command that builds projects of `clients/pom.xml` below a folder: one for all, as two at once could spoil
@@ -191,6 +196,13 @@ impl Walk {
         if has_others {
             commands.extend(shops(&output));
             projects.push("shops/spring");
+        }
+        if has_administrators {
+            commands.extend(administrators::builds(&output));
+            projects.push(administrators::MAVEN_PROJECT);
+        }
+        if has_administrators && !has_others {
+            commands.push(npm());
         }
         if has_verifiers {
             commands.extend(verifiers::builds(&output));

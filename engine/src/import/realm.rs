@@ -81,7 +81,7 @@ const MIRRORED: &[&str] = &[
     "oauth2DevicePollingInterval",
 ];
 
-/// Members that attributes show a second time, once they were given; the attributes alone change nothing.
+/// Members that attributes show a second time, once they were changed; the attributes alone change nothing.
 const SHOWN: &[(&str, &str)] = &[
     ("otpPolicyCodeReusable", "realmReusableOtpCode"),
     ("scimApiEnabled", "scimApiEnabled"),
@@ -231,7 +231,7 @@ pub fn merge(body: &mut Json, mut settings: Json, winner: Winner) {
     if let Some(Value::Object(attributes)) = attributes {
         merge_attributes(body, attributes, &members, winner);
     }
-    mirror_members(body, &members);
+    mirror_members(body, &members, winner);
 }
 
 fn merge_attributes(body: &mut Json, attributes: Json, members: &[String], winner: Winner) {
@@ -264,9 +264,12 @@ fn merge_attributes(body: &mut Json, attributes: Json, members: &[String], winne
 }
 
 /// Shows members in their mirroring attributes.
-fn mirror_members(body: &mut Json, members: &[String]) {
+fn mirror_members(body: &mut Json, members: &[String], winner: Winner) {
     for (name, attribute) in SHOWN {
+        let attributes = body.get("attributes");
+        let shown = attributes.is_some_and(|all| all.get(attribute).is_some());
         if members.iter().any(|member| member == name)
+            && (shown || winner == Winner::Member)
             && let Some(text) = body.get(*name).and_then(scalar)
         {
             change_object(body, "attributes", |kept| {

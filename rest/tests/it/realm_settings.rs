@@ -44,7 +44,8 @@ async fn kept_events_are_chosen_and_the_choice_is_told() {
 #[tokio::test]
 async fn attributes_show_what_settings_are_when_they_are_replaced() {
     let shop = open().await;
-    let sent = json!({"attributes": {"a": "b"}, "otpPolicyCodeReusable": true, "scimApiEnabled": false});
+    let sent =
+        json!({"attributes": {"a": "b"}, "otpPolicyCodeReusable": true, "scimApiEnabled": false});
     shop.put("", &sent).await.is(204);
     let realm = shop.get("").await.is(200).json();
     let shown = &realm["attributes"];

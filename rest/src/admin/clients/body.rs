@@ -193,7 +193,9 @@ fn merge_attributes(body: &mut Json, given: &Json, old_client_id: &str) {
 /// Takes names without text out of an object: clients send those they have nothing for.
 fn drop_blanks(body: &mut Json, member: &str) {
     if let Some(Value::Object(names)) = body.get_mut(member) {
-        names.retain(|_, value| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty()));
+        names.retain(|_, value| {
+            !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty())
+        });
     }
 }
 
