@@ -8,6 +8,7 @@ pub mod user;
 mod configuration;
 mod files;
 mod mask;
+mod organizations;
 
 pub use files::{ExportError, Sink, UserFiles, export_realm, read, service_accounts};
 
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use configuration::Configuration;
 
-use crate::import::NewUser;
+use crate::import::{NewOrganization, NewUser};
 
 /// The version of Keycloak whose realm files these are.
 pub const KEYCLOAK_VERSION: &str = "26.7.4";
@@ -34,8 +35,8 @@ pub struct RealmParts {
     pub users: Vec<NewUser>,
     /// What is known of users of other stores, likewise.
     pub federated_users: Vec<Json>,
-    /// Organizations.
-    pub organizations: Vec<Json>,
+    /// Organizations with their members.
+    pub organizations: Vec<NewOrganization>,
 }
 
 /// What goes into a realm file.
@@ -83,11 +84,11 @@ pub fn assemble(parts: &RealmParts, options: Options) -> Json {
     for (member, kind) in [
         ("authenticatorConfig", Kind::AuthenticatorConfig),
         ("clientScopes", Kind::ClientScope),
-        ("identityProviders", Kind::IdentityProvider),
         ("identityProviderMappers", Kind::IdentityProviderMapper),
     ] {
         file.insert(member.to_owned(), all.bodies(kind));
     }
+    file.insert("identityProviders".to_owned(), all.identity_providers());
     for (member, kind) in [
         ("defaultDefaultClientScopes", LinkKind::RealmDefaultScope),
         ("defaultOptionalClientScopes", LinkKind::RealmOptionalScope),
@@ -128,7 +129,8 @@ pub fn assemble(parts: &RealmParts, options: Options) -> Json {
     }
     // As in Keycloak: whoever administers the realm only gets part of it.
     if !parts.organizations.is_empty() && options.secrets == Secrets::Shown {
-        file.insert("organizations".to_owned(), json!(parts.organizations));
+        let organizations = all.organizations(&parts.organizations);
+        file.insert("organizations".to_owned(), organizations);
     }
     if let Some(client) = all.admin_permissions_client() {
         file.insert("adminPermissionsClient".to_owned(), client);

@@ -19,7 +19,7 @@ mod assembly;
 mod components;
 mod groups;
 mod identity_providers;
-mod organizations;
+pub(crate) mod organizations;
 mod problem;
 mod roles;
 mod scopes;
@@ -35,6 +35,7 @@ use serde_json::{Value, json};
 
 use assembly::Assembly;
 pub use management::{MasterPart, master_client_id, master_part};
+pub use organizations::{NewMember, NewOrganization};
 use problem::At;
 pub use problem::{ImportError, ImportProblem};
 pub use users::{NewCredential, NewUser};
@@ -86,6 +87,8 @@ pub struct RealmImport {
     pub links: Vec<Link>,
     /// Its users, service accounts among them.
     pub users: Vec<NewUser>,
+    /// Its organizations; they name users and groups of the realm.
+    pub organizations: Vec<NewOrganization>,
     /// What is kept for exports alone.
     pub kept: Vec<KeptPart>,
     /// What the master realm gets for it; none if it is the master realm.
@@ -131,7 +134,7 @@ pub(crate) struct Compiler<'a> {
     rules: users::UserRules,
     terms: Terms,
     taken: users::Taken,
-    kept: Vec<KeptPart>,
+    organizations: Vec<NewOrganization>,
 }
 
 impl<'a> Compiler<'a> {
@@ -155,7 +158,7 @@ impl<'a> Compiler<'a> {
             default_role,
         };
         parts.add_configuration(&mut assembly, &mut body)?;
-        let kept = organizations::read(&mut assembly, file)?;
+        let organizations = organizations::read(&mut assembly, file)?;
         Ok(Self {
             parts,
             assembly,
@@ -163,7 +166,7 @@ impl<'a> Compiler<'a> {
             terms: Terms::of(&body),
             body,
             taken,
-            kept,
+            organizations,
         })
     }
 
@@ -222,7 +225,8 @@ impl<'a> Compiler<'a> {
             documents,
             links,
             users,
-            kept: self.kept,
+            organizations: self.organizations,
+            kept: Vec::new(),
             master,
             warnings,
         })

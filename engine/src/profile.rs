@@ -12,7 +12,7 @@ mod check;
 mod config;
 mod configure;
 mod date;
-mod email;
+pub(crate) mod email;
 mod fields;
 mod form;
 pub(crate) mod java;

@@ -162,6 +162,9 @@ async fn prepare_over(
     for user in &import.users {
         put_user(app, &mut tx, &id, user, &terms).await?;
     }
+    for organization in &import.organizations {
+        import::organizations::put(&mut tx, &id, organization);
+    }
     for part in &import.kept {
         put_kept(&mut tx, &id, part, app.now());
     }
@@ -224,6 +227,7 @@ pub async fn finish(app: &App, prepared: Prepared) -> Result<Created, CreateErro
     } = prepared;
     match app.commit(tx).await? {
         Commit::Done => Ok(Created { id, name, warnings }),
+        missed if missed.is_member_missing() => Err(ImportError::no_such_member().into()),
         Commit::Conflict(_) | Commit::Missed(_) => Err(CreateError::Exists(name)),
     }
 }

@@ -23,6 +23,8 @@ pub enum Group {}
 pub enum User {}
 /// Marks ids of credentials.
 pub enum Credential {}
+/// Marks ids of organizations.
+pub enum Organization {}
 /// Marks ids of user sessions.
 pub enum UserSession {}
 
@@ -36,6 +38,8 @@ pub type ScopeId = Id<ClientScope>;
 pub type RoleId = Id<Role>;
 /// The id of a group.
 pub type GroupId = Id<Group>;
+/// The id of an organization.
+pub type OrganizationId = Id<Organization>;
 /// The id of a user: the `sub` of public subjects.
 pub type UserId = Id<User>;
 /// The id of a credential.

@@ -15,7 +15,10 @@ pub mod user;
 
 pub use authentication::{AuthenticationAction, AuthenticationSession, ExecutionStatus};
 pub use event::{AdminEvent, Event};
-pub use id::{ClientUuid, CredentialId, GroupId, Id, RealmId, RoleId, ScopeId, SessionId, UserId};
+pub use id::{
+    ClientUuid, CredentialId, GroupId, Id, OrganizationId, RealmId, RoleId, ScopeId, SessionId,
+    UserId,
+};
 pub use login_failures::LoginFailures;
 pub use revocation::{Numbered, Revocation};
 pub use secret::Secret;

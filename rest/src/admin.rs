@@ -18,6 +18,7 @@ mod keys;
 mod localization;
 mod logout_deliveries;
 mod multipart;
+mod organizations;
 mod owner;
 mod paging;
 pub(crate) mod protocol_mappers;
@@ -64,6 +65,7 @@ pub fn routes() -> Vec<Route> {
         authentication::routes(),
         user_profile::routes(),
         user_storage::routes(),
+        organizations::routes(),
     ]
     .concat()
 }

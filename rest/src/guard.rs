@@ -64,11 +64,17 @@ pub enum Right {
     CreateClient,
     /// `impersonation`
     Impersonation,
+    /// `view-organizations`
+    ViewOrganizations,
+    /// `manage-organizations`
+    ManageOrganizations,
+    /// `query-organizations`
+    QueryOrganizations,
 }
 
 impl Right {
     /// All of them: whoever has one is an administrator of some kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::ViewRealm,
         Self::ViewUsers,
         Self::ViewClients,
@@ -87,6 +93,9 @@ impl Right {
         Self::QueryGroups,
         Self::CreateClient,
         Self::Impersonation,
+        Self::ViewOrganizations,
+        Self::ManageOrganizations,
+        Self::QueryOrganizations,
     ];
 
     /// The role's name.
@@ -110,6 +119,9 @@ impl Right {
             Self::QueryGroups => "query-groups",
             Self::CreateClient => "create-client",
             Self::Impersonation => "impersonation",
+            Self::ViewOrganizations => "view-organizations",
+            Self::ManageOrganizations => "manage-organizations",
+            Self::QueryOrganizations => "query-organizations",
         }
     }
 }
@@ -212,12 +224,7 @@ impl Admin {
         let rights = Right::ALL
             .iter()
             .filter(|right| **right != Right::Impersonation);
-        let mut names: Vec<&str> = rights.map(|right| right.role()).collect();
-        names.extend([
-            "query-organizations",
-            "view-organizations",
-            "manage-organizations",
-        ]);
+        let names: Vec<&str> = rights.map(|right| right.role()).collect();
         self.may_as(realm, &names).await
     }
 

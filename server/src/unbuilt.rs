@@ -15,7 +15,6 @@ const UNBUILT: &[(&str, &str)] = &[
         "User-Managed Access",
     ),
     ("admin/*/console", "The administration console"),
-    ("admin/realms/*/organizations", "Managing organizations"),
     ("admin/realms/*/workflows", "Managing workflows"),
     (
         "admin/realms/*/clients/*/authz",

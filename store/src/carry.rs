@@ -103,8 +103,6 @@ pub enum Kept {
     User,
     /// What is known of a user of another store, by the id that the user has here.
     FederatedUser,
-    /// An organization, by its id.
-    Organization,
 }
 
 impl Kept {
@@ -112,7 +110,6 @@ impl Kept {
         match self {
             Self::User => "user",
             Self::FederatedUser => "federated_user",
-            Self::Organization => "organization",
         }
     }
 }

@@ -82,7 +82,7 @@ pub struct DocumentFilter<'a> {
     pub name_contains: Option<&'a str>,
 }
 
-fn document(row: &mut Row) -> Result<Document, StoreError> {
+pub(crate) fn document(row: &mut Row) -> Result<Document, StoreError> {
     Ok(Document {
         kind: row.parsed("kind")?,
         id: row.text("id")?,
@@ -303,6 +303,10 @@ impl Tx {
         match kind {
             Kind::Role => drop(self.push(&ROLE_OF_NOBODY, params![realm, id])),
             Kind::Group => drop(self.push(&GROUP_OF_NOBODY, params![realm, id])),
+            Kind::OrganizationGroup => {
+                let nobody = &crate::organization_member::ORGANIZATION_GROUP_OF_NOBODY;
+                self.push(nobody, params![realm, id]);
+            }
             Kind::Client => {
                 let streams = Kind::SignalStream.as_str();
                 self.push(&CONSENT_OF_NOBODY, params![realm, id]);
@@ -348,8 +352,8 @@ impl Tx {
 /// The links that can start, and those that can end, at a document of this kind.
 const fn links_of(kind: Kind) -> (&'static [LinkKind], &'static [LinkKind]) {
     use LinkKind::{
-        Composite, DefaultGroup, DefaultScope, GroupRole, OptionalScope, RealmDefaultScope,
-        RealmOptionalScope, ScopeMapping,
+        Composite, DefaultGroup, DefaultScope, GroupRole, OptionalScope, OrganizationGroup,
+        RealmDefaultScope, RealmOptionalScope, ScopeMapping,
     };
     match kind {
         Kind::Client => (&[ScopeMapping, DefaultScope, OptionalScope], &[]),
@@ -364,6 +368,7 @@ const fn links_of(kind: Kind) -> (&'static [LinkKind], &'static [LinkKind]) {
         ),
         Kind::Role => (&[Composite], &[Composite, GroupRole, ScopeMapping]),
         Kind::Group => (&[GroupRole], &[DefaultGroup]),
+        Kind::OrganizationGroup => (&[GroupRole], &[OrganizationGroup]),
         Kind::Component
         | Kind::Flow
         | Kind::AuthenticatorConfig

@@ -58,6 +58,10 @@ const MIGRATIONS: &[Migration] = &[
         version: 10,
         text: include_str!("../migrations/0010_client_initial_access.sql"),
     },
+    Migration {
+        version: 11,
+        text: include_str!("../migrations/0011_organization.sql"),
+    },
 ];
 
 /// A row of `schema_migration`. `at` is 0 while a migration is under way on an engine that

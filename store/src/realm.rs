@@ -70,6 +70,18 @@ statements! {
     REALM_DELETE_SIGNAL_SUBJECTS = "DELETE FROM signal_subject WHERE realm_id = $1";
     /// The end of a realm: tokens with which clients register themselves.
     REALM_DELETE_INITIAL_ACCESSES = "DELETE FROM client_initial_access WHERE realm_id = $1";
+    /// The end of a realm: organizations.
+    REALM_DELETE_ORGANIZATIONS = "DELETE FROM organization WHERE realm_id = $1";
+    /// The end of a realm: domains of its organizations.
+    REALM_DELETE_ORGANIZATION_DOMAINS = "DELETE FROM organization_domain WHERE realm_id = $1";
+    /// The end of a realm: attributes of its organizations.
+    REALM_DELETE_ORGANIZATION_ATTRIBUTES = "DELETE FROM organization_attribute WHERE realm_id = $1";
+    /// The end of a realm: members of its organizations.
+    REALM_DELETE_ORGANIZATION_MEMBERS = "DELETE FROM organization_member WHERE realm_id = $1";
+    /// The end of a realm: members of groups within its organizations.
+    REALM_DELETE_ORGANIZATION_GROUP_MEMBERS = "DELETE FROM organization_group_member WHERE realm_id = $1";
+    /// The end of a realm: invitations to its organizations.
+    REALM_DELETE_ORGANIZATION_INVITATIONS = "DELETE FROM organization_invitation WHERE realm_id = $1";
     /// The end of a realm: what else is kept.
     REALM_DELETE_KEPT = "DELETE FROM kept WHERE realm_id = $1";
     /// The end of a realm: browsers on their way in.
@@ -197,6 +209,12 @@ impl Tx {
             &REALM_DELETE_FEDERATED_IDENTITIES,
             &REALM_DELETE_CONSENTS,
             &REALM_DELETE_KEPT,
+            &REALM_DELETE_ORGANIZATIONS,
+            &REALM_DELETE_ORGANIZATION_DOMAINS,
+            &REALM_DELETE_ORGANIZATION_ATTRIBUTES,
+            &REALM_DELETE_ORGANIZATION_MEMBERS,
+            &REALM_DELETE_ORGANIZATION_GROUP_MEMBERS,
+            &REALM_DELETE_ORGANIZATION_INVITATIONS,
             &REALM_DELETE_SIGNAL_SUBJECTS,
             &REALM_DELETE_INITIAL_ACCESSES,
             &REALM_DELETE_LOGIN_FAILURES,

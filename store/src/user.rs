@@ -238,6 +238,7 @@ impl Tx {
         .touching(1);
         self.push(&USER_DELETE_ATTRIBUTES, params![realm, &user.id]);
         self.index_attributes(realm, user);
+        self.rename_member(realm, user);
     }
 
     /// From now on nobody else may hold this user's mail address, be it written in lower case or in
@@ -269,6 +270,8 @@ impl Tx {
             &USER_DELETE_IDENTITIES,
             &USER_DELETE_CONSENTS,
             &USER_DELETE_SIGNAL_SUBJECTS,
+            &crate::organization_member::USER_DELETE_ORGANIZATIONS,
+            &crate::organization_member::USER_DELETE_ORGANIZATION_GROUPS,
         ] {
             self.push(statement, params![realm, user]);
         }

@@ -59,6 +59,8 @@ names! {
         Role = "role",
         /// `GroupRepresentation` without roles and children; parent `""` or the group above.
         Group = "group",
+        /// The same within an organization; parent: the organization or the group above.
+        OrganizationGroup = "organization_group",
         /// `ComponentRepresentation`: keys, user storage, client registration policies, profile.
         Component = "component",
         /// `AuthenticationFlowRepresentation` with its executions.
@@ -95,6 +97,8 @@ names! {
         RealmOptionalScope = "realm_optional_scope",
         /// Realm → group that new users join.
         DefaultGroup = "default_group",
+        /// Organization → group within it.
+        OrganizationGroup = "organization_group",
     }
 }
 

@@ -54,7 +54,7 @@ impl<'a> Configuration<'a> {
         }
     }
 
-    fn of_kind(&self, kind: Kind) -> Vec<&'a Document> {
+    pub(super) fn of_kind(&self, kind: Kind) -> Vec<&'a Document> {
         let mut found: Vec<&Document> = self
             .documents
             .iter()
@@ -224,14 +224,18 @@ impl<'a> Configuration<'a> {
     }
 
     pub(crate) fn groups(&self) -> Value {
-        let mut below: HashMap<&str, Vec<&Document>> = HashMap::new();
-        for group in self.of_kind(Kind::Group) {
-            below.entry(group.parent.as_str()).or_default().push(group);
-        }
-        self.groups_below("", "", &below, 0)
+        self.groups_below("", "", &self.by_parent(Kind::Group), 0)
     }
 
-    fn groups_below(
+    pub(super) fn by_parent(&self, kind: Kind) -> HashMap<&'a str, Vec<&'a Document>> {
+        let mut below: HashMap<&str, Vec<&Document>> = HashMap::new();
+        for group in self.of_kind(kind) {
+            below.entry(group.parent.as_str()).or_default().push(group);
+        }
+        below
+    }
+
+    pub(super) fn groups_below(
         &self,
         parent: &str,
         path: &str,

@@ -12,13 +12,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::configuration::Configuration;
-use super::{Options, RealmParts, assemble};
+use super::{Options, RealmParts, assemble, organizations};
 use crate::import::{NewCredential, NewUser};
 
 /// Users read at a time.
 const PAGE: i64 = 500;
-/// Most organizations of a realm that are read.
-const MAX_ORGANIZATIONS: i64 = 100_000;
 
 /// Why a realm was not exported.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +77,8 @@ pub async fn export_realm(
 ) -> Result<(), ExportError> {
     let row = store.realm_by_name(name).await?;
     let row = row.ok_or_else(|| ExportError::NoSuchRealm(name.to_owned()))?;
-    let parts = read(store, &row.id).await?;
+    let mut parts = read(store, &row.id).await?;
+    parts.organizations = organizations::read(store, &row.id).await?;
     let mut export = Export {
         configuration: Configuration::new(&parts),
         store,
@@ -301,7 +300,7 @@ impl Out<'_> {
     }
 }
 
-/// Reads a realm's configuration; users are left to the caller.
+/// Reads a realm's configuration; users and organizations are left to the caller.
 ///
 /// # Errors
 /// If the store fails or has no such realm.
@@ -316,15 +315,13 @@ pub async fn read(store: &Store, realm: &RealmId) -> Result<RealmParts, ExportEr
     for kind in LinkKind::ALL {
         links.extend(store.links(realm, *kind).await?);
     }
-    let organizations = store.kept(realm, Kept::Organization, "", MAX_ORGANIZATIONS);
-    let organizations = organizations.await?.into_iter();
     Ok(RealmParts {
         realm: row.body,
         documents,
         links,
         users: Vec::new(),
         federated_users: Vec::new(),
-        organizations: organizations.map(|(_, body)| body).collect(),
+        organizations: Vec::new(),
     })
 }
 

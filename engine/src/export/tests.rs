@@ -46,6 +46,7 @@ fn parts(import: RealmImport) -> RealmParts {
         documents,
         links,
         users,
+        organizations,
         kept,
         ..
     } = import;
@@ -59,7 +60,7 @@ fn parts(import: RealmImport) -> RealmParts {
         links,
         users,
         federated_users: kept(Kept::FederatedUser),
-        organizations: kept(Kept::Organization),
+        organizations,
     }
 }
 
@@ -310,6 +311,69 @@ async fn a_realm_goes_through_the_store_and_out_again() {
         .unwrap();
     let again = whole(&exported(&other, "shop", UserFiles::RealmFile).await);
     assert_same(&without_additions(&again), &without_additions(&first));
+}
+
+#[tokio::test]
+async fn organizations_go_through_the_store_with_all_that_belongs_to_them() {
+    let file = json!({
+        "realm": "shop", "enabled": true, "organizationsEnabled": true,
+        "roles": {"realm": [{"name": "buyer"}]},
+        "identityProviders": [{"alias": "up", "providerId": "oidc",
+                               "config": {"kc.org.domain": "acme.example"}}],
+        "users": [{"username": "alice", "enabled": true}, {"username": "bob", "enabled": true}],
+        "organizations": [
+            {"id": "acme-id", "name": "Acme Inc", "alias": "acme", "description": "d",
+             "redirectUrl": "https://acme.example/", "attributes": {"tier": ["gold", "1"]},
+             "domains": [{"name": "acme.example", "verified": true}, {"name": "*.acme.net"}],
+             "identityProviders": [{"alias": "up"}],
+             "groups": [{"id": "top", "name": "top", "realmRoles": ["buyer"],
+                         "subGroups": [{"id": "below", "name": "below"}]}],
+             "members": [{"username": "Alice", "membershipType": "MANAGED",
+                          "groups": ["below", "top"]},
+                         {"username": "bob", "membershipType": "UNMANAGED"}]},
+            {"name": "empty", "enabled": false}],
+    });
+    let app = app().await;
+    let shop = realms::create(&app, file.as_object().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(shop.warnings, Vec::<String>::new());
+    let first = whole(&exported(&app, "shop", UserFiles::SameFile).await);
+    let acme = &first["organizations"].as_array().unwrap().iter();
+    let acme = acme.clone().find(|one| one["id"] == "acme-id").unwrap();
+    assert_eq!(
+        acme["members"],
+        json!([
+            {"username": "alice", "membershipType": "MANAGED", "groups": ["below", "top"]},
+            {"username": "bob", "membershipType": "UNMANAGED"},
+        ])
+    );
+    assert_eq!(
+        acme["identityProviders"],
+        json!([{"alias": "up", "enabled": true, "config": {}}])
+    );
+    assert_eq!(acme["groups"][0]["subGroups"][0]["path"], "/top/below");
+    assert_eq!(first["groups"], json!([]), "they are not the realm's");
+    assert_eq!(
+        first["identityProviders"][0].get("organizationId"),
+        None,
+        "the organization says it"
+    );
+    let other = self::app().await;
+    realms::create(&other, first.as_object().unwrap())
+        .await
+        .unwrap();
+    let again = whole(&exported(&other, "shop", UserFiles::RealmFile).await);
+    assert_same(&without_additions(&again), &without_additions(&first));
+    assert_eq!(ids(&again), ids(&first), "ids are kept");
+
+    let mut without = first.clone();
+    without["users"].as_array_mut().unwrap().remove(0);
+    let third = self::app().await;
+    let refused = realms::create(&third, without.as_object().unwrap()).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("who is no user of the realm"), "{refused}");
+    assert!(third.realm("shop").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -264,6 +264,7 @@ const fn id_field(kind: Kind) -> Option<&'static str> {
         | Kind::ClientScope
         | Kind::Role
         | Kind::Group
+        | Kind::OrganizationGroup
         | Kind::Component
         | Kind::Flow
         | Kind::AuthenticatorConfig

@@ -11,11 +11,29 @@ use super::shape::{each, members, text, text_list, texts};
 /// Deepest tree of groups.
 const MAX_DEPTH: usize = 64;
 
+/// Whose groups are added.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tree<'a> {
+    /// The realm's own.
+    OfRealm,
+    /// Those within an organization, by its id.
+    OfOrganization(&'a str),
+}
+
+impl Tree<'_> {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::OfRealm => Kind::Group,
+            Self::OfOrganization(_) => Kind::OrganizationGroup,
+        }
+    }
+}
+
 /// Adds the groups of the file with all below them.
 pub(crate) fn add_from_file(assembly: &mut Assembly<'_>, file: &Json) -> Result<(), ImportError> {
     let list_at = At::Root.key("groups");
     for (index, group) in each(file, "groups") {
-        add_group(assembly, "", group, &list_at.index(index), 0)?;
+        add_group(assembly, Tree::OfRealm, "", group, &list_at.index(index), 0)?;
     }
     if !file.get("groups").is_some_and(Value::is_array) {
         return Ok(());
@@ -34,8 +52,9 @@ pub(crate) fn no_such_group(at: &At<'_>, path: &str) -> ImportError {
     at.invalid(format!("there is no group of path `{path}`"))
 }
 
-fn add_group(
+pub(crate) fn add_group(
     assembly: &mut Assembly<'_>,
+    tree: Tree<'_>,
     parent: &str,
     group: &Json,
     at: &At<'_>,
@@ -63,17 +82,21 @@ fn add_group(
     body.insert("attributes".to_owned(), json!(attributes));
     let id = assembly.add(
         &Place {
-            kind: Kind::Group,
+            kind: tree.kind(),
             parent,
             name: &name,
         },
         body,
         at,
     )?;
+    if let Tree::OfOrganization(organization) = tree {
+        assembly.link(LinkKind::OrganizationGroup, organization, &id);
+    }
     link_roles(assembly, &id, group, at)?;
     let list_at = at.key("subGroups");
     for (index, below) in each(group, "subGroups") {
-        add_group(assembly, &id, below, &list_at.index(index), depth + 1)?;
+        let at = list_at.index(index);
+        add_group(assembly, tree, &id, below, &at, depth + 1)?;
     }
     Ok(())
 }

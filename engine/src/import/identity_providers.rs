@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::assembly::{Assembly, Place};
 use super::problem::{At, ImportError};
 use super::shape::{drop_empty_config, each, text};
+use crate::organization::PROVIDER_OF;
 
 /// Adds the identity providers of the file and their mappers.
 pub(crate) fn add_from_file(assembly: &mut Assembly<'_>, file: &Json) -> Result<(), ImportError> {
@@ -62,6 +63,8 @@ fn add_provider(
     }
     let mut body = provider.clone();
     body.shift_remove("types");
+    // Whose it is, the organizations of the file say.
+    body.shift_remove(PROVIDER_OF);
     body.entry("enabled").or_insert(json!(true));
     body.entry("config").or_insert(json!({}));
     drop_empty_config(&mut body);

@@ -26,6 +26,12 @@ pub struct ImportError {
 impl ImportError {
     /// The same with the name of the file in front of the place.
     #[must_use]
+    /// An organization has a member who is no user of the realm.
+    pub(crate) fn no_such_member() -> Self {
+        let problem = "an organization has a member who is no user of the realm";
+        At::Root.key("organizations").invalid(problem)
+    }
+
     pub(crate) fn within(self, file: &str) -> Self {
         let path = if self.path.is_empty() {
             file.to_owned()

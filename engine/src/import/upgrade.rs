@@ -423,11 +423,9 @@ pub(crate) fn refuse_or_warn(file: &Json, warnings: &mut Vec<String>) -> Result<
             warnings.push(format!("{}: not taken over", At::Root.key(unknown)));
         }
     }
-    for idle in ["organizations", "federatedUsers"] {
-        if file.get(idle).is_some_and(is_filled) {
-            let at = At::Root.key(idle);
-            warnings.push(format!("{at}: kept, but not acted upon yet"));
-        }
+    if file.get("federatedUsers").is_some_and(is_filled) {
+        let at = At::Root.key("federatedUsers");
+        warnings.push(format!("{at}: kept, but not acted upon yet"));
     }
     for (index, client) in each(file, "clients") {
         if client.get("authorizationSettings").is_some_and(is_filled) {

@@ -15,7 +15,7 @@ const DOMAIN_MAX: usize = 255;
 const LABEL_MAX: usize = 63;
 
 /// Whether this is an address.
-pub(super) fn is_valid(address: &str, local_part_max: usize) -> bool {
+pub(crate) fn is_valid(address: &str, local_part_max: usize) -> bool {
     address.rsplit_once('@').is_some_and(|(local, domain)| {
         java::length(local) <= local_part_max && is_local_part(local) && is_domain(domain)
     })

@@ -19,7 +19,8 @@ pub struct Group {
 }
 
 impl Group {
-    pub(super) fn new(document: Document, roles: Vec<String>) -> Self {
+    /// A group out of its document and the ids of its roles.
+    pub fn new(document: Document, roles: Vec<String>) -> Self {
         Self {
             id: GroupId::new(document.id),
             name: document.unique_name,

@@ -1,9 +1,9 @@
 //! Groups: found, made, moved, changed and deleted with all below them.
 
-mod change;
+pub(super) mod change;
 mod defaults;
 mod find;
-mod hierarchy;
+pub(super) mod hierarchy;
 mod view;
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::view::Showing;
 use super::paging::Page;
-use super::users::groups::check_join;
+use super::users::groups::{check_join, elsewhere};
 use super::users::representation::Access;
 use super::users::show_many;
 use crate::call::{AdminCall, Resource, no_content, read_out};
@@ -30,7 +30,7 @@ const MANAGE: Rights = Rights::Any(&[Right::ManageUsers]);
 /// How many members a list shows if nobody says.
 const MEMBERS: i64 = 100;
 /// Deepest tree of groups, as in realm files.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 /// How many groups go with one request that deletes a tree.
 const MAX_DELETED: usize = 100_000;
 
@@ -92,9 +92,18 @@ fn not_found() -> Problem {
 
 /// The group that the path names.
 async fn group(call: &AdminCall) -> Result<Document, Problem> {
-    by_id(call, call.param("group"))
-        .await?
-        .ok_or_else(not_found)
+    let id = call.param("group");
+    match by_id(call, id).await? {
+        Some(group) => Ok(group),
+        None => Err(unknown(call, id).await?),
+    }
+}
+
+/// What is told of an id that is no group of the realm.
+pub(super) async fn unknown(call: &AdminCall, id: &str) -> Result<Problem, Problem> {
+    let text = "Cannot manage organization related group via non Organization API.";
+    let elsewhere = elsewhere(call, id, text).await?;
+    Ok(elsewhere.unwrap_or_else(not_found))
 }
 
 async fn by_id(call: &AdminCall, id: &str) -> Result<Option<Document>, Problem> {

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use self::limits::Mapper;
 use self::representation::{brief, full};
 use super::sessions::user;
+use super::{groups, organizations};
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::guard::Right;
 use crate::problem::{Problem, done};
@@ -65,20 +66,51 @@ const OF_GROUP: Paths = Paths {
     ],
 };
 
+/// The same path below a group within an organization.
+macro_rules! below_group {
+    ($rest:literal) => {
+        concat!(
+            "/admin/realms/{realm}/organizations/{organization}/groups/{group}/",
+            $rest
+        )
+    };
+}
+const OF_ORGANIZATION_GROUP: Paths = Paths {
+    all: below_group!("role-mappings"),
+    realm: [
+        below_group!("role-mappings/realm"),
+        below_group!("role-mappings/realm/available"),
+        below_group!("role-mappings/realm/composite"),
+    ],
+    client: [
+        below_group!("role-mappings/clients/{client}"),
+        below_group!("role-mappings/clients/{client}/available"),
+        below_group!("role-mappings/clients/{client}/composite"),
+    ],
+};
+
 /// The rows of this file.
 pub fn routes() -> Vec<Route> {
-    [OF_USER, OF_GROUP].iter().flat_map(of_holder).collect()
+    let within = (organizations::VIEW, organizations::MANAGE);
+    [
+        (OF_USER, (VIEW, MANAGE)),
+        (OF_GROUP, (VIEW, MANAGE)),
+        (OF_ORGANIZATION_GROUP, within),
+    ]
+    .iter()
+    .flat_map(|(paths, rights)| of_holder(paths, *rights))
+    .collect()
 }
 
-fn of_holder(paths: &Paths) -> Vec<Route> {
-    let mut rows = vec![route(Method::GET, paths.all, VIEW, all)];
+fn of_holder(paths: &Paths, (view, manage): (Rights, Rights)) -> Vec<Route> {
+    let mut rows = vec![route(Method::GET, paths.all, view, all)];
     for [direct, available, composite] in [paths.realm, paths.client] {
         rows.extend([
-            route(Method::GET, direct, VIEW, list_direct),
-            route(Method::POST, direct, MANAGE, add),
-            route(Method::DELETE, direct, MANAGE, remove),
-            route(Method::GET, available, VIEW, list_available),
-            route(Method::GET, composite, VIEW, list_effective),
+            route(Method::GET, direct, view, list_direct),
+            route(Method::POST, direct, manage, add),
+            route(Method::DELETE, direct, manage, remove),
+            route(Method::GET, available, view, list_available),
+            route(Method::GET, composite, view, list_effective),
         ]);
     }
     rows
@@ -87,7 +119,8 @@ fn of_holder(paths: &Paths) -> Vec<Route> {
 /// Who has roles.
 enum Holder {
     User(Box<User>),
-    Group(Arc<Group>),
+    /// A group, and those above it, nearest first.
+    Group(Arc<Group>, Vec<Arc<Group>>),
 }
 
 impl Holder {
@@ -97,16 +130,22 @@ impl Holder {
         if group.is_empty() {
             return Ok(Self::User(Box::new(user(call).await?)));
         }
-        let found = call.realm.group(&GroupId::new(group)).await?;
-        found
-            .map(Self::Group)
-            .ok_or_else(|| Problem::not_found("Could not find group by id"))
+        let line = if call.param("organization").is_empty() {
+            call.realm.group_line(&GroupId::new(group)).await?
+        } else {
+            organizations::named_group(call).await?
+        };
+        let mut line = line.into_iter();
+        match line.next() {
+            Some(first) => Ok(Self::Group(first, line.collect())),
+            None => Err(groups::unknown(call, group).await?),
+        }
     }
 
     async fn direct(&self, call: &AdminCall) -> Result<Vec<RoleId>, Problem> {
         Ok(match self {
             Self::User(user) => call.app.store.user_roles(&call.realm.id, &user.id).await?,
-            Self::Group(group) => group.roles.clone(),
+            Self::Group(group, _) => group.roles.clone(),
         })
     }
 
@@ -123,10 +162,10 @@ impl Holder {
                 let person = Person::load(&call.app.store, realm, (**user).clone()).await?;
                 Ok((*person.roles).clone())
             }
-            Self::Group(group) if of_client => Ok(realm.roles().await?.expand(&group.roles)),
-            Self::Group(group) => {
-                let line = realm.group_line(&group.id).await?;
-                let direct: Vec<&RoleId> = line.iter().flat_map(|group| &group.roles).collect();
+            Self::Group(group, _) if of_client => Ok(realm.roles().await?.expand(&group.roles)),
+            Self::Group(group, above) => {
+                let line = std::iter::once(group).chain(above);
+                let direct: Vec<&RoleId> = line.flat_map(|group| &group.roles).collect();
                 Ok(realm.roles().await?.expand(direct))
             }
         }
@@ -151,14 +190,14 @@ impl Holder {
     fn give(&self, call: &AdminCall, tx: &mut Tx, role: &RoleId) {
         match self {
             Self::User(user) => tx.grant_role(&call.realm.id, &user.id, role),
-            Self::Group(group) => tx.insert_link(&call.realm.id, &link(group, role)),
+            Self::Group(group, _) => tx.insert_link(&call.realm.id, &link(group, role)),
         }
     }
 
     fn take(&self, call: &AdminCall, tx: &mut Tx, role: &RoleId) {
         match self {
             Self::User(user) => tx.withdraw_role(&call.realm.id, &user.id, role),
-            Self::Group(group) => tx.delete_link(&call.realm.id, &link(group, role)),
+            Self::Group(group, _) => tx.delete_link(&call.realm.id, &link(group, role)),
         }
     }
 }

@@ -5,7 +5,7 @@ mod credentials;
 pub(crate) mod groups;
 mod identities;
 mod impersonation;
-mod mails;
+pub(super) mod mails;
 mod new_credentials;
 pub(super) mod query;
 pub(super) mod representation;
@@ -14,11 +14,12 @@ mod uniqueness;
 use axum::http::Method;
 use claviger_engine::brute_force::{self, DISABLED_REASON};
 use claviger_engine::credentials::change as change_credentials;
+use claviger_engine::departure;
 use claviger_engine::logout::end_sessions_of_user;
 use claviger_engine::newcomer;
 use claviger_engine::profile::{Context, Missing, Scene};
 use claviger_engine::realms::plain_user;
-use claviger_engine::signal::people::{account_changed, of_account};
+use claviger_engine::signal::people::account_changed;
 use claviger_engine::signal::set::Initiator;
 use claviger_model::session::{EndReason, SessionKind};
 use claviger_model::user::CredentialType;
@@ -27,7 +28,6 @@ use claviger_store::{Commit, Tx};
 use claviger_surface::Answer;
 use claviger_wire::document::Json;
 use claviger_wire::fields::Fields;
-use claviger_wire::signal::EventType;
 use serde_json::{Value, json};
 
 use self::change::{Occasion, apply, profile_input, told};
@@ -328,11 +328,8 @@ async fn commit(call: &AdminCall, tx: Tx) -> Result<(), Problem> {
 async fn delete(call: AdminCall) -> Result<Answer, Problem> {
     let user = user(&call).await?;
     let mut tx = Tx::new();
-    let (kinds, reason) = (&SessionKind::ALL, EndReason::UserDeleted);
-    end_sessions_of_user(&call.app, &call.realm, &mut tx, &user.id, kinds, reason).await?;
-    let event = (EventType::AccountPurged, Initiator::Admin);
-    of_account(&call.app, &call.realm, &mut tx, &user.id, event).await?;
-    tx.delete_user(&call.realm.id, &user.id);
+    let by = Initiator::Admin;
+    departure::put_end(&call.app, &call.realm, &mut tx, &user.id, by).await?;
     let path = call.resource_path();
     let resource = Resource {
         operation: "DELETE",

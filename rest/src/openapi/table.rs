@@ -42,6 +42,7 @@ pub(super) const TAGS: &[(&str, &str)] = tags![
     "keys",
     "localization",
     "logout",
+    "organizations",
     "protocol-mappers",
     "realms",
     "role-mappings",

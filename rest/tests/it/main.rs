@@ -22,6 +22,7 @@ mod impersonation;
 mod logout;
 mod openapi;
 #[cfg(test)]
+mod organizations;
 mod partial_import;
 mod realm_settings;
 mod realms;

@@ -110,6 +110,7 @@ fn address(row: &Row, things: &BTreeMap<&'static str, String>, there: bool) -> S
             _ if !name.starts_with('{') => name,
             _ if !there => "00000000-0000-0000-0000-000000000000",
             "{role}" => role,
+            "{group}" if row.path.contains("{organization}") => &things["{group within}"],
             _ => things.get(name).map_or("nothing", String::as_str),
         };
         address.push_str(thing);

@@ -16,6 +16,7 @@ mod events;
 mod faults;
 mod fixtures;
 mod login_failures;
+mod organizations;
 mod people;
 mod realms;
 mod revocations;

@@ -180,6 +180,7 @@ fn fill(tx: &mut Tx, id: &str) {
     tx.grant_role(at, &alice, &RoleId::new("r"));
     tx.say_signal_subject(at, "st", &alice, true);
     tx.join_group(at, &alice, &GroupId::new("g"));
+    crate::organizations::fill(tx, at, &alice);
     tx.insert_federated_identity(
         at,
         &alice,

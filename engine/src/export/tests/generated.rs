@@ -259,7 +259,35 @@ impl Draw {
             "IdentityProviderRepresentation.firstBrokerLoginFlowAlias"
             | "IdentityProviderRepresentation.postBrokerLoginFlowAlias" => json!("flow 1"),
             "IdentityProviderMapperRepresentation.identityProviderAlias" => json!("idp 1"),
+            // The organizations of the file say it.
+            "IdentityProviderRepresentation.organizationId" => Value::Null,
             "OrganizationRepresentation.name" => self.name("organization"),
+            "OrganizationRepresentation.alias" => {
+                let number = self.named.get("organization").copied().unwrap_or(0);
+                json!(format!("organization-{number}"))
+            }
+            "OrganizationRepresentation.redirectUrl" => json!("https://a.example/"),
+            "OrganizationRepresentation.domains" => json!([
+                {"name": format!("*.{}.example.org", self.count), "verified": true}]),
+            "OrganizationRepresentation.identityProviders" => {
+                let number = self.named.get("organization").copied().unwrap_or(0);
+                if number == 1 {
+                    json!([{"alias": "idp 1"}])
+                } else {
+                    Value::Null
+                }
+            }
+            // Members and groups are named; the rest of a user is with the user.
+            "OrganizationRepresentation.groups" => {
+                // They do not count among the realm's.
+                let count = self.named.get("group").copied().unwrap_or(0);
+                let groups = json!([self.class("GroupRepresentation", 5)]);
+                self.named.insert("group", count);
+                groups
+            }
+            "OrganizationRepresentation.members" => json!([
+                {"username": "user 1", "membershipType": "MANAGED"},
+                {"username": "user 2", "membershipType": "UNMANAGED"}]),
             "UserRepresentation.username" => {
                 json!(self.name("user").as_str().unwrap().to_lowercase())
             }

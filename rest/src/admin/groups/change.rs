@@ -11,7 +11,7 @@ use crate::problem::Problem;
 const NAME_MAX: usize = 255;
 
 /// The name that was sent: every group needs one.
-pub(super) fn name(sent: &Json) -> Result<String, Problem> {
+pub(in crate::admin) fn name(sent: &Json) -> Result<String, Problem> {
     let name = Fields::of(sent)
         .text("name")
         .filter(|name| !name.trim().is_empty());
@@ -24,7 +24,7 @@ pub(super) fn name(sent: &Json) -> Result<String, Problem> {
 }
 
 /// A new group.
-pub(super) fn new(sent: &Json, id: &str, parent: &str) -> Result<Document, Problem> {
+pub(in crate::admin) fn new(sent: &Json, id: &str, parent: &str) -> Result<Document, Problem> {
     let name = name(sent)?;
     let mut body = Json::new();
     body.insert("id".to_owned(), json!(id));
@@ -42,7 +42,7 @@ pub(super) fn new(sent: &Json, id: &str, parent: &str) -> Result<Document, Probl
 }
 
 /// A changed group: name and description are what was sent, attributes only if they were sent.
-pub(super) fn changed(group: &Document, sent: &Json) -> Result<Document, Problem> {
+pub(in crate::admin) fn changed(group: &Document, sent: &Json) -> Result<Document, Problem> {
     let name = name(sent)?;
     if Fields::of(sent).str("id").is_some_and(|id| id != group.id) {
         return Err(Problem::bad_request("Invalid group id"));
@@ -58,7 +58,7 @@ pub(super) fn changed(group: &Document, sent: &Json) -> Result<Document, Problem
 }
 
 /// A group as an event tells it; a new one with its id.
-pub(super) fn told(sent: &Json, id: Option<&str>) -> Value {
+pub(in crate::admin) fn told(sent: &Json, id: Option<&str>) -> Value {
     let mut told = sent.clone();
     told.entry("subGroups").or_insert_with(|| json!([]));
     if let Some(id) = id {
@@ -68,7 +68,7 @@ pub(super) fn told(sent: &Json, id: Option<&str>) -> Value {
 }
 
 /// Whether a name has a text in it; `*` stands for anything.
-pub(super) fn name_matches(name: &str, search: &str) -> bool {
+pub(in crate::admin) fn name_matches(name: &str, search: &str) -> bool {
     let (name, search) = (name.to_lowercase(), search.to_lowercase());
     let mut rest = name.as_str();
     for part in search.split('*') {

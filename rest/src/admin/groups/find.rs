@@ -7,9 +7,9 @@ use claviger_wire::document::{Document, Json, Kind};
 use serde_json::json;
 
 use super::change::{has_attributes, name_matches};
+use super::group;
 use super::hierarchy::{Line, trees};
 use super::view::Showing;
-use super::{group, not_found};
 use crate::admin::paging::Page;
 use crate::admin::users::query::attributes;
 use crate::call::{AdminCall, read_out};
@@ -158,8 +158,10 @@ pub(super) async fn children(call: AdminCall) -> Result<Answer, Problem> {
 
 pub(super) async fn show(call: AdminCall) -> Result<Answer, Problem> {
     let id = GroupId::new(call.param("group"));
-    let shown = Showing::of(&call).await?.chosen(&call, &id).await?;
-    Ok(read_out(&shown.ok_or_else(not_found)?))
+    match Showing::of(&call).await?.chosen(&call, &id).await? {
+        Some(shown) => Ok(read_out(&shown)),
+        None => Err(super::unknown(&call, id.as_str()).await?),
+    }
 }
 
 /// The group at a path. What the administrator may do with it is not told here.

@@ -6,7 +6,7 @@ use claviger_wire::document::Json;
 use serde_json::{Value, json};
 
 /// How a group is shown, and the groups above it, the topmost first.
-pub(super) struct Line(pub(super) Vec<Json>);
+pub(in crate::admin) struct Line(pub(in crate::admin) Vec<Json>);
 
 #[derive(Default)]
 struct Node {
@@ -16,7 +16,7 @@ struct Node {
 
 /// Puts lines together to trees: a group that stands in several lines stands in one place, those
 /// beside each other by name. Members of `subGroups` are replaced.
-pub(super) fn trees(lines: Vec<Line>) -> Vec<Json> {
+pub(in crate::admin) fn trees(lines: Vec<Line>) -> Vec<Json> {
     let mut root = Node::default();
     for Line(line) in lines {
         let mut node = &mut root;

@@ -5,7 +5,7 @@ use claviger_engine::newcomer;
 use claviger_engine::realm::Realm;
 use claviger_engine::signal::people::groups_changed;
 use claviger_engine::signal::set::Initiator;
-use claviger_model::{GroupId, User};
+use claviger_model::{GroupId, RoleId, User};
 use claviger_store::Tx;
 use claviger_surface::Answer;
 use claviger_wire::document::{Json, Kind};
@@ -113,42 +113,64 @@ pub(crate) async fn show_of(
     }
     put("subGroups", json!([]));
     if !brief {
-        let mut realm_roles = Vec::new();
-        let mut client_roles = Json::new();
-        let roles = realm.roles().await?;
-        for role in group.roles.iter().filter_map(|role| roles.get(role)) {
-            let Some(uuid) = &role.client else {
-                realm_roles.push(role.name.clone());
-                continue;
-            };
-            let Some(client) = realm.client_by_uuid(uuid).await? else {
-                continue;
-            };
-            let names = client_roles
-                .entry(client.client_id.clone())
-                .or_insert_with(|| json!([]));
-            if let Some(names) = names.as_array_mut() {
-                names.push(json!(role.name));
-            }
-        }
-        put(
-            "attributes",
-            json!(Fields::of(&group.body).texts_map("attributes")),
-        );
-        put("realmRoles", json!(realm_roles));
-        put("clientRoles", Value::Object(client_roles));
+        put_details(realm, &mut body, &group.body, &group.roles).await?;
     }
     Ok(Some(body))
+}
+
+/// Adds attributes and names of roles to the representation of a group.
+pub(in crate::admin) async fn put_details(
+    realm: &Realm,
+    body: &mut Json,
+    group: &Json,
+    given: &[RoleId],
+) -> Result<(), Problem> {
+    let mut realm_roles = Vec::new();
+    let mut client_roles = Json::new();
+    let roles = realm.roles().await?;
+    for role in given.iter().filter_map(|role| roles.get(role)) {
+        let Some(uuid) = &role.client else {
+            realm_roles.push(role.name.clone());
+            continue;
+        };
+        let Some(client) = realm.client_by_uuid(uuid).await? else {
+            continue;
+        };
+        let names = client_roles
+            .entry(client.client_id.clone())
+            .or_insert_with(|| json!([]));
+        if let Some(names) = names.as_array_mut() {
+            names.push(json!(role.name));
+        }
+    }
+    let attributes = Fields::of(group).texts_map("attributes");
+    body.insert("attributes".to_owned(), json!(attributes));
+    body.insert("realmRoles".to_owned(), json!(realm_roles));
+    body.insert("clientRoles".to_owned(), Value::Object(client_roles));
+    Ok(())
 }
 
 /// The group that the path names, as events tell it.
 async fn named(call: &AdminCall) -> Result<(GroupId, Json), Problem> {
     let id = GroupId::new(call.param("group"));
-    let shown = show(call, &id, false).await?;
-    Ok((
-        id,
-        shown.ok_or_else(|| Problem::not_found("Group not found"))?,
-    ))
+    if let Some(shown) = show(call, &id, false).await? {
+        return Ok((id, shown));
+    }
+    let text = "Cannot access organization related group via non Organization API.";
+    Err(elsewhere(call, id.as_str(), text)
+        .await?
+        .unwrap_or_else(|| Problem::not_found("Group not found")))
+}
+
+/// What is told of a group that is one within an organization.
+pub(in crate::admin) async fn elsewhere(
+    call: &AdminCall,
+    id: &str,
+    text: &str,
+) -> Result<Option<Problem>, Problem> {
+    let (store, kind) = (&call.app.store, Kind::OrganizationGroup);
+    let found = store.document(&call.realm.id, kind, id).await?;
+    Ok(found.map(|_| Problem::bad_request(text)))
 }
 
 async fn join(call: AdminCall) -> Result<Answer, Problem> {

@@ -97,7 +97,7 @@ async fn check(call: &AdminCall, user: &User) -> Result<(), Problem> {
 }
 
 /// Without a sender Keycloak's failure; with one, the truth.
-fn unsent(call: &AdminCall, text: &str) -> Problem {
+pub(in crate::admin) fn unsent(call: &AdminCall, text: &str) -> Problem {
     let smtp = Fields::of(&call.realm.body).object("smtpServer");
     let sender = smtp.and_then(|smtp| Fields::of(smtp).filled_text("from"));
     if sender.is_some() {
