@@ -9,6 +9,7 @@ pub(crate) mod clients;
 mod components;
 mod consents;
 mod described;
+mod description;
 mod events;
 mod events_config;
 mod features;
@@ -29,6 +30,7 @@ mod scope_mappings;
 mod server_info;
 mod sessions;
 mod transfer;
+mod ui_ext;
 mod user_profile;
 mod user_storage;
 pub(crate) mod users;
@@ -66,6 +68,8 @@ pub fn routes() -> Vec<Route> {
         user_profile::routes(),
         user_storage::routes(),
         organizations::routes(),
+        ui_ext::routes(),
+        description::routes(),
     ]
     .concat()
 }

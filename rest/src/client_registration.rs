@@ -8,7 +8,7 @@ mod call;
 mod caller;
 mod default;
 mod install;
-mod metadata;
+pub(crate) mod metadata;
 mod openid_connect;
 mod told;
 mod write;

@@ -65,6 +65,11 @@ impl Roles {
         self.by_id.get(id)
     }
 
+    /// All of them, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Role> {
+        self.by_id.values()
+    }
+
     /// The roles of one client.
     pub fn of_client<'a>(&'a self, client: &'a ClientUuid) -> impl Iterator<Item = &'a Role> {
         self.by_id

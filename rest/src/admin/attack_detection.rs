@@ -5,7 +5,7 @@ use claviger_engine::brute_force::{Lock, report};
 use claviger_model::{Millis, UserId};
 use claviger_store::Tx;
 use claviger_surface::Answer;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::guard::Right;
@@ -56,6 +56,22 @@ async fn status(call: AdminCall) -> Result<Answer, Problem> {
         "lastIPFailure": ip,
         "failedLoginNotBefore": not_before,
     })))
+}
+
+/// The same in short, as lists of users tell it.
+pub(super) async fn outline(call: &AdminCall, user: &UserId) -> Result<Value, Problem> {
+    let report = report(&call.app, &call.realm, user).await?;
+    let Some(report) = report else {
+        return Ok(json!({
+            "numFailures": 0, "disabled": false, "lastIPFailure": "n/a", "lastFailure": 0,
+        }));
+    };
+    Ok(json!({
+        "numFailures": report.failures.failures,
+        "disabled": report.lock.is_some(),
+        "lastIPFailure": report.failures.last_ip_address,
+        "lastFailure": report.failures.last_failure.0,
+    }))
 }
 
 /// Forgets the failures of a user; a lock for good stays until the user is enabled.

@@ -3,9 +3,9 @@
 
 mod configs;
 mod executions;
-mod flows;
+pub(super) mod flows;
 mod providers;
-mod required_actions;
+pub(super) mod required_actions;
 mod steps;
 
 use axum::http::StatusCode;
@@ -29,7 +29,8 @@ const ALIAS_MAX: usize = 255;
 const ID_MAX: usize = 36;
 
 /// How identity providers name flows.
-const BROKER_BINDINGS: [&str; 2] = ["firstBrokerLoginFlowAlias", "postBrokerLoginFlowAlias"];
+pub(super) const BROKER_BINDINGS: [&str; 2] =
+    ["firstBrokerLoginFlowAlias", "postBrokerLoginFlowAlias"];
 
 /// Who sees.
 const SEE: Rights = Rights::Any(&[Right::ViewRealm, Right::ManageRealm]);

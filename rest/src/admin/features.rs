@@ -6,6 +6,7 @@ use claviger_surface::Answer;
 use claviger_wire::document::Kind;
 use claviger_wire::flow::RequiredActionView;
 
+use super::sessions::user;
 use crate::call::{AdminCall, Resource, no_content, read_out};
 use crate::guard::Right;
 use crate::problem::{Problem, done};
@@ -27,6 +28,58 @@ const OFF: [&str; 6] = [
     "/admin/realms/{realm}/clients/{client}/roles/{role}/management/permissions",
     "/admin/realms/{realm}/groups/{group}/management/permissions",
 ];
+/// Endpoints of workflows, which a server without them does not have.
+const WORKFLOWS: [(Method, &str); 9] = [
+    (Method::GET, "/admin/realms/{realm}/workflows"),
+    (Method::POST, "/admin/realms/{realm}/workflows"),
+    (Method::POST, "/admin/realms/{realm}/workflows/migrate"),
+    (
+        Method::GET,
+        "/admin/realms/{realm}/workflows/scheduled/{resource}",
+    ),
+    (Method::GET, "/admin/realms/{realm}/workflows/{workflow}"),
+    (Method::PUT, "/admin/realms/{realm}/workflows/{workflow}"),
+    (Method::DELETE, "/admin/realms/{realm}/workflows/{workflow}"),
+    (
+        Method::POST,
+        "/admin/realms/{realm}/workflows/{workflow}/activate/{kind}/{resource}",
+    ),
+    (
+        Method::POST,
+        "/admin/realms/{realm}/workflows/{workflow}/deactivate/{kind}/{resource}",
+    ),
+];
+/// Endpoints of a user's verifiable credentials.
+const CREDENTIALS: [(Method, &str); 7] = [
+    (
+        Method::GET,
+        "/admin/realms/{realm}/users/{user}/vc/credentials",
+    ),
+    (
+        Method::POST,
+        "/admin/realms/{realm}/users/{user}/vc/credentials",
+    ),
+    (
+        Method::PUT,
+        "/admin/realms/{realm}/users/{user}/vc/credentials/send-credential-offer",
+    ),
+    (
+        Method::PUT,
+        "/admin/realms/{realm}/users/{user}/vc/credentials/{name}",
+    ),
+    (
+        Method::DELETE,
+        "/admin/realms/{realm}/users/{user}/vc/credentials/{name}",
+    ),
+    (
+        Method::GET,
+        "/admin/realms/{realm}/users/{user}/vc/issued-credentials",
+    ),
+    (
+        Method::DELETE,
+        "/admin/realms/{realm}/users/{user}/vc/issued-credentials/{issued}",
+    ),
+];
 /// Caches that Keycloak can be told to clear.
 const CACHES: [&str; 4] = [
     "/admin/realms/{realm}/clear-realm-cache",
@@ -40,12 +93,21 @@ pub fn routes() -> Vec<Route> {
     use Method as M;
     const SEE: Rights = Rights::Any(&[Right::ViewRealm, Right::ManageRealm]);
     const MANAGE: Rights = Rights::Any(&[Right::ManageRealm]);
+    const VIEW: Rights = Rights::Any(&[Right::ViewUsers, Right::ManageUsers]);
+    const CHANGE: Rights = Rights::Any(&[Right::ManageUsers]);
     const REGISTRARS: &str = "/admin/realms/{realm}/credential-registrators";
     const UNKNOWN: &str = "/admin/realms/{realm}/{extension}";
     let mut rows = vec![route(M::GET, REGISTRARS, SEE, registrators)];
     for path in OFF {
         rows.push(route(M::GET, path, Rights::Handler, off));
         rows.push(route(M::PUT, path, Rights::Handler, off));
+    }
+    for (method, path) in WORKFLOWS {
+        rows.push(route(method, path, Rights::Handler, off));
+    }
+    for (method, path) in CREDENTIALS {
+        let rights = if method == M::GET { VIEW } else { CHANGE };
+        rows.push(route(method, path, rights, no_credentials));
     }
     rows.extend(CACHES.map(|path| route(M::POST, path, MANAGE, cleared)));
     let methods = [M::GET, M::POST, M::PUT, M::DELETE];
@@ -84,6 +146,12 @@ pub(super) fn not_built(what: &str) -> Problem {
         StatusCode::NOT_IMPLEMENTED,
         &format!("{what} is not built yet"),
     )
+}
+
+/// Verifiable credentials are off; first of all the user must be there.
+async fn no_credentials(call: AdminCall) -> Result<Answer, Problem> {
+    user(&call).await?;
+    Err(Problem::bad_request("Feature oid4vc-vci not enabled"))
 }
 
 /// Snapshots are as fresh as the database: there is nothing to clear.

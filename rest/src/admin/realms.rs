@@ -219,26 +219,34 @@ pub(super) fn row(realm: &Realm, body: Json) -> RealmRow {
 }
 
 async fn update(call: AdminCall) -> Result<Answer, Problem> {
-    let mut sent = call.json("RealmRepresentation")?;
+    let sent = call.json("RealmRepresentation")?;
+    change_realm(&call, sent, Tx::new()).await
+}
+
+/// Changes the realm as it was sent, in one write with what stands in the job already.
+pub(super) async fn change_realm(
+    call: &AdminCall,
+    mut sent: Json,
+    mut tx: Tx,
+) -> Result<Answer, Problem> {
     change::refuse(&sent, &call.realm.name)?;
-    refuse_flows(&call, &sent).await?;
+    refuse_flows(call, &sent).await?;
     let mut settings = sent.clone();
     check_within(&mut settings, &call.realm.body)?;
     let body = change::changed(&call.realm.body, &settings);
     change::refuse_lifespans(&RealmSettings::from_body(&body))?;
     let row = row(&call.realm, body);
-    let mut tx = Tx::new();
     if row.name != call.realm.name {
         if call.app.store.realm_by_name(&row.name).await?.is_some() {
             return Err(Problem::conflict("Realm with same name exists"));
         }
-        rename::put(&call, &mut tx, &call.realm, &row.name).await?;
+        rename::put(call, &mut tx, &call.realm, &row.name).await?;
     }
-    put_default_groups(&call, &mut tx, &sent).await?;
+    put_default_groups(call, &mut tx, &sent).await?;
     scopes::complete(&call.app, &call.realm, &mut tx, &row.body).await?;
     if !call.realm.enabled {
         // Whoever disabled it may have been cut short: nothing of before comes back.
-        end_sessions(&call).await?;
+        end_sessions(call).await?;
     }
     record::realm_changed(&call.app, &call.realm, &mut tx, &row.body).await?;
     tx.update_realm(&row);
@@ -254,7 +262,7 @@ async fn update(call: AdminCall) -> Result<Answer, Problem> {
         other @ (Commit::Done | Commit::Missed(_)) => done(other)?,
     }
     if call.realm.enabled && !row.enabled {
-        end_sessions(&call).await?;
+        end_sessions(call).await?;
     }
     Ok(no_content())
 }

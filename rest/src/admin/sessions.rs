@@ -118,7 +118,7 @@ fn routes_of_clients() -> Vec<Route> {
 /// `UserSessionRepresentation`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+pub(super) struct Shown {
     id: String,
     username: String,
     user_id: String,
@@ -126,11 +126,12 @@ struct Shown {
     start: i64,
     last_access: i64,
     remember_me: bool,
-    clients: BTreeMap<String, String>,
+    pub(super) clients: BTreeMap<String, String>,
     transient_user: bool,
 }
 
-async fn show(
+/// A session as lists show it.
+pub(super) async fn show(
     call: &AdminCall,
     session: &UserSession,
     username: &str,

@@ -78,6 +78,24 @@ async fn put(call: AdminCall) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &config))
 }
 
+/// Sets the profile that was sent with something else, in the same job.
+pub(super) async fn put_beside(call: &AdminCall, tx: &mut Tx, sent: &Json) -> Result<(), Problem> {
+    let profile = configured(call, sent).await?;
+    if *call.realm.profile().await? == profile {
+        return Ok(());
+    }
+    let config = profile.to_json();
+    write(call, tx, Some(&config)).await?;
+    let path = call.resource_path();
+    let resource = Resource {
+        operation: "UPDATE",
+        kind: "USER_PROFILE",
+        path: Some(&path),
+    };
+    call.record(tx, resource, Some(&json!(config)));
+    Ok(())
+}
+
 async fn configured(call: &AdminCall, body: &Json) -> Result<UserProfile, Problem> {
     let scopes = call.realm.scopes().await?;
     let names: Vec<&str> = scopes.names().into_iter().collect();

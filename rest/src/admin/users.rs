@@ -79,17 +79,23 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn list(call: AdminCall) -> Result<Answer, Problem> {
-    let wanted = Wanted::of_list(&call)?;
-    let access = Access::of(&call).await?;
+    Ok(read_out(&listed(&call).await?.0))
+}
+
+/// The users that are asked for, and whether the caller may change them.
+pub(super) async fn listed(call: &AdminCall) -> Result<(Vec<Json>, bool), Problem> {
+    let wanted = Wanted::of_list(call)?;
+    let access = Access::of(call).await?;
     if !access.view {
-        return Ok(read_out(&Vec::<Value>::new()));
+        return Ok((Vec::new(), false));
     }
     let users = match wanted {
-        Wanted::Named(lookup, words) => look_up(&call, lookup, &words).await?,
+        Wanted::Named(lookup, words) => look_up(call, lookup, &words).await?,
         Wanted::Matching(query) => call.app.store.users(&call.realm.id, &query).await?,
     };
     let brief = call.flag("briefRepresentation").unwrap_or(false);
-    Ok(read_out(&show_many(&call, access, &users, brief).await?))
+    let manage = access.manage;
+    Ok((show_many(call, access, &users, brief).await?, manage))
 }
 
 async fn count(call: AdminCall) -> Result<Answer, Problem> {

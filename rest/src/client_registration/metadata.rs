@@ -168,7 +168,7 @@ impl Attributes {
 ///
 /// # Errors
 /// What the metadata ask for and nobody has; for the log.
-pub(super) fn representation(given: &Json) -> Result<Json, &'static str> {
+pub(crate) fn representation(given: &Json) -> Result<Json, &'static str> {
     let fields = Fields::of(given);
     let mut client = Json::new();
     for (member, name) in [

@@ -49,6 +49,7 @@ pub(super) const TAGS: &[(&str, &str)] = tags![
     "roles",
     "scope-mappings",
     "sessions",
+    "ui-ext",
     "user-storage",
     "users",
 ];

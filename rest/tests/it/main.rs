@@ -8,8 +8,10 @@
 )]
 
 mod account;
+mod admin_api;
 mod authentication;
 mod brute_force;
+mod client_description;
 mod client_registration;
 mod client_scopes;
 mod client_secrets;
@@ -30,6 +32,7 @@ mod rights;
 mod role_mappings;
 mod roles;
 mod server_info;
+mod ui_ext;
 mod user_credentials;
 mod user_profile;
 mod user_races;

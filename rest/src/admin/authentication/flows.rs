@@ -53,7 +53,13 @@ fn shown(flow: &Document) -> Json {
 }
 
 async fn list(call: AdminCall) -> Result<Answer, Problem> {
-    let book = book(&call).await?;
+    let flows = listed(&call).await?;
+    Ok(read_out(&flows.iter().map(shown).collect::<Vec<_>>()))
+}
+
+/// The flows that lists show, in their order.
+pub(in crate::admin) async fn listed(call: &AdminCall) -> Result<Vec<Document>, Problem> {
+    let book = book(call).await?;
     let listed = |flow: &&Document| {
         Fields::of(&flow.body).flag("topLevel", false) && flow.unique_name != UNLISTED
     };
@@ -64,8 +70,7 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
         place.unwrap_or(ALWAYS.len())
     };
     flows.sort_by_key(first);
-    let flows = flows.into_iter().map(shown);
-    Ok(read_out(&flows.collect::<Vec<_>>()))
+    Ok(flows.into_iter().cloned().collect())
 }
 
 async fn show(call: AdminCall) -> Result<Answer, Problem> {

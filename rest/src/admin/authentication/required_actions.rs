@@ -122,6 +122,22 @@ async fn list(call: AdminCall) -> Result<Answer, Problem> {
     Ok(read_out(&actions.iter().map(shown).collect::<Vec<_>>()))
 }
 
+/// The same, each with whether anything of it can be set.
+pub(in crate::admin) async fn list_for_console(call: AdminCall) -> Result<Answer, Problem> {
+    let actions = actions(&call).await?;
+    let with_flag = |action: &Document| {
+        let provider = Fields::of(&action.body).text("providerId");
+        let provider = provider.as_deref().and_then(provider::action);
+        let can = provider.is_some_and(|provider| provider.settings().is_some());
+        let mut shown = shown(action);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("configurable".to_owned(), json!(can));
+        }
+        shown
+    };
+    Ok(read_out(&actions.iter().map(with_flag).collect::<Vec<_>>()))
+}
+
 async fn show(call: AdminCall) -> Result<Answer, Problem> {
     let actions = actions(&call).await?;
     let action = named(&actions, call.param("action"));
