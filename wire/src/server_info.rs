@@ -15,7 +15,6 @@ pub const KEYCLOAK_VERSION: &str = "26.7.4";
 /// told as disabled, so that consoles do not offer it.
 const ON: &[&str] = &[
     "ADMIN_API",
-    "AUTHORIZATION",
     "CLIENT_POLICIES",
     "DEVICE_FLOW",
     "HOSTNAME_V2",
@@ -26,7 +25,6 @@ const ON: &[&str] = &[
     "ORGANIZATION",
     "PAR",
     "PERSISTENT_USER_SESSIONS",
-    "SSF",
     "STEP_UP_AUTHENTICATION",
     "TOKEN_EXCHANGE_STANDARD_V2",
     "UPDATE_EMAIL",

@@ -134,12 +134,10 @@ pub(super) async fn answer(
 
 /// Whether this login has reached what the credential stands for.
 async fn has_shown_enough(realm: &Realm, visit: &Visit<'_>) -> Result<bool, StoreError> {
-    let Some(client) = realm.client_by_uuid(&visit.tab.client).await? else {
-        return Ok(false);
-    };
+    let client = realm.client_by_uuid(&visit.tab.client).await?;
     let reached = visit.tab.auth_notes.get(LEVEL_REACHED);
     let reached = reached.and_then(|reached| reached.parse::<i32>().ok());
-    is_level_enough(realm, &client, reached).await
+    is_level_enough(realm, client.as_deref(), reached).await
 }
 
 /// Whether who signed in at a client has reached the highest level that its flow has, where it has
@@ -150,11 +148,11 @@ async fn has_shown_enough(realm: &Realm, visit: &Visit<'_>) -> Result<bool, Stor
 /// The store's.
 pub async fn is_level_enough(
     realm: &Realm,
-    client: &Client,
+    client: Option<&Client>,
     reached: Option<i32>,
 ) -> Result<bool, StoreError> {
-    let overrides = &client.settings.authentication_flow_binding_overrides;
-    let own = overrides.get("browser");
+    let overrides = client.map(|client| &client.settings.authentication_flow_binding_overrides);
+    let own = overrides.and_then(|overrides| overrides.get("browser"));
     let alias = realm.settings.flows.browser.as_deref();
     let flow = if let Some(id) = own.filter(|id| !id.is_empty()) {
         flow::by_id(realm, id).await

@@ -214,7 +214,7 @@ pub(super) async fn remove(call: &AccountCall, id: &str) -> Result<Answer, Probl
         let text = "Credential type cannot be removed";
         return Err(Problem::error(StatusCode::BAD_REQUEST, text));
     }
-    if !is_level_enough(&call.realm, &call.used, level(call)).await? {
+    if !is_level_enough(&call.realm, Some(&call.used), level(call)).await? {
         let text = format!(
             "Insufficient level of authentication for removing credential of type '{kind}'."
         );
