@@ -34,7 +34,6 @@ const OFF: [(&str, &str); 5] = [
 
 /// What is not served yet, by the beginnings of paths below a realm.
 const NOT_YET: &[(&str, &str)] = &[
-    ("organizations", "organizations"),
     ("clients/{}/authz", "authorization services"),
     ("testSMTPConnection", "mails"),
 ];
